@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The owners of a TCP bind bucket, TIME_WAIT sockets among them: one list
+ * under the bucket, or since 6.8 one list under each of its addresses. All of
+ * it is changed only with the lock of the bucket's bhash slot held.
+ */
+#ifndef _REUSE_COMPAT_OWNERS_H
+#define _REUSE_COMPAT_OWNERS_H
+
+#include <net/inet_hashtables.h>
+#include <net/inet_timewait_sock.h>
+#include <net/tcp_states.h>
+
+static inline struct sock *reuse_owner(struct hlist_node *node)
+{
+	return hlist_entry_safe(node, struct sock, sk_bind_node);
+}
+
+/* READ_ONCE(): a socket that is not ours to lock may be on its way elsewhere */
+static inline struct inet_bind_bucket *reuse_bucket_of(const struct sock *sk)
+{
+	if (sk->sk_state == TCP_TIME_WAIT)
+		return READ_ONCE(inet_twsk(sk)->tw_tb);
+	return READ_ONCE(inet_csk(sk)->icsk_bind_hash);
+}
+
+#ifdef REUSE_OWNERS_BY_ADDRESS
+
+static inline struct sock *reuse_first_of(struct hlist_node *bhash_node)
+{
+	struct inet_bind2_bucket *tb2;
+
+	tb2 = hlist_entry_safe(bhash_node, struct inet_bind2_bucket,
+			       bhash_node);
+	/* An address without owner is destroyed before the lock is dropped */
+	return tb2 ? reuse_owner(tb2->owners.first) : NULL;
+}
+
+static inline struct sock *reuse_first_owner(const struct inet_bind_bucket *tb)
+{
+	return reuse_first_of(tb->bhash2.first);
+}
+
+static inline struct sock *reuse_next_owner(const struct sock *sk)
+{
+	const struct inet_bind2_bucket *tb2;
+
+	if (sk->sk_bind_node.next)
+		return reuse_owner(sk->sk_bind_node.next);
+	if (sk->sk_state == TCP_TIME_WAIT)
+		tb2 = inet_twsk(sk)->tw_tb2;
+	else
+		tb2 = inet_csk(sk)->icsk_bind2_hash;
+	return reuse_first_of(tb2->bhash_node.next);
+}
+
+#else
+
+static inline struct sock *reuse_first_owner(const struct inet_bind_bucket *tb)
+{
+	return reuse_owner(tb->owners.first);
+}
+
+static inline struct sock *reuse_next_owner(const struct sock *sk)
+{
+	return reuse_owner(sk->sk_bind_node.next);
+}
+
+#endif
+#endif

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * /proc/net/reuse: the rows as text.
+ *
+ * The place in the file is kept as a place in the kernel's tables (which table,
+ * which slot, which part of it, which row of those read), from one read() to
+ * the next, so a reader goes over each table once whatever its buffer. Going
+ * back, or elsewhere than to where the last read() ended, starts anew.
+ */
+#include <linux/netdevice.h>
+#include <linux/sched/signal.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+
+#include "reuse.h"
+#include "compat/proc.h"
+
+static const struct reuse_table * const tables[] = {
+	&reuse_tcp,
+	&reuse_udp,
+#ifdef REUSE_HAVE_UDPLITE
+	&reuse_udplite,
+#endif
+};
+
+static const char header[] =
+	"proto local_address dev v6only uid sockets reuseaddr reuseport "
+	"listen bound connected timewait fastreuse fastreuseport fastuid\n";
+
+/**
+ * struct reader - one open /proc/net/reuse
+ * @rows: the rows of the current part of the current slot
+ * @net: holds a reference
+ * @pos: number of the current row in the file, from 1; 0 is the header
+ * @table: index of the table being read
+ * @slot: being read
+ * @cur: current row in @rows
+ */
+struct reader {
+	struct reuse_rows rows;
+	struct net *net;
+	loff_t pos;
+	unsigned int table;
+	unsigned int slot;
+	unsigned int cur;
+};
+
+/* First slot from @slot on with a socket in it. No lock, so only a hint: what
+ * is bound while the file is read may be missed.
+ */
+static unsigned int used_slot(const struct reuse_slots *slots,
+			      unsigned int slot)
+{
+	while (slot < slots->n && hlist_empty(reuse_slot_head(slots, slot)))
+		slot++;
+	return slot;
+}
+
+/* Read slots from r->slot on until there is a row; NULL at the end */
+static struct reuse_row *reader_fill(struct reader *r)
+{
+	r->cur = 0;
+	while (r->table < ARRAY_SIZE(tables)) {
+		const struct reuse_table *table = tables[r->table];
+		struct reuse_slots slots = table->slots(r->net);
+		int err;
+
+		r->slot = used_slot(&slots, r->slot);
+		if (r->slot == slots.n) {
+			r->table++;
+			r->slot = 0;
+			continue;
+		}
+		err = reuse_rows_read(&r->rows, table, r->slot);
+		if (err)
+			return ERR_PTR(err);
+		if (r->rows.n)
+			return r->rows.row;
+		if (!reuse_rows_next_part(&r->rows))
+			r->slot++;
+	}
+	r->rows.n = 0;
+	return NULL;
+}
+
+static struct reuse_row *reader_current(struct reader *r)
+{
+	return r->cur < r->rows.n ? &r->rows.row[r->cur] : reader_fill(r);
+}
+
+static struct reuse_row *reader_next(struct reader *r)
+{
+	r->pos++;
+	if (++r->cur >= r->rows.n && !reuse_rows_next_part(&r->rows))
+		r->slot++;
+	return reader_current(r);
+}
+
+static struct reuse_row *reader_rewind(struct reader *r)
+{
+	r->table = 0;
+	r->slot = 0;
+	r->rows.bits = 0;
+	r->rows.part = 0;
+	r->pos = 1;
+	return reader_fill(r);
+}
+
+static void *reuse_seq_start(struct seq_file *m, loff_t *pos)
+{
+	struct reader *r = m->private;
+	struct reuse_row *row;
+
+	if (!*pos)
+		return SEQ_START_TOKEN;
+	if (*pos == r->pos)
+		return reader_current(r);
+
+	row = reader_rewind(r);
+	while (!IS_ERR_OR_NULL(row) && r->pos < *pos)
+		row = reader_next(r);
+	return row;
+}
+
+static void *reuse_seq_next(struct seq_file *m, void *v, loff_t *pos)
+{
+	struct reader *r = m->private;
+
+	++*pos;
+	return v == SEQ_START_TOKEN ? reader_rewind(r) : reader_next(r);
+}
+
+static void reuse_seq_stop(struct seq_file *m, void *v)
+{
+}
+
+static void show_address(struct seq_file *m, const struct reuse_key *key)
+{
+	if (key->ipv6)
+		seq_printf(m, "[%pI6c]:%u ", &key->addr, key->port);
+	else
+		seq_printf(m, "%pI4:%u ", &key->addr.s6_addr32[3], key->port);
+}
+
+static void show_dev(struct seq_file *m, struct net *net, int ifindex)
+{
+	const struct net_device *dev;
+
+	if (!ifindex) {
+		seq_puts(m, "- ");
+		return;
+	}
+	rcu_read_lock();
+	dev = dev_get_by_index_rcu(net, ifindex);
+	if (dev)
+		seq_printf(m, "%s ", dev->name);
+	else
+		seq_printf(m, "if%d ", ifindex);
+	rcu_read_unlock();
+}
+
+static void show_uids(struct seq_file *m, const struct reuse_uids *uids)
+{
+	unsigned int i;
+
+	for (i = 0; i < uids->n; i++)
+		seq_printf(m, i ? ",%u" : "%u", uids->uid[i]);
+	seq_puts(m, uids->more ? ",+ " : uids->n ? " " : "- ");
+}
+
+static void show_fast(struct seq_file *m, const struct reuse_fast *fast)
+{
+	if (!fast->valid)
+		seq_puts(m, "- - -\n");
+	else if (fast->reuseport > 0)
+		seq_printf(m, "%d %d %u\n", fast->reuse, fast->reuseport,
+			   from_kuid_munged(seq_user_ns(m), fast->uid));
+	else
+		seq_printf(m, "%d %d -\n", fast->reuse, fast->reuseport);
+}
+
+static int reuse_seq_show(struct seq_file *m, void *v)
+{
+	const struct reuse_row *row = v;
+	struct reader *r = m->private;
+
+	if (v == SEQ_START_TOKEN) {
+		seq_puts(m, header);
+		return 0;
+	}
+
+	seq_printf(m, "%s ", r->rows.table->name);
+	show_address(m, &row->key);
+	show_dev(m, r->net, row->key.dev);
+	seq_puts(m, !row->key.ipv6 ? "- " : row->key.v6only ? "1 " : "0 ");
+	show_uids(m, &row->uids);
+	seq_printf(m, "%u %u %u %u %u %u %u ",
+		   row->listen + row->bound + row->connected + row->timewait,
+		   row->reuseaddr, row->reuseport, row->listen, row->bound,
+		   row->connected, row->timewait);
+	show_fast(m, &row->fast);
+	return 0;
+}
+
+static const struct seq_operations reuse_seq_ops = {
+	.start	= reuse_seq_start,
+	.next	= reuse_seq_next,
+	.stop	= reuse_seq_stop,
+	.show	= reuse_seq_show,
+};
+
+static int reuse_proc_open(struct inode *inode, struct file *file)
+{
+	struct reader *r;
+	int err;
+
+	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+	if (!r)
+		return -ENOMEM;
+
+	/* The file is there until the namespace's exit has run */
+	err = -ENXIO;
+	r->net = maybe_get_net(pde_data(inode));
+	if (!r->net)
+		goto free_reader;
+
+	err = reuse_rows_init(&r->rows, r->net, file->f_cred->user_ns);
+	if (err)
+		goto put_net;
+
+	err = seq_open(file, &reuse_seq_ops);
+	if (err)
+		goto clean_rows;
+
+	((struct seq_file *)file->private_data)->private = r;
+	return 0;
+
+clean_rows:
+	reuse_rows_clean(&r->rows);
+put_net:
+	put_net(r->net);
+free_reader:
+	kfree(r);
+	return err;
+}
+
+static int reuse_proc_release(struct inode *inode, struct file *file)
+{
+	struct seq_file *m = file->private_data;
+	struct reader *r = m->private;
+
+	reuse_rows_clean(&r->rows);
+	put_net(r->net);
+	kfree(r);
+	return seq_release(inode, file);
+}
+
+static const struct proc_ops reuse_proc_ops = {
+	.proc_open	= reuse_proc_open,
+	.proc_read	= seq_read,
+	.proc_lseek	= seq_lseek,
+	.proc_release	= reuse_proc_release,
+};
+
+/**
+ * reuse_proc_create() - make /proc/net/reuse of a network namespace
+ * @net: network namespace
+ *
+ * Context: process context, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int reuse_proc_create(struct net *net)
+{
+	/* 0444 like the rest of /proc/net; it shows nothing of other namespaces */
+	if (!proc_create_data("reuse", 0444, net->proc_net, &reuse_proc_ops,
+			      net))
+		return -ENOMEM;
+	return 0;
+}
+
+/**
+ * reuse_proc_remove() - remove /proc/net/reuse of a network namespace
+ * @net: network namespace
+ *
+ * Waits for those who are in read(), and releases the files that are open:
+ * a later read() of theirs returns EIO.
+ *
+ * Context: process context, may sleep.
+ */
+void reuse_proc_remove(struct net *net)
+{
+	remove_proc_entry("reuse", net->proc_net);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the parts of the module say to each other. Arrows run one way:
+ * main -> netns -> proc -> rows -> walk -> tcp, udp -> compat.
+ */
+#ifndef _REUSE_H
+#define _REUSE_H
+
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <net/net_namespace.h>
+#include <net/sock.h>
+
+/* Distinct owner UIDs that a row names; more are told by a mark */
+#define REUSE_UIDS	8
+
+/**
+ * struct reuse_key - what makes a row of /proc/net/reuse one row
+ * @addr: local address; IPv4 in the v4-mapped form, so that memcmp() sorts
+ * @dev: index of the device the socket is bound to, 0 for none
+ * @port: local port, host byte order
+ * @ipv6: the socket is AF_INET6
+ * @v6only: IPV6_V6ONLY; 0 for AF_INET
+ *
+ * Hashed and compared as plain memory, so it has no padding.
+ */
+struct reuse_key {
+	struct in6_addr addr;
+	s32 dev;
+	u16 port;
+	u8 ipv6;
+	u8 v6only;
+};
+
+/**
+ * struct reuse_uids - the lowest distinct UIDs of the owners, ascending
+ * @uid: as the reader's user namespace sees them
+ * @n: how many of @uid are valid
+ * @more: there are others, higher than all of @uid
+ */
+struct reuse_uids {
+	uid_t uid[REUSE_UIDS];
+	u8 n;
+	bool more;
+};
+
+/**
+ * struct reuse_fast - what a TCP bind bucket caches about its owners
+ * @uid: valid while @reuseport is positive
+ * @reuse: tb->fastreuse
+ * @reuseport: tb->fastreuseport
+ * @valid: there is such a cache (TCP)
+ */
+struct reuse_fast {
+	kuid_t uid;
+	s8 reuse;
+	s8 reuseport;
+	bool valid;
+};
+
+/**
+ * struct reuse_row - one row of /proc/net/reuse
+ * @key: which
+ * @fast: the bucket's cache, as it was when the row's first socket was seen
+ * @uids: owners
+ * @listen: sockets in TCP_LISTEN
+ * @bound: sockets that have the port and neither listen nor are connected
+ * @connected: sockets in any other state
+ * @timewait: TIME_WAIT sockets
+ * @reuseaddr: sockets of all states with SO_REUSEADDR
+ * @reuseport: sockets of all states with SO_REUSEPORT
+ */
+struct reuse_row {
+	struct reuse_key key;
+	struct reuse_fast fast;
+	struct reuse_uids uids;
+	u32 listen;
+	u32 bound;
+	u32 connected;
+	u32 timewait;
+	u32 reuseaddr;
+	u32 reuseport;
+};
+
+/**
+ * struct reuse_slots - the slots of one of the kernel's tables of bound sockets
+ * @base: first slot
+ * @n: number of slots, a power of two
+ * @size: of a slot in bytes
+ * @lock: offset of the slot's spinlock, to be taken with bottom halves off
+ * @head: offset of the slot's list
+ */
+struct reuse_slots {
+	char *base;
+	unsigned int n;
+	unsigned int size;
+	unsigned int lock;
+	unsigned int head;
+};
+
+static inline spinlock_t *reuse_slot_lock(const struct reuse_slots *slots,
+					  unsigned int slot)
+{
+	return (spinlock_t *)(slots->base + (size_t)slot * slots->size +
+			      slots->lock);
+}
+
+static inline struct hlist_head *
+reuse_slot_head(const struct reuse_slots *slots, unsigned int slot)
+{
+	return (struct hlist_head *)(slots->base + (size_t)slot * slots->size +
+				     slots->head);
+}
+
+/**
+ * struct reuse_table - how to read one protocol's table of bound sockets
+ * @name: the protocol, as the first column has it
+ * @slots: where the table of a namespace is; it stays there
+ * @first: first socket of a slot, or NULL
+ * @next: the socket after one that is in the slot, or NULL
+ * @bucket: what ties a socket to its list, to be remembered while the lock is
+ *	not held; it may be freed memory by then and is only compared
+ * @holds: a socket is in the slot still and tied to the same bucket; the
+ *	caller owns a reference to the socket
+ * @fast: the cache of the socket's bucket, or NULL
+ *
+ * All but @slots are called with the lock of the slot held. A slot holds the
+ * sockets of all the ports that hash to it. @first and @next leave out other
+ * namespaces' sockets where that costs nothing: look at each socket's net.
+ */
+struct reuse_table {
+	const char *name;
+	struct reuse_slots (*slots)(const struct net *net);
+	struct sock *(*first)(const struct net *net,
+			      const struct hlist_head *head);
+	struct sock *(*next)(const struct net *net, const struct sock *sk);
+	const void *(*bucket)(const struct sock *sk);
+	bool (*holds)(const struct reuse_slots *slots, unsigned int slot,
+		      const struct sock *sk, const void *bucket);
+	void (*fast)(const struct sock *sk, struct reuse_fast *fast);
+};
+
+extern const struct reuse_table reuse_tcp;
+extern const struct reuse_table reuse_udp;
+extern const struct reuse_table reuse_udplite;
+
+/* walk.c */
+typedef int (*reuse_visit_t)(struct sock *sk, void *arg);
+
+int reuse_walk(const struct reuse_table *table, const struct net *net,
+	       const struct reuse_slots *slots, unsigned int slot,
+	       unsigned int chunk, reuse_visit_t visit, void *arg);
+
+/* rows.c */
+
+/**
+ * struct reuse_rows - the rows of one slot of one table
+ * @row: the rows found, sorted once the slot is read
+ * @index: hash of the key to place in @row plus one
+ * @last: row of the socket looked at last
+ * @ns: user namespace of the reader
+ * @table: table being read
+ * @net: network namespace being read
+ * @seed: of the hash, so that nobody chooses what collides
+ * @n: rows in use
+ * @cap: rows that there is memory for, a power of two
+ * @bits: the slot is read in 2^@bits parts by the top bits of the hash
+ * @part: the part that @row holds
+ */
+struct reuse_rows {
+	struct reuse_row *row;
+	u16 *index;
+	struct reuse_row *last;
+	struct user_namespace *ns;
+	const struct reuse_table *table;
+	const struct net *net;
+	u32 seed;
+	u32 n;
+	u32 cap;
+	u32 bits;
+	u32 part;
+};
+
+int reuse_rows_init(struct reuse_rows *rows, const struct net *net,
+		    struct user_namespace *ns);
+void reuse_rows_clean(struct reuse_rows *rows);
+int reuse_rows_read(struct reuse_rows *rows, const struct reuse_table *table,
+		    unsigned int slot);
+bool reuse_rows_next_part(struct reuse_rows *rows);
+
+/* proc.c */
+int reuse_proc_create(struct net *net);
+void reuse_proc_remove(struct net *net);
+
+/* netns.c */
+int reuse_netns_setup(void);
+void reuse_netns_teardown(void);
+
+#endif

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sockets of one slot -> rows.
+ *
+ * Memory is bounded: rows for a slot are gathered in an array that grows with
+ * the number of rows (not of sockets) up to a limit. A slot with more rows
+ * than that is read in parts, by the top bits of the hash of the row's key: a
+ * part that does not fit is halved. A row belongs to one part whatever else
+ * comes and goes, so it is listed once.
+ */
+#include <linux/jhash.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+#include <linux/sort.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
+#include <net/inet_timewait_sock.h>
+#include <net/ipv6.h>
+#include <net/tcp_states.h>
+
+#include "reuse.h"
+#include "compat/uid.h"
+
+#define ROWS_MIN	32
+#define ROWS_MAX	4096
+#define PARTS_MAX_BITS	31
+
+/* Sockets looked at under one hold of a slot's lock; CHUNK_MAX if they leave
+ * so fast that the reader cannot keep its place.
+ */
+#define CHUNK		512
+#define CHUNK_MAX	8192
+
+static int rows_alloc(struct reuse_rows *rows, u32 cap)
+{
+	size_t size = cap * (sizeof(*rows->row) + 2 * sizeof(*rows->index));
+	void *mem;
+
+	mem = kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	if (!mem)
+		return -ENOMEM;
+
+	kvfree(rows->row);
+	rows->row = mem;
+	rows->index = mem + cap * sizeof(*rows->row);
+	rows->cap = cap;
+	rows->n = 0;
+	rows->last = NULL;
+	return 0;
+}
+
+/**
+ * reuse_rows_init() - make ready to gather rows
+ * @rows: to be initialised; reuse_rows_clean() releases what it holds
+ * @net: network namespace to read; the caller keeps it alive
+ * @ns: user namespace to show UIDs in; the caller keeps it alive
+ *
+ * Context: process context, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int reuse_rows_init(struct reuse_rows *rows, const struct net *net,
+		    struct user_namespace *ns)
+{
+	BUILD_BUG_ON(sizeof(struct reuse_key) != 24);
+	BUILD_BUG_ON(ROWS_MAX > U16_MAX);
+
+	memset(rows, 0, sizeof(*rows));
+	rows->net = net;
+	rows->ns = ns;
+	rows->seed = get_random_u32();
+	return rows_alloc(rows, ROWS_MIN);
+}
+
+/**
+ * reuse_rows_clean() - release what reuse_rows_init() took
+ * @rows: no use after this
+ *
+ * Context: process context, may sleep.
+ */
+void reuse_rows_clean(struct reuse_rows *rows)
+{
+	kvfree(rows->row);
+}
+
+static void rows_reset(struct reuse_rows *rows)
+{
+	if (rows->n)
+		memset(rows->index, 0, 2 * rows->cap * sizeof(*rows->index));
+	rows->n = 0;
+	rows->last = NULL;
+}
+
+/* Reads nothing beyond sock_common: the socket may be a TIME_WAIT one */
+static void key_of(const struct sock *sk, struct reuse_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	key->dev = READ_ONCE(sk->sk_bound_dev_if);
+	key->port = sk->sk_num;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		key->addr = sk->sk_v6_rcv_saddr;
+		key->ipv6 = 1;
+		key->v6only = sk->sk_ipv6only;
+		return;
+	}
+#endif
+	ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, &key->addr);
+}
+
+/* The row of @key, made if there is none; NULL if there is no room for it */
+static struct reuse_row *rows_find(struct reuse_rows *rows,
+				   const struct reuse_key *key, u32 hash)
+{
+	u32 mask = 2 * rows->cap - 1;
+	struct reuse_row *row;
+	u32 i;
+
+	for (i = hash & mask; rows->index[i]; i = (i + 1) & mask) {
+		row = &rows->row[rows->index[i] - 1];
+		if (!memcmp(&row->key, key, sizeof(*key)))
+			return row;
+	}
+	if (rows->n == rows->cap)
+		return NULL;
+
+	row = &rows->row[rows->n++];
+	rows->index[i] = rows->n;
+	memset(row, 0, sizeof(*row));
+	row->key = *key;
+	return row;
+}
+
+static void uids_add(struct reuse_uids *uids, uid_t uid)
+{
+	unsigned int i;
+
+	for (i = 0; i < uids->n && uids->uid[i] <= uid; i++) {
+		if (uids->uid[i] == uid)
+			return;
+	}
+	if (uids->n == REUSE_UIDS) {
+		uids->more = true;
+		if (i == REUSE_UIDS)
+			return;
+		uids->n--;
+	}
+	memmove(&uids->uid[i + 1], &uids->uid[i],
+		(uids->n - i) * sizeof(uids->uid[0]));
+	uids->uid[i] = uid;
+	uids->n++;
+}
+
+static void row_add(struct reuse_row *row, struct sock *sk,
+		    struct user_namespace *ns)
+{
+	unsigned char state = READ_ONCE(sk->sk_state);
+
+	row->reuseaddr += !!sk->sk_reuse;
+	row->reuseport += sk->sk_reuseport;
+
+	/* No full socket: it has no uid. FIN_WAIT2 without a process is one too */
+	if (state == TCP_TIME_WAIT) {
+		if (inet_twsk(sk)->tw_substate == TCP_TIME_WAIT)
+			row->timewait++;
+		else
+			row->connected++;
+		return;
+	}
+
+	if (state == TCP_LISTEN)
+		row->listen++;
+	else if (state == TCP_CLOSE)
+		row->bound++;
+	else
+		row->connected++;
+	uids_add(&row->uids, from_kuid_munged(ns, reuse_sock_uid(sk)));
+}
+
+static int rows_visit(struct sock *sk, void *arg)
+{
+	struct reuse_rows *rows = arg;
+	struct reuse_row *row = rows->last;
+	struct reuse_key key;
+	u32 hash;
+
+	key_of(sk, &key);
+	if (!row || memcmp(&row->key, &key, sizeof(key))) {
+		hash = jhash2((const u32 *)&key, sizeof(key) / sizeof(u32),
+			      rows->seed);
+		if (rows->bits && hash >> (32 - rows->bits) != rows->part)
+			return 0;
+		row = rows_find(rows, &key, hash);
+		if (!row)
+			return -ENOSPC;
+		if (rows->table->fast && !row->fast.valid)
+			rows->table->fast(sk, &row->fast);
+		rows->last = row;
+	}
+	row_add(row, sk, rows->ns);
+	return 0;
+}
+
+static int row_cmp(const void *a, const void *b)
+{
+	const struct reuse_key *x = &((const struct reuse_row *)a)->key;
+	const struct reuse_key *y = &((const struct reuse_row *)b)->key;
+
+	if (x->port != y->port)
+		return x->port < y->port ? -1 : 1;
+	if (x->ipv6 != y->ipv6)
+		return x->ipv6 < y->ipv6 ? -1 : 1;
+	return memcmp(x, y, sizeof(*x));
+}
+
+/* Room for more rows, or fewer rows to find room for */
+static int rows_make_room(struct reuse_rows *rows)
+{
+	if (rows->cap < ROWS_MAX && !rows_alloc(rows, 2 * rows->cap))
+		return 0;
+	if (rows->bits == PARTS_MAX_BITS)
+		return -ENOMEM;
+	rows->bits++;
+	rows->part <<= 1;
+	return 0;
+}
+
+/**
+ * reuse_rows_read() - gather the rows of the current part of a slot
+ * @rows: rows->row[0] to [rows->n - 1] are sorted by port and address after it
+ * @table: the table
+ * @slot: which slot of it
+ *
+ * Context: process context, may sleep. Locking: see reuse_walk().
+ * Return: 0, or with no rows -EINTR if the task is being killed, -ENOMEM.
+ */
+int reuse_rows_read(struct reuse_rows *rows, const struct reuse_table *table,
+		    unsigned int slot)
+{
+	struct reuse_slots slots = table->slots(rows->net);
+	unsigned int chunk = CHUNK;
+	int err;
+
+	rows->table = table;
+	do {
+		rows_reset(rows);
+		err = reuse_walk(table, rows->net, &slots, slot, chunk,
+				 rows_visit, rows);
+		if (err == -EAGAIN)
+			chunk = min_t(unsigned int, 2 * chunk, CHUNK_MAX);
+		if (err == -ENOSPC)
+			err = rows_make_room(rows) ?: -EAGAIN;
+	} while (err == -EAGAIN);
+
+	if (err)
+		rows_reset(rows);
+	if (rows->n > 1)
+		sort(rows->row, rows->n, sizeof(*rows->row), row_cmp, NULL);
+	return err;
+}
+
+/**
+ * reuse_rows_next_part() - go on to the next part of the slot
+ * @rows: read with reuse_rows_read()
+ *
+ * Return: true if there is one; false if the slot has been read to its end, and
+ * @rows is ready for another slot.
+ */
+bool reuse_rows_next_part(struct reuse_rows *rows)
+{
+	while (rows->bits && (rows->part & 1)) {
+		rows->part >>= 1;
+		rows->bits--;
+	}
+	rows->part = rows->bits ? rows->part + 1 : 0;
+	return rows->bits;
+}

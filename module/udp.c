@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * UDP's bind table, hashed by port: a slot's lock covers one list of sockets,
+ * of all the ports that hash to it and, where namespaces share the table, of
+ * all of them. UDP-Lite has a table of the same kind.
+ */
+#include "reuse.h"
+#include "compat/tables.h"
+
+static struct reuse_slots udp_slots_of(const struct udp_table *table)
+{
+	return (struct reuse_slots) {
+		.base	= (char *)table->hash,
+		.n	= table->mask + 1,
+		.size	= sizeof(struct udp_hslot),
+		.lock	= offsetof(struct udp_hslot, lock),
+		.head	= offsetof(struct udp_hslot, head),
+	};
+}
+
+static struct reuse_slots udp_slots(const struct net *net)
+{
+	return udp_slots_of(reuse_udp_table(net));
+}
+
+static struct sock *udp_first(const struct net *net,
+			      const struct hlist_head *head)
+{
+	return sk_head(head);
+}
+
+static struct sock *udp_next(const struct net *net, const struct sock *sk)
+{
+	return hlist_entry_safe(sk->sk_node.next, struct sock, sk_node);
+}
+
+/* A UDP socket has no bucket but its slot */
+static const void *udp_bucket(const struct sock *sk)
+{
+	return NULL;
+}
+
+static bool udp_holds(const struct reuse_slots *slots, unsigned int slot,
+		      const struct sock *sk, const void *bucket)
+{
+	u32 port = READ_ONCE(udp_sk(sk)->udp_port_hash);
+
+	/* Bound anew, it may sit in another slot */
+	return !sk_unhashed(sk) &&
+	       udp_hashfn(sock_net(sk), port, slots->n - 1) == slot;
+}
+
+const struct reuse_table reuse_udp = {
+	.name	= "udp",
+	.slots	= udp_slots,
+	.first	= udp_first,
+	.next	= udp_next,
+	.bucket	= udp_bucket,
+	.holds	= udp_holds,
+};
+
+#ifdef REUSE_HAVE_UDPLITE
+
+static struct reuse_slots udplite_slots(const struct net *net)
+{
+	return udp_slots_of(&udplite_table);
+}
+
+const struct reuse_table reuse_udplite = {
+	.name	= "udplite",
+	.slots	= udplite_slots,
+	.first	= udp_first,
+	.next	= udp_next,
+	.bucket	= udp_bucket,
+	.holds	= udp_holds,
+};
+
+#endif
