@@ -1,0 +1,286 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Namespaces, devices, processes, and waiting with a limit. */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+/**
+ * die() - end the test: its ground is missing
+ * @fmt: why; errno is added if it is set
+ */
+void die(const char *fmt, ...)
+{
+	int error = errno;
+	va_list args;
+
+	fprintf(stderr, "# ");
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	if (error)
+		fprintf(stderr, ": %s", strerror(error));
+	fprintf(stderr, "\n");
+	abort();
+}
+
+/**
+ * text() - printf() to a string that is never freed
+ * @fmt: as of printf()
+ *
+ * Return: the string.
+ */
+const char *text(const char *fmt, ...)
+{
+	va_list args;
+	char *s;
+
+	va_start(args, fmt);
+	if (vasprintf(&s, fmt, args) < 0)
+		die("no memory");
+	va_end(args);
+	return s;
+}
+
+/**
+ * wait_for() - wait until something is so
+ * @done: whether it is
+ * @arg: for @done
+ * @ms: how long to wait at most
+ *
+ * Return: whether it was, in time.
+ */
+bool wait_for(bool (*done)(void *arg), void *arg, int ms)
+{
+	struct timespec now, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_sec += ms / 1000;
+	end.tv_nsec += ms % 1000 * 1000000L;
+	while (!done(arg)) {
+		clock_gettime(CLOCK_MONOTONIC, &now);
+		if ((now.tv_sec - end.tv_sec) * 1000000000LL + now.tv_nsec - end.tv_nsec > 0)
+			return false;
+		poll(NULL, 0, 2);
+	}
+	return true;
+}
+
+/**
+ * write_file() - write a line to a file of /proc
+ * @path: the file
+ * @fmt: the line, as of printf()
+ */
+void write_file(const char *path, const char *fmt, ...)
+{
+	char line[256];
+	va_list args;
+	int fd, len;
+
+	va_start(args, fmt);
+	len = vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, line, len) != len)
+		die("cannot write \"%s\" to %s", line, path);
+	close(fd);
+}
+
+static int shell(const char *fmt, va_list args)
+{
+	char *command;
+	int status;
+
+	if (vasprintf(&command, fmt, args) < 0)
+		die("no memory");
+	fflush(NULL);
+	status = system(command);
+	free(command);
+	return status;
+}
+
+/**
+ * run() - run a shell command that has to succeed
+ * @fmt: command, as of printf()
+ */
+void run(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	if (shell(fmt, args)) {
+		errno = 0;
+		die("failed: %s", fmt);
+	}
+	va_end(args);
+}
+
+/**
+ * try_run() - run a shell command
+ * @fmt: command, as of printf()
+ *
+ * Return: whether it succeeded.
+ */
+bool try_run(const char *fmt, ...)
+{
+	va_list args;
+	int status;
+
+	va_start(args, fmt);
+	status = shell(fmt, args);
+	va_end(args);
+	return !status;
+}
+
+/**
+ * lo_up() - set the loopback device up
+ */
+void lo_up(void)
+{
+	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCSIFFLAGS, &ifr))
+		die("cannot set lo up");
+	close(fd);
+}
+
+/**
+ * new_netns() - enter a fresh network namespace with lo up
+ */
+void new_netns(void)
+{
+	if (unshare(CLONE_NEWNET))
+		die("no network namespace");
+	lo_up();
+}
+
+/**
+ * new_userns() - enter a fresh user namespace
+ * @uid_map: what is to be its uid_map, as /proc wants it
+ *
+ * A process outside writes the map: to map the uids of others takes rights
+ * there.
+ */
+void new_userns(const char *uid_map)
+{
+	pid_t self = getpid(), pid;
+	int ready[2], status;
+	char c;
+
+	if (pipe2(ready, O_CLOEXEC))
+		die("no pipe");
+	pid = fork();
+	if (pid < 0)
+		die("no process");
+	if (!pid) {
+		close(ready[1]);
+		if (read(ready[0], &c, 1) != 1)
+			_exit(1);
+		write_file(text("/proc/%d/uid_map", self), "%s", uid_map);
+		_exit(0);
+	}
+	if (unshare(CLONE_NEWUSER))
+		die("no user namespace");
+	if (write(ready[1], "", 1) != 1 || waitpid(pid, &status, 0) != pid || status)
+		die("cannot map uids");
+	close(ready[0]);
+	close(ready[1]);
+}
+
+/**
+ * add_device() - make a network device and set it up
+ * @name: its name
+ * @kind: what follows "type", as ip(8) has it
+ *
+ * Return: false if this kernel has no such device.
+ */
+bool add_device(const char *name, const char *kind)
+{
+	if (!try_run("ip link add %s type %s 2>/dev/null", name, kind))
+		return false;
+	run("ip link set %s up", name);
+	return true;
+}
+
+/* What the parent has open is not for the child to hold */
+static void close_all_but(int a, int b)
+{
+	long fd, n = sysconf(_SC_OPEN_MAX);
+
+	for (fd = STDERR_FILENO + 1; fd < n; fd++) {
+		if (fd != a && fd != b && close(fd) && fd > 1024)
+			break;
+	}
+}
+
+/**
+ * child_start() - do something in a child, as another user
+ * @child: is filled in
+ * @uid: the user
+ * @fn: what to do; the child holds the result, its sockets say, until it is
+ *	stopped
+ * @arg: for @fn
+ *
+ * Returns when @fn has returned. The child inherits no file but the standard
+ * ones.
+ */
+void child_start(struct child *child, uid_t uid, void (*fn)(void *arg), void *arg)
+{
+	int go[2], ready[2];
+	char c;
+
+	if (pipe2(go, O_CLOEXEC) || pipe2(ready, O_CLOEXEC))
+		die("no pipe");
+	fflush(NULL);
+	child->pid = fork();
+	if (child->pid < 0)
+		die("no process");
+	if (!child->pid) {
+		close_all_but(go[0], ready[1]);
+		if (uid && setresuid(uid, uid, uid))
+			die("cannot become uid %d", uid);
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fn(arg);
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		_exit(read(go[0], &c, 1) == 1 ? 0 : 1);
+	}
+	close(go[0]);
+	close(ready[1]);
+	child->go = go[1];
+	if (read(ready[0], &c, 1) != 1) {
+		errno = 0;
+		die("the child failed");
+	}
+	close(ready[0]);
+}
+
+/**
+ * child_stop() - end a child; what it held is released on return
+ * @child: started with child_start()
+ */
+void child_stop(struct child *child)
+{
+	int status;
+
+	if (write(child->go, "", 1) != 1 || waitpid(child->pid, &status, 0) != child->pid)
+		die("no child %d", child->pid);
+	close(child->go);
+	errno = 0;
+	if (status)
+		die("child %d ended with status %#x", child->pid, status);
+}

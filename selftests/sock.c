@@ -1,0 +1,369 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Sockets in every state there is, made from addresses as the file spells them. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP	262
+#endif
+
+#define WAIT_MS		5000
+
+static const struct proto {
+	const char *name;
+	int type;
+	int number;
+} protos[] = {
+	{ "tcp", SOCK_STREAM, IPPROTO_TCP },
+	{ "udp", SOCK_DGRAM, IPPROTO_UDP },
+	{ "udplite", SOCK_DGRAM, IPPROTO_UDPLITE },
+	{ "mptcp", SOCK_STREAM, IPPROTO_MPTCP },
+};
+
+/**
+ * sock_addr() - parse an address
+ * @address: as the file spells it: 127.0.0.1:80 or [::1]:80
+ * @ss: is filled in
+ *
+ * Return: the length of the address in @ss.
+ */
+socklen_t sock_addr(const char *address, struct sockaddr_storage *ss)
+{
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)ss;
+	struct sockaddr_in *sin = (struct sockaddr_in *)ss;
+	char host[INET6_ADDRSTRLEN];
+	int port;
+
+	memset(ss, 0, sizeof(*ss));
+	errno = 0;
+	if (sscanf(address, "[%45[0-9a-f:.]]:%d", host, &port) == 2 &&
+	    inet_pton(AF_INET6, host, &sin6->sin6_addr) == 1) {
+		sin6->sin6_family = AF_INET6;
+		sin6->sin6_port = htons(port);
+		return sizeof(*sin6);
+	}
+	if (sscanf(address, "%45[0-9.]:%d", host, &port) == 2 &&
+	    inet_pton(AF_INET, host, &sin->sin_addr) == 1) {
+		sin->sin_family = AF_INET;
+		sin->sin_port = htons(port);
+		return sizeof(*sin);
+	}
+	die("no address: %s", address);
+}
+
+/**
+ * sock_family() - the family of an address
+ * @address: as the file spells it
+ *
+ * Return: AF_INET or AF_INET6.
+ */
+int sock_family(const char *address)
+{
+	return *address == '[' ? AF_INET6 : AF_INET;
+}
+
+/**
+ * sock_name() - what getsockname() says
+ * @fd: a socket
+ *
+ * Return: the address as the file spells it.
+ */
+const char *sock_name(int fd)
+{
+	struct sockaddr_storage ss;
+	struct sockaddr_in6 *sin6 = (struct sockaddr_in6 *)&ss;
+	struct sockaddr_in *sin = (struct sockaddr_in *)&ss;
+	socklen_t len = sizeof(ss);
+	char host[INET6_ADDRSTRLEN];
+
+	if (getsockname(fd, (struct sockaddr *)&ss, &len))
+		die("getsockname");
+	if (ss.ss_family == AF_INET)
+		return text("%s:%d", inet_ntop(AF_INET, &sin->sin_addr, host, sizeof(host)),
+			    ntohs(sin->sin_port));
+	return text("[%s]:%d", inet_ntop(AF_INET6, &sin6->sin6_addr, host, sizeof(host)),
+		    ntohs(sin6->sin6_port));
+}
+
+static const struct proto *find_proto(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(protos) / sizeof(*protos); i++) {
+		if (!strcmp(protos[i].name, name))
+			return &protos[i];
+	}
+	errno = 0;
+	die("no protocol %s", name);
+}
+
+/**
+ * sock_has() - does this kernel have the protocol?
+ * @proto: tcp, udp, udplite or mptcp
+ *
+ * Return: whether it has.
+ */
+bool sock_has(const char *proto)
+{
+	const struct proto *p = find_proto(proto);
+	int fd = socket(AF_INET, p->type, p->number);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+/**
+ * sock_set() - set an integer option
+ * @fd: a socket
+ * @level: of setsockopt()
+ * @name: of setsockopt()
+ * @value: of the option
+ */
+void sock_set(int fd, int level, int name, int value)
+{
+	if (setsockopt(fd, level, name, &value, sizeof(value)))
+		die("setsockopt(%d, %d, %d)", level, name, value);
+}
+
+/**
+ * sock_dev() - bind a socket to a device
+ * @fd: a socket
+ * @dev: name of the device; NULL or empty for none
+ */
+void sock_dev(int fd, const char *dev)
+{
+	if (setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, dev ?: "", dev ? strlen(dev) : 0))
+		die("SO_BINDTODEVICE %s", dev);
+}
+
+/**
+ * sock_open() - make a socket
+ * @proto: tcp, udp, udplite or mptcp
+ * @family: AF_INET or AF_INET6
+ * @flags: S_REUSEADDR, S_REUSEPORT, S_V6ONLY, S_NONBLOCK
+ *
+ * Return: the socket.
+ */
+int sock_open(const char *proto, int family, unsigned int flags)
+{
+	const struct proto *p = find_proto(proto);
+	int type = p->type | SOCK_CLOEXEC | (flags & S_NONBLOCK ? SOCK_NONBLOCK : 0);
+	int fd = socket(family, type, p->number);
+
+	if (fd < 0)
+		die("no %s socket", proto);
+	if (family == AF_INET6)
+		sock_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !!(flags & S_V6ONLY));
+	if (flags & S_REUSEADDR)
+		sock_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (flags & S_REUSEPORT)
+		sock_set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
+	return fd;
+}
+
+/**
+ * sock_try_bind() - bind() that may fail
+ * @fd: a socket
+ * @address: as the file spells it
+ *
+ * Return: 0, or the errno.
+ */
+int sock_try_bind(int fd, const char *address)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sock_addr(address, &ss);
+
+	return bind(fd, (struct sockaddr *)&ss, len) ? errno : 0;
+}
+
+/**
+ * sock_bind_dev() - make a socket that is bound
+ * @proto: tcp, udp, udplite or mptcp
+ * @address: to bind to, as the file spells it
+ * @flags: as of sock_open(), and S_LISTEN
+ * @dev: device to bind to before, or NULL
+ *
+ * Return: the socket.
+ */
+int sock_bind_dev(const char *proto, const char *address, unsigned int flags, const char *dev)
+{
+	int fd = sock_open(proto, sock_family(address), flags);
+	int err;
+
+	if (dev)
+		sock_dev(fd, dev);
+	err = sock_try_bind(fd, address);
+	if (err) {
+		errno = err;
+		die("bind to %s %s", proto, address);
+	}
+	if (flags & S_LISTEN && listen(fd, 16))
+		die("listen on %s", address);
+	return fd;
+}
+
+/**
+ * sock_bind() - make a socket that is bound
+ * @proto: tcp, udp, udplite or mptcp
+ * @address: to bind to, as the file spells it
+ * @flags: as of sock_open(), and S_LISTEN
+ *
+ * Return: the socket.
+ */
+int sock_bind(const char *proto, const char *address, unsigned int flags)
+{
+	return sock_bind_dev(proto, address, flags, NULL);
+}
+
+/**
+ * sock_try_connect() - connect() that may fail
+ * @fd: a socket
+ * @address: as the file spells it
+ *
+ * Return: 0, or the errno.
+ */
+int sock_try_connect(int fd, const char *address)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sock_addr(address, &ss);
+
+	return connect(fd, (struct sockaddr *)&ss, len) ? errno : 0;
+}
+
+/**
+ * sock_connect() - connect a socket
+ * @fd: a socket
+ * @address: as the file spells it
+ */
+void sock_connect(int fd, const char *address)
+{
+	int err = sock_try_connect(fd, address);
+
+	if (err) {
+		errno = err;
+		die("connect to %s", address);
+	}
+}
+
+/**
+ * sock_disconnect() - connect a socket to AF_UNSPEC
+ * @fd: a socket
+ */
+void sock_disconnect(int fd)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+
+	if (connect(fd, (struct sockaddr *)&ss, sizeof(ss)))
+		die("connect to AF_UNSPEC");
+}
+
+/**
+ * sock_accept() - accept a connection
+ * @listener: the listener
+ *
+ * Return: the socket.
+ */
+int sock_accept(int listener)
+{
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (fd < 0)
+		die("accept");
+	return fd;
+}
+
+/**
+ * sock_pair() - make a connection
+ * @pair: is filled in
+ * @listener: a listener
+ * @address: of @listener, to connect to
+ */
+void sock_pair(struct pair *pair, int listener, const char *address)
+{
+	pair->client = sock_open("tcp", sock_family(address), 0);
+	sock_connect(pair->client, address);
+	pair->server = sock_accept(listener);
+}
+
+/**
+ * sock_abort() - close with SO_LINGER 0
+ * @fd: a socket
+ */
+void sock_abort(int fd)
+{
+	struct linger linger = { .l_onoff = 1 };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)))
+		die("SO_LINGER");
+	close(fd);
+}
+
+/**
+ * sock_deaf() - let a socket drop all packets that come in, or hear them again
+ * @fd: a socket
+ * @deaf: which of it
+ *
+ * So the other end stays in a state that waits for an answer.
+ */
+void sock_deaf(int fd, bool deaf)
+{
+	struct sock_filter drop = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog prog = { .len = 1, .filter = &drop };
+	int option = deaf ? SO_ATTACH_FILTER : SO_DETACH_FILTER;
+
+	if (setsockopt(fd, SOL_SOCKET, option, &prog, sizeof(prog)))
+		die("socket filter");
+}
+
+/**
+ * sock_state() - the state of a TCP socket
+ * @fd: a socket
+ *
+ * Return: TCP_ESTABLISHED, ...
+ */
+int sock_state(int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+		die("TCP_INFO");
+	return info.tcpi_state;
+}
+
+struct state {
+	int fd;
+	int state;
+};
+
+static bool has_state(void *arg)
+{
+	struct state *want = arg;
+
+	return sock_state(want->fd) == want->state;
+}
+
+/**
+ * sock_wait_state() - wait until a TCP socket is in a state
+ * @fd: a socket
+ * @state: TCP_ESTABLISHED, ...
+ */
+void sock_wait_state(int fd, int state)
+{
+	struct state want = { fd, state };
+
+	errno = 0;
+	if (!wait_for(has_state, &want, WAIT_MS))
+		die("socket in state %d, not %d", sock_state(fd), state);
+}
