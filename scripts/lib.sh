@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What the scripts share: messages, the cache, host packages, roots of other
+# suites. Sourced; sets strict mode for whoever sources it.
+
+set -euo pipefail
+export LC_ALL=C
+
+# The kernels that the module is made for, oldest first.
+# shellcheck disable=SC2034
+ALL_KERNELS="5.10 6.1 6.12 7.2 7.3"
+# Debian's flavour that is tested: the small one for virtual machines.
+# shellcheck disable=SC2034
+FLAVOUR=${REUSE_FLAVOUR:-cloud}
+
+TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+CACHE=${REUSE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/reuse}
+# shellcheck disable=SC2034
+MIRROR=${REUSE_MIRROR:-http://deb.debian.org/debian}
+# shellcheck disable=SC2034
+SECURITY_MIRROR=${REUSE_SECURITY_MIRROR:-http://deb.debian.org/debian-security}
+
+say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
+die() { say "$@"; exit 1; }
+
+[ -f "$TREE/Kbuild" ] || [ -d "$TREE/scripts" ] || die "no source tree at $TREE"
+mkdir -p "$CACHE/lock" "$CACHE/log"
+
+# with_lock NAME COMMAND...: one at a time on this machine; the lock dies with
+# its holder, so an interrupted run leaves nothing behind. Not to be used where
+# bash ignores failures (if, ||), or COMMAND runs on after one.
+with_lock() {
+	local name=$1 fd
+	shift
+	exec {fd}>"$CACHE/lock/$name"
+	if ! flock -n "$fd"; then
+		say "waiting for another run that holds $name"
+		flock "$fd"
+	fi
+	"$@" {fd}>&-
+	exec {fd}>&-
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || die "this needs root (chroot, mount): run it as root"
+}
+
+# need PACKAGE...: installs host packages, asking apt only for missing ones.
+need() {
+	local p missing=()
+	for p; do
+		[ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null)" = installed ] ||
+			missing+=("$p")
+	done
+	[ ${#missing[@]} -gt 0 ] || return 0
+	[ "$(id -u)" = 0 ] || die "missing packages, as root run: apt-get install ${missing[*]}"
+	with_lock apt install_packages "${missing[@]}"
+}
+
+install_packages() {
+	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -y -q
+		-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
+	say "installing $*"
+	"${apt[@]}" update >"$CACHE/log/apt" 2>&1 ||
+		say "apt-get update failed, trying with the lists that are there"
+	"${apt[@]}" install --no-install-recommends "$@" >>"$CACHE/log/apt" 2>&1 </dev/null || {
+		tail -n 5 "$CACHE/log/apt" >&2
+		die "cannot install $* (whole log: $CACHE/log/apt)"
+	}
+}
+
+# in_root ROOT COMMAND...: runs it in a chroot with /proc, /dev and, at /mnt,
+# the directory $IN_ROOT_MNT if set. The mounts live in a namespace of their
+# own: whatever gets killed, nothing stays mounted.
+in_root() {
+	# shellcheck disable=SC2016
+	unshare --mount --propagation private bash -euc '
+		mount -t proc proc "$0/proc"
+		mount --rbind /dev "$0/dev"
+		[ -z "${IN_ROOT_MNT:-}" ] || mount --bind "$IN_ROOT_MNT" "$0/mnt"
+		exec chroot "$0" /usr/bin/env -u IN_ROOT_MNT -u TMPDIR -u MAKEFLAGS -u MAKELEVEL \
+			PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive "$@"
+	' "$@"
+}
+
+# make_root SUITE DIR PACKAGE...: a small root of that suite with its package
+# lists, for compilers and headers. Written to DIR, which the caller renames.
+make_root() {
+	local suite=$1 dir=$2 include
+	shift 2
+	include=$(IFS=,; echo "$*")
+	local sources=("deb $MIRROR $suite main"
+		"deb $SECURITY_MIRROR $suite-security main")
+	[ "$suite" != trixie ] || sources+=("deb $MIRROR $suite-backports main")
+	need mmdebstrap debian-archive-keyring
+	mmdebstrap --quiet --mode=root --variant=apt ${include:+--include="$include"} \
+		--aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' \
+		--aptopt='APT::Install-Recommends "false"' \
+		--dpkgopt='force-unsafe-io' --dpkgopt='path-exclude=/usr/share/man/*' \
+		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
+		--skip=cleanup/apt/lists "$suite" "$dir" "${sources[@]}" </dev/null >&2 || return 1
+	refresh_root_net "$dir"
+}
+
+# The root resolves names like the host of this moment does.
+refresh_root_net() {
+	local f
+	for f in resolv.conf hosts; do
+		[ ! -e "/etc/$f" ] || cp --remove-destination -L "/etc/$f" "$1/etc/$f"
+	done
+}
