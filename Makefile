@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# What a person types; "make help" lists it. The build itself is in Kbuild,
+# which the kernel's build system prefers to this file.
+
+RELEASE ?= $(shell uname -r)
+KDIR ?= /lib/modules/$(RELEASE)/build
+KERNEL ?= 6.12
+export KERNELS
+
+all: headers
+	+$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+
+headers:
+	@test -e $(KDIR)/Makefile || { \
+		echo "no kernel headers at $(KDIR):" \
+			"apt-get install linux-headers-$(RELEASE), or make KDIR=/path/to/headers" >&2; \
+		exit 1; }
+
+install: all
+	+$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
+	depmod $(RELEASE)
+
+uninstall:
+	find /lib/modules/$(RELEASE) -name 'reuse.ko*' -delete
+	depmod $(RELEASE)
+
+load: all
+	insmod reuse.ko
+
+unload:
+	rmmod reuse
+
+demo:
+	scripts/demo $(KERNEL)
+
+check:
+	scripts/check
+
+check-dkms:
+	scripts/check-dkms
+
+style:
+	scripts/style
+
+bench:
+	scripts/bench
+
+clean:
+	rm -rf *.o *.ko *.mod *.mod.c .*.cmd .*.o.d .tmp_* modules.order Module.symvers .module-common.o
+	find module \( -name '*.o' -o -name '.*.cmd' -o -name '.*.d' \) -delete
+	$(MAKE) -C selftests clean
+
+help:
+	@echo 'make                  build reuse.ko for the running kernel (KDIR=headers: for those)'
+	@echo 'make install          ... into /lib/modules; uninstall takes it away'
+	@echo 'make load, unload     insmod and rmmod'
+	@echo 'make demo             boot a VM and show /proc/net/reuse (KERNEL=7.3: on that kernel)'
+	@echo 'make check            all tests on all kernels (KERNELS="6.1 7.3" narrows)'
+	@echo 'make check-dkms       DKMS on three Debian suites (part of check)'
+	@echo 'make style            checkpatch, sparse, W=1, shellcheck (part of check)'
+	@echo 'make bench            instructions for each read, as a table'
+	@echo 'make clean            remove what was built here'
+
+.PHONY: all headers install uninstall load unload demo check check-dkms style bench clean help
