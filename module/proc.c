@@ -56,6 +56,16 @@ static unsigned int used_slot(const struct reuse_slots *slots,
 	return slot;
 }
 
+/* Go to a slot, to read all of it */
+static void reader_seek(struct reader *r, unsigned int table,
+			unsigned int slot)
+{
+	r->table = table;
+	r->slot = slot;
+	r->rows.bits = 0;
+	r->rows.part = 0;
+}
+
 /* Read slots from r->slot on until there is a row; NULL at the end */
 static struct reuse_row *reader_fill(struct reader *r)
 {
@@ -63,15 +73,17 @@ static struct reuse_row *reader_fill(struct reader *r)
 	while (r->table < ARRAY_SIZE(tables)) {
 		const struct reuse_table *table = tables[r->table];
 		struct reuse_slots slots = table->slots(r->net);
+		unsigned int slot = used_slot(&slots, r->slot);
 		int err;
 
-		r->slot = used_slot(&slots, r->slot);
-		if (r->slot == slots.n) {
-			r->table++;
-			r->slot = 0;
+		/* One that was read in part may have been emptied meanwhile */
+		if (slot != r->slot)
+			reader_seek(r, r->table, slot);
+		if (slot == slots.n) {
+			reader_seek(r, r->table + 1, 0);
 			continue;
 		}
-		err = reuse_rows_read(&r->rows, table, r->slot);
+		err = reuse_rows_read(&r->rows, table, slot);
 		if (err)
 			return ERR_PTR(err);
 		if (r->rows.n)
@@ -98,10 +110,7 @@ static struct reuse_row *reader_next(struct reader *r)
 
 static struct reuse_row *reader_rewind(struct reader *r)
 {
-	r->table = 0;
-	r->slot = 0;
-	r->rows.bits = 0;
-	r->rows.part = 0;
+	reader_seek(r, 0, 0);
 	r->pos = 1;
 	return reader_fill(r);
 }
@@ -257,7 +266,7 @@ static int reuse_proc_release(struct inode *inode, struct file *file)
 
 static const struct proc_ops reuse_proc_ops = {
 	.proc_open	= reuse_proc_open,
-	.proc_read	= seq_read,
+	.proc_read_iter	= seq_read_iter,
 	.proc_lseek	= seq_lseek,
 	.proc_release	= reuse_proc_release,
 };

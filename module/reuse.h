@@ -119,10 +119,11 @@ reuse_slot_head(const struct reuse_slots *slots, unsigned int slot)
  * @slots: where the table of a namespace is; it stays there
  * @first: first socket of a slot, or NULL
  * @next: the socket after one that is in the slot, or NULL
- * @bucket: what ties a socket to its list, to be remembered while the lock is
- *	not held; it may be freed memory by then and is only compared
- * @holds: a socket is in the slot still and tied to the same bucket; the
- *	caller owns a reference to the socket
+ * @list: what tells the list that a socket is in from others, to be remembered
+ *	while the lock is not held; it may be freed memory by then and is only
+ *	compared
+ * @holds: a socket is in the slot still and in the same @list; the caller owns
+ *	a reference to the socket
  * @fast: the cache of the socket's bucket, or NULL
  *
  * All but @slots are called with the lock of the slot held. A slot holds the
@@ -135,9 +136,9 @@ struct reuse_table {
 	struct sock *(*first)(const struct net *net,
 			      const struct hlist_head *head);
 	struct sock *(*next)(const struct net *net, const struct sock *sk);
-	const void *(*bucket)(const struct sock *sk);
+	const void *(*list)(const struct sock *sk);
 	bool (*holds)(const struct reuse_slots *slots, unsigned int slot,
-		      const struct sock *sk, const void *bucket);
+		      const struct sock *sk, const void *list);
 	void (*fast)(const struct sock *sk, struct reuse_fast *fast);
 };
 

@@ -50,22 +50,21 @@ static struct sock *tcp_next(const struct net *net, const struct sock *sk)
 	return next ?: tcp_first_from(net, reuse_bucket_of(sk)->node.next);
 }
 
-static const void *tcp_bucket(const struct sock *sk)
+static const void *tcp_list(const struct sock *sk)
 {
-	return reuse_bucket_of(sk);
+	return reuse_list_of(sk);
 }
 
 static bool tcp_holds(const struct reuse_slots *slots, unsigned int slot,
-		      const struct sock *sk, const void *bucket)
+		      const struct sock *sk, const void *list)
 {
+	const struct inet_bind_bucket *bucket = reuse_bucket_of(sk);
 	const struct inet_bind_bucket *tb;
 
-	if (reuse_bucket_of(sk) != bucket)
-		return false;
 	/* The socket may sit in another slot now: trust only our own chain */
 	hlist_for_each_entry(tb, reuse_slot_head(slots, slot), node) {
 		if (tb == bucket)
-			return true;
+			return reuse_list_of(sk) == list;
 	}
 	return false;
 }
@@ -85,7 +84,7 @@ const struct reuse_table reuse_tcp = {
 	.slots	= tcp_slots,
 	.first	= tcp_first,
 	.next	= tcp_next,
-	.bucket	= tcp_bucket,
+	.list	= tcp_list,
 	.holds	= tcp_holds,
 	.fast	= tcp_fast,
 };

@@ -34,14 +34,14 @@ static struct sock *udp_next(const struct net *net, const struct sock *sk)
 	return hlist_entry_safe(sk->sk_node.next, struct sock, sk_node);
 }
 
-/* A UDP socket has no bucket but its slot */
-static const void *udp_bucket(const struct sock *sk)
+/* A slot is one list */
+static const void *udp_list(const struct sock *sk)
 {
 	return NULL;
 }
 
 static bool udp_holds(const struct reuse_slots *slots, unsigned int slot,
-		      const struct sock *sk, const void *bucket)
+		      const struct sock *sk, const void *list)
 {
 	u32 port = READ_ONCE(udp_sk(sk)->udp_port_hash);
 
@@ -55,7 +55,7 @@ const struct reuse_table reuse_udp = {
 	.slots	= udp_slots,
 	.first	= udp_first,
 	.next	= udp_next,
-	.bucket	= udp_bucket,
+	.list	= udp_list,
 	.holds	= udp_holds,
 };
 
@@ -71,7 +71,7 @@ const struct reuse_table reuse_udplite = {
 	.slots	= udplite_slots,
 	.first	= udp_first,
 	.next	= udp_next,
-	.bucket	= udp_bucket,
+	.list	= udp_list,
 	.holds	= udp_holds,
 };
 

@@ -6,12 +6,9 @@
  * To find the place again, references to the last few sockets of a chunk are
  * kept: new sockets enter a list at its head (or, some of UDP, at its very
  * end), so whatever follows one that is still there has not been seen yet.
- * One is enough, and as the ones kept are neighbours, going on behind an
- * earlier one skips nothing and repeats nothing. If all of them have left, the
- * place is lost and the caller starts the slot anew.
- *
- * A socket that leaves and enters the same bucket again while the lock is not
- * held (connect() narrowing its address and failing) is a new one to this.
+ * As the ones kept are neighbours, going on behind an earlier one skips
+ * nothing and repeats nothing. If too many of them have left, the place is
+ * lost and the caller starts the slot anew.
  */
 #include <linux/sched/signal.h>
 #include <net/inet_hashtables.h>
@@ -22,53 +19,78 @@
 
 struct anchor {
 	struct sock *sk;
-	const void *bucket;
+	const void *list;
 };
 
+/**
+ * struct anchors - where a chunk of the walk ended
+ * @at: neighbours in the list, the last one seen last
+ * @n: how many
+ * @first: those before it have a neighbour that could not be kept
+ * @next: what followed the last one; never dereferenced
+ */
 struct anchors {
-	struct anchor at[ANCHORS];
+	struct anchor at[ANCHORS + 1];
 	unsigned int n;
+	unsigned int first;
+	const struct sock *next;
 };
 
 /*
  * Keep @sk if it is alive; under the slot's lock. A TIME_WAIT socket enters
- * its bucket before its reference count is set: nothing can be kept up to it.
+ * its bucket before its reference count is set and cannot be kept up to then.
+ *
+ * Return: true if there are enough and the last one seen is among them.
  */
-static void anchors_add(struct anchors *anchors,
+static bool anchors_add(struct anchors *anchors,
 			const struct reuse_table *table, struct sock *sk)
 {
-	struct anchor *a = &anchors->at[anchors->n++];
+	struct anchor *a = &anchors->at[anchors->n];
 
-	a->sk = refcount_inc_not_zero(&sk->sk_refcnt) ? sk : NULL;
-	a->bucket = table->bucket(sk);
+	if (!refcount_inc_not_zero(&sk->sk_refcnt)) {
+		anchors->first = anchors->n;
+		return false;
+	}
+	a->sk = sk;
+	a->list = table->list(sk);
+	return ++anchors->n >= ANCHORS;
 }
 
 /* Without any lock: the last reference frees the socket */
 static void anchors_put(struct anchors *anchors)
 {
-	while (anchors->n) {
-		struct sock *sk = anchors->at[--anchors->n].sk;
-
-		if (sk)
-			sock_gen_put(sk);
-	}
+	while (anchors->n)
+		sock_gen_put(anchors->at[--anchors->n].sk);
+	anchors->first = 0;
 }
 
-/* The socket to go on behind, or NULL; under the slot's lock */
+/*
+ * The socket to go on behind, or NULL; under the slot's lock. Being in the
+ * bucket is not enough: connect() that narrows the address and fails takes a
+ * socket out and puts it in again, at the head. What is followed by what
+ * followed then, or by another one that was kept, is where it was.
+ */
 static struct sock *anchors_find(const struct anchors *anchors,
 				 const struct reuse_table *table,
+				 const struct net *net,
 				 const struct reuse_slots *slots,
 				 unsigned int slot)
 {
-	unsigned int i = anchors->n;
+	struct sock *later = NULL;
+	unsigned int i;
 
-	while (i--) {
+	for (i = anchors->n; i-- > anchors->first;) {
 		const struct anchor *a = &anchors->at[i];
+		const struct sock *next;
 
-		if (!a->sk)
-			break;
-		if (table->holds(slots, slot, a->sk, a->bucket))
+		if (!table->holds(slots, slot, a->sk, a->list))
+			continue;
+		next = table->next(net, a->sk);
+		if (next == anchors->next)
 			return a->sk;
+		if (later && next == later)
+			return later;
+		later = a->sk;
 	}
 	return NULL;
 }
@@ -108,7 +130,7 @@ int reuse_walk(const struct reuse_table *table, const struct net *net,
 		if (!prev.n) {
 			sk = table->first(net, reuse_slot_head(slots, slot));
 		} else {
-			sk = anchors_find(&prev, table, slots, slot);
+			sk = anchors_find(&prev, table, net, slots, slot);
 			if (sk)
 				sk = table->next(net, sk);
 			else
@@ -117,12 +139,10 @@ int reuse_walk(const struct reuse_table *table, const struct net *net,
 		while (sk && !err) {
 			if (net_eq(sock_net(sk), net))
 				err = visit(sk, arg);
-			if (++seen > chunk - ANCHORS)
-				anchors_add(&cur, table, sk);
-			if (cur.n == ANCHORS) {
-				if (cur.at[ANCHORS - 1].sk)
-					break;
-				cur.n = 0;
+			if (++seen > chunk - ANCHORS &&
+			    anchors_add(&cur, table, sk)) {
+				cur.next = table->next(net, sk);
+				break;
 			}
 			sk = table->next(net, sk);
 		}

@@ -41,17 +41,19 @@ static inline struct sock *reuse_first_owner(const struct inet_bind_bucket *tb)
 	return reuse_first_of(tb->bhash2.first);
 }
 
+/* The list that an owner is in */
+static inline struct inet_bind2_bucket *reuse_list_of(const struct sock *sk)
+{
+	if (sk->sk_state == TCP_TIME_WAIT)
+		return READ_ONCE(inet_twsk(sk)->tw_tb2);
+	return READ_ONCE(inet_csk(sk)->icsk_bind2_hash);
+}
+
 static inline struct sock *reuse_next_owner(const struct sock *sk)
 {
-	const struct inet_bind2_bucket *tb2;
-
 	if (sk->sk_bind_node.next)
 		return reuse_owner(sk->sk_bind_node.next);
-	if (sk->sk_state == TCP_TIME_WAIT)
-		tb2 = inet_twsk(sk)->tw_tb2;
-	else
-		tb2 = inet_csk(sk)->icsk_bind2_hash;
-	return reuse_first_of(tb2->bhash_node.next);
+	return reuse_first_of(reuse_list_of(sk)->bhash_node.next);
 }
 
 #else
@@ -59,6 +61,11 @@ static inline struct sock *reuse_next_owner(const struct sock *sk)
 static inline struct sock *reuse_first_owner(const struct inet_bind_bucket *tb)
 {
 	return reuse_owner(tb->owners.first);
+}
+
+static inline struct inet_bind_bucket *reuse_list_of(const struct sock *sk)
+{
+	return reuse_bucket_of(sk);
 }
 
 static inline struct sock *reuse_next_owner(const struct sock *sk)
