@@ -91,7 +91,7 @@ static struct reuse_row *reader_fill(struct reader *r)
 		if (!reuse_rows_next_part(&r->rows))
 			r->slot++;
 	}
-	r->rows.n = 0;
+	r->cur = r->rows.n;
 	return NULL;
 }
 
@@ -204,9 +204,8 @@ static int reuse_seq_show(struct seq_file *m, void *v)
 	seq_puts(m, !row->key.ipv6 ? "- " : row->key.v6only ? "1 " : "0 ");
 	show_uids(m, &row->uids);
 	seq_printf(m, "%u %u %u %u %u %u %u ",
-		   row->listen + row->bound + row->connected + row->timewait,
-		   row->reuseaddr, row->reuseport, row->listen, row->bound,
-		   row->connected, row->timewait);
+		   reuse_row_sockets(row), row->reuseaddr, row->reuseport,
+		   row->listen, row->bound, row->connected, row->timewait);
 	show_fast(m, &row->fast);
 	return 0;
 }

@@ -70,6 +70,8 @@ struct reuse_fast {
  * @timewait: TIME_WAIT sockets
  * @reuseaddr: sockets of all states with SO_REUSEADDR
  * @reuseport: sockets of all states with SO_REUSEPORT
+ * @round: of the walk that found it, see reuse_walk(); sockets that others find
+ *	are not counted, they may be counted already
  */
 struct reuse_row {
 	struct reuse_key key;
@@ -81,7 +83,13 @@ struct reuse_row {
 	u32 timewait;
 	u32 reuseaddr;
 	u32 reuseport;
+	u8 round;
 };
+
+static inline u32 reuse_row_sockets(const struct reuse_row *row)
+{
+	return row->listen + row->bound + row->connected + row->timewait;
+}
 
 /**
  * struct reuse_slots - the slots of one of the kernel's tables of bound sockets
@@ -147,7 +155,7 @@ extern const struct reuse_table reuse_udp;
 extern const struct reuse_table reuse_udplite;
 
 /* walk.c */
-typedef int (*reuse_visit_t)(struct sock *sk, void *arg);
+typedef int (*reuse_visit_t)(struct sock *sk, unsigned int round, void *arg);
 
 int reuse_walk(const struct reuse_table *table, const struct net *net,
 	       const struct reuse_slots *slots, unsigned int slot,

@@ -29,8 +29,8 @@
 /* Sockets looked at under one hold of a slot's lock; CHUNK_MAX if they leave
  * so fast that the reader cannot keep its place.
  */
-#define CHUNK		512
-#define CHUNK_MAX	8192
+#define CHUNK		256
+#define CHUNK_MAX	4096
 
 static int rows_alloc(struct reuse_rows *rows, u32 cap)
 {
@@ -177,7 +177,7 @@ static void row_add(struct reuse_row *row, struct sock *sk,
 	uids_add(&row->uids, from_kuid_munged(ns, reuse_sock_uid(sk)));
 }
 
-static int rows_visit(struct sock *sk, void *arg)
+static int rows_visit(struct sock *sk, unsigned int round, void *arg)
 {
 	struct reuse_rows *rows = arg;
 	struct reuse_row *row = rows->last;
@@ -193,11 +193,15 @@ static int rows_visit(struct sock *sk, void *arg)
 		row = rows_find(rows, &key, hash);
 		if (!row)
 			return -ENOSPC;
-		if (rows->table->fast && !row->fast.valid)
-			rows->table->fast(sk, &row->fast);
+		if (!reuse_row_sockets(row)) {
+			row->round = round;
+			if (rows->table->fast)
+				rows->table->fast(sk, &row->fast);
+		}
 		rows->last = row;
 	}
-	row_add(row, sk, rows->ns);
+	if (row->round == round)
+		row_add(row, sk, rows->ns);
 	return 0;
 }
 

@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * FreeBSD 13: in_pcbbind_setup(), in6_pcbbind(), in_pcblookup_local(),
+ * in6_pcblookup_local(), in_pcb_lport() and in_pcblookup_hash_locked().
+ *
+ * FreeBSD looks at one socket of the port, never at all of them. Which one is
+ * a matter of what the newcomer has set: with SO_REUSEADDR or SO_REUSEPORT
+ * the newest unconnected one on exactly its address ("exact"), otherwise, and
+ * for the test of the owner, the one of the least distance ("best").
+ */
+#include "semantics.h"
+
+/* Is @p found under IPv4 (INP_IPV4); under IPv6 (INP_IPV6)? */
+static bool bsd_in_ipv4(const struct sem_sock *p)
+{
+	return sem_mapped(p->addr) ||
+	       (p->ipv6 && !p->v6only && sem_same(p->addr, sem_any6));
+}
+
+static bool bsd_in_ipv6(const struct sem_sock *p)
+{
+	return p->ipv6 && !sem_mapped(p->addr);
+}
+
+/* Its address, as IPv4 or as IPv6 sees it */
+static const u8 *bsd_laddr(const struct sem_sock *p, bool ipv4)
+{
+	return ipv4 && !sem_mapped(p->addr) ? sem_any4 : p->addr;
+}
+
+static void bsd_want(struct sem_bind *b, const u8 *addr, bool ipv4, bool exact)
+{
+	struct sem_lookup *l = &b->lookup[b->n++];
+
+	memset(l, 0, sizeof(*l));
+	memcpy(l->addr, addr, sizeof(l->addr));
+	l->ipv4 = ipv4;
+	l->exact = exact;
+}
+
+static bool bsd_has_flag(const struct sem_sock *sk)
+{
+	return sk->reuseaddr || sk->reuseport;
+}
+
+/* A pair of lookups, best and the one of the share test, for each family */
+static void bsd_begin(struct sem_bind *b)
+{
+	const struct sem_sock *sk = b->sk;
+	bool ipv4 = sem_mapped(sk->addr);
+
+	b->n = 0;
+	bsd_want(b, sk->addr, ipv4, false);
+	bsd_want(b, sk->addr, ipv4, bsd_has_flag(sk));
+	if (!ipv4 && !sk->v6only && sem_any(sk->addr)) {
+		bsd_want(b, sem_any4, true, false);
+		bsd_want(b, sem_any4, true, bsd_has_flag(sk));
+	}
+}
+
+static void bsd_look(struct sem_lookup *l, const struct sem_sock *p,
+		     const void *id)
+{
+	const u8 *laddr = bsd_laddr(p, l->ipv4);
+	bool same = sem_same(laddr, l->addr);
+	u8 cost = 0;
+
+	if (!(l->ipv4 ? bsd_in_ipv4(p) : bsd_in_ipv6(p)))
+		return;
+	if (l->exact) {
+		if (sem_has_peer(p) || !same)
+			return;
+	} else {
+		if (!same && !sem_any(laddr) && !sem_any(l->addr))
+			return;
+		cost = sem_has_peer(p) + !same +
+		       3 * (l->ipv4 && bsd_in_ipv6(p));
+	}
+	if (l->id && (cost > l->cost ||
+		      (cost == l->cost && p->order < l->peer.order)))
+		return;
+	l->id = id;
+	l->peer = *p;
+	l->cost = cost;
+}
+
+static void bsd_peer(struct sem_bind *b, const struct sem_sock *peer,
+		     const void *id)
+{
+	u32 i;
+
+	for (i = 0; i < b->n; i++)
+		bsd_look(&b->lookup[i], peer, id);
+}
+
+/* Steps 6 and 6b of in_pcbbind_setup(): somebody else's? */
+static bool bsd_foreign(const struct sem_bind *b, const struct sem_lookup *l)
+{
+	const struct sem_sock *sk = b->sk, *t = &l->peer;
+
+	if (!l->id || sk->root || sem_multicast(sk->addr))
+		return false;
+	return t->state != SEM_TIMEWAIT && t->uid != sk->uid &&
+	       (b->udp || t->state != SEM_CONNECTED);
+}
+
+/* Do newcomer and @t share? To a group address SO_REUSEADDR counts as well */
+static bool bsd_shares(const struct sem_sock *sk, const struct sem_sock *t)
+{
+	if (sem_multicast(sk->addr) && bsd_has_flag(sk))
+		return bsd_has_flag(t);
+	return sk->reuseport && t->reuseport;
+}
+
+/* Step 7: refused by what is there? */
+static bool bsd_taken(const struct sem_bind *b, const struct sem_lookup *l)
+{
+	const struct sem_sock *sk = b->sk, *t = &l->peer;
+
+	if (!l->id || bsd_shares(sk, t))
+		return false;
+	if (!sem_mapped(sk->addr))
+		return true;
+	return !(sk->ipv6 && t->ipv6 && sem_any(sk->addr) && sem_any(t->addr));
+}
+
+/* Step 7b, of a dual-stack :: that finds @l on 0.0.0.0 */
+static bool bsd_taken_dual(const struct sem_bind *b,
+			   const struct sem_lookup *l)
+{
+	const struct sem_sock *t = &l->peer;
+
+	return l->id && !bsd_shares(b->sk, t) &&
+	       (!sem_any(t->addr) || t->ipv6);
+}
+
+static int bsd_verdict(struct sem_bind *b)
+{
+	struct sem_lookup *l = b->lookup;
+
+	/* in_pcb_lport(): whatever is found there makes it try the next port */
+	if (b->search) {
+		b->by = l[1].id;
+		return b->by ? -EADDRINUSE : 0;
+	}
+
+	b->by = NULL;
+	if (bsd_foreign(b, &l[0]))
+		b->by = l[0].id;
+	else if (b->n > 2 && bsd_foreign(b, &l[2]))
+		b->by = l[2].id;
+	else if (bsd_taken(b, &l[1]))
+		b->by = l[1].id;
+	else if (b->n > 2 && bsd_taken_dual(b, &l[3]))
+		b->by = l[3].id;
+	return b->by ? -EADDRINUSE : 0;
+}
+
+/*
+ * in_pcblookup_hash_locked(), without SO_REUSEPORT_LB: newest on the exact
+ * address, oldest of the family on the wildcard, oldest dual-stack one.
+ */
+static void bsd_deliver(struct sem_deliver *d, const struct sem_sock *p,
+			const void *id)
+{
+	bool ipv4 = !d->packet->ipv6;
+	const u8 *laddr = bsd_laddr(p, ipv4);
+	u8 rank;
+
+	if (!(ipv4 ? bsd_in_ipv4(p) : bsd_in_ipv6(p)))
+		return;
+	if (sem_same(laddr, d->packet->addr))
+		rank = 3;
+	else if (sem_any(laddr))
+		rank = p->ipv6 == d->packet->ipv6 ? 2 : 1;
+	else
+		return;
+
+	if (d->id && (rank < d->rank || (rank == d->rank &&
+		      (rank == 3 ? p->order < d->order :
+				   p->order > d->order))))
+		return;
+	d->id = id;
+	d->order = p->order;
+	d->rank = rank;
+}
+
+const struct sem_profile sem_bsd = {
+	.name		= "bsd",
+	.begin		= bsd_begin,
+	.peer		= bsd_peer,
+	.verdict	= bsd_verdict,
+	.deliver	= bsd_deliver,
+};

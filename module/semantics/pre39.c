@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Linux 3.8, the last without SO_REUSEPORT: inet_csk_get_port(),
+ * inet_csk_bind_conflict(), inet6_csk_bind_conflict(), udp_lib_get_port(),
+ * ipv4_rcv_saddr_equal() and ipv6_rcv_saddr_equal().
+ *
+ * Every socket of the port counts, whoever owns it. SO_REUSEPORT does not
+ * exist. TCP asks a cache in the bucket first, which is not told when an owner
+ * clears SO_REUSEADDR.
+ */
+#include "semantics.h"
+
+static void pre39_begin(struct sem_bind *b)
+{
+	b->owners = 0;
+	b->by = NULL;
+}
+
+/*
+ * What IPv4 sees of an address: 127.0.0.6 stands for a native IPv6 one, which
+ * an accepted connection of a dual-stack listener has without being v6only.
+ */
+static const u8 *pre39_ipv4(const u8 *addr)
+{
+	static const u8 native[16] = {
+		[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 6,
+	};
+
+	if (sem_mapped(addr))
+		return addr;
+	return sem_any(addr) ? sem_any4 : native;
+}
+
+static bool pre39_overlap(const struct sem_sock *sk, const struct sem_sock *o)
+{
+	bool sk_mapped = sem_mapped(sk->addr), o_mapped = sem_mapped(o->addr);
+	const u8 *o_ipv4 = pre39_ipv4(o->addr);
+
+	if (!sk->ipv6 || (sk_mapped && o_mapped))
+		return !o->v6only && (sem_any(sk->addr) || sem_any(o_ipv4) ||
+				      sem_same(sk->addr, o_ipv4));
+	if (sem_same(o->addr, sem_any6) && !(o->v6only && sk_mapped))
+		return true;
+	if (sem_same(sk->addr, sem_any6) && !(sk->v6only && o_mapped))
+		return true;
+	return o->ipv6 && sem_same(sk->addr, o->addr);
+}
+
+static void pre39_peer(struct sem_bind *b, const struct sem_sock *o,
+		       const void *id)
+{
+	const struct sem_sock *sk = b->sk;
+
+	b->owners++;
+	if (b->by || !pre39_overlap(sk, o))
+		return;
+	if (!sk->reuseaddr || !o->reuseaddr ||
+	    (!b->udp && o->state == SEM_LISTEN))
+		b->by = id;
+}
+
+static int pre39_verdict(struct sem_bind *b)
+{
+	bool reuse = b->sk->reuseaddr && b->sk->state != SEM_LISTEN;
+
+	if (!b->udp && b->owners && b->fast > 0 && reuse)
+		b->by = NULL;
+	if (b->by)
+		return -EADDRINUSE;
+	if (!b->owners)
+		b->fast = reuse;
+	else if (b->fast && !reuse)
+		b->fast = 0;
+	return 0;
+}
+
+/* compute_score() and its peers: the one bound last among the best */
+static void pre39_deliver(struct sem_deliver *d, const struct sem_sock *p,
+			  const void *id)
+{
+	bool any = sem_any(p->addr);
+	u8 rank;
+
+	if (!d->packet->udp && p->state != SEM_LISTEN)
+		return;
+	if (d->packet->ipv6 ? !p->ipv6 || sem_mapped(p->addr) :
+	    p->v6only || !(sem_mapped(p->addr) || any))
+		return;
+	if (!any && !sem_same(p->addr, d->packet->addr))
+		return;
+	rank = 2 * !any + (p->ipv6 == d->packet->ipv6);
+	if (d->id && (rank < d->rank ||
+		      (rank == d->rank && p->order < d->order)))
+		return;
+	d->id = id;
+	d->order = p->order;
+	d->rank = rank;
+}
+
+const struct sem_profile sem_pre39 = {
+	.name		= "pre39",
+	.begin		= pre39_begin,
+	.peer		= pre39_peer,
+	.verdict	= pre39_verdict,
+	.relisten	= true,
+	.deliver	= pre39_deliver,
+};

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How other systems decide who may share a port, and who receives.
+ *
+ * Pure decisions on plain structs: no socket, no lock, nothing of the kernel
+ * but its integer types. The same files are compiled in userspace, where the
+ * answers recorded from those systems are run against them.
+ *
+ * A decision is a fold: begin, then one call for each socket on the port, in
+ * any order, then the verdict, with the socket that decided it.
+ */
+#ifndef _REUSE_SEMANTICS_H
+#define _REUSE_SEMANTICS_H
+
+#ifdef __KERNEL__
+#include <linux/errno.h>
+#include <linux/string.h>
+#include <linux/types.h>
+#else
+#include <errno.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+typedef uint8_t u8;
+typedef uint32_t u32;
+typedef int32_t s32;
+typedef uint64_t u64;
+#endif
+
+enum sem_state {
+	SEM_BOUND,	/* has the port, neither listens nor has a peer */
+	SEM_LISTEN,
+	SEM_CONNECTED,	/* has a remote end: connected, accepted, closing */
+	SEM_TIMEWAIT,
+};
+
+/**
+ * struct sem_sock - a socket as the rules see it
+ * @addr: local address; IPv4 in the v4-mapped form
+ * @order: when bound, or for an accepted one when created; higher is newer
+ * @uid: whose, whatever numbers: only equality counts; not for SEM_TIMEWAIT
+ * @dev: index of the device it is bound to, 0 for none
+ * @state: enum sem_state
+ * @ipv6: AF_INET6
+ * @v6only: IPV6_V6ONLY; false for AF_INET
+ * @reuseaddr: SO_REUSEADDR is set now
+ * @reuseport: SO_REUSEPORT is set now
+ * @root: @uid is root of the user namespace that owns the network namespace
+ */
+struct sem_sock {
+	u8 addr[16];
+	u64 order;
+	u32 uid;
+	s32 dev;
+	u8 state;
+	bool ipv6;
+	bool v6only;
+	bool reuseaddr;
+	bool reuseport;
+	bool root;
+};
+
+/* Two on the newcomer's address, two more on 0.0.0.0 for a dual-stack :: */
+#define SEM_LOOKUPS	4
+
+/**
+ * struct sem_lookup - one search for one socket, as FreeBSD has them
+ * @peer: what was found
+ * @id: the caller's name for it, NULL if nothing was found
+ * @addr: address searched for, in the v4-mapped form if @ipv4
+ * @cost: of @peer, for a search of the best
+ * @ipv4: among the sockets that are found under IPv4, not IPv6
+ * @exact: only unconnected sockets on exactly @addr
+ */
+struct sem_lookup {
+	struct sem_sock peer;
+	const void *id;
+	u8 addr[16];
+	u8 cost;
+	bool ipv4;
+	bool exact;
+};
+
+/**
+ * struct sem_bind - one decision whether a socket may have a port
+ * @sk: the newcomer; @sk->addr is the address it asks for
+ * @udp: UDP, otherwise TCP
+ * @search: a port is being searched for (bind() to port 0), not asked for
+ * @fast: TCP bucket's cache as Linux 3.8 keeps it (-1, 0, 1): as it is, and
+ *	after sem_profile.verdict() as it is to be if the kernel binds
+ * @owners: sockets seen
+ * @by: after the verdict, name of the socket that decided against it, or NULL
+ * @n: lookups in use
+ * @lookup: see there
+ */
+struct sem_bind {
+	const struct sem_sock *sk;
+	const void *by;
+	bool udp;
+	bool search;
+	signed char fast;
+	u32 owners;
+	u32 n;
+	struct sem_lookup lookup[SEM_LOOKUPS];
+};
+
+/**
+ * struct sem_packet - a datagram, or a SYN, without a connected receiver
+ * @addr: destination address; IPv4 in the v4-mapped form
+ * @udp: a datagram
+ * @ipv6: came by IPv6
+ */
+struct sem_packet {
+	u8 addr[16];
+	bool udp;
+	bool ipv6;
+};
+
+/**
+ * struct sem_deliver - one decision who gets a unicast packet
+ * @packet: the packet
+ * @id: name of the socket that gets it, or NULL; TCP refuses if it does not
+ *	listen
+ * @order: of that socket
+ * @rank: of that socket; higher is better
+ */
+struct sem_deliver {
+	const struct sem_packet *packet;
+	const void *id;
+	u64 order;
+	u8 rank;
+};
+
+/**
+ * struct sem_profile - one system's semantics
+ * @name: as net.reuse.semantics has it
+ * @begin: prepares a decision; @sk, @udp, @search and @fast are set
+ * @peer: shows it one socket of the port, named by @id
+ * @verdict: 0 or -EADDRINUSE, and @by
+ * @relisten: listen() decides anew; otherwise a bound socket may listen
+ * @deliver: shows a packet one socket of the port without a remote end
+ *
+ * Sockets that Linux keeps apart by device are not shown by the caller.
+ */
+struct sem_profile {
+	const char *name;
+	void (*begin)(struct sem_bind *b);
+	void (*peer)(struct sem_bind *b, const struct sem_sock *peer,
+		     const void *id);
+	int (*verdict)(struct sem_bind *b);
+	bool relisten;
+	void (*deliver)(struct sem_deliver *d, const struct sem_sock *peer,
+			const void *id);
+};
+
+extern const struct sem_profile sem_bsd;
+extern const struct sem_profile sem_pre39;
+
+static const u8 sem_any4[16] = { [10] = 0xff, [11] = 0xff };
+static const u8 sem_any6[16] = { 0 };
+
+static inline bool sem_same(const u8 *a, const u8 *b)
+{
+	return !memcmp(a, b, 16);
+}
+
+static inline bool sem_mapped(const u8 *addr)
+{
+	return !memcmp(addr, sem_any4, 12);
+}
+
+static inline bool sem_any(const u8 *addr)
+{
+	return sem_same(addr, sem_any4) || sem_same(addr, sem_any6);
+}
+
+static inline bool sem_multicast(const u8 *addr)
+{
+	return sem_mapped(addr) ? (addr[12] & 0xf0) == 0xe0 : addr[0] == 0xff;
+}
+
+/* There is a remote end */
+static inline bool sem_has_peer(const struct sem_sock *sk)
+{
+	return sk->state == SEM_CONNECTED || sk->state == SEM_TIMEWAIT;
+}
+
+#endif
