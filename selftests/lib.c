@@ -66,6 +66,7 @@ const char *text(const char *fmt, ...)
 bool wait_for(bool (*done)(void *arg), void *arg, int ms)
 {
 	struct timespec now, end;
+	int pause = 1;
 
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	end.tv_sec += ms / 1000;
@@ -74,7 +75,8 @@ bool wait_for(bool (*done)(void *arg), void *arg, int ms)
 		clock_gettime(CLOCK_MONOTONIC, &now);
 		if ((now.tv_sec - end.tv_sec) * 1000000000LL + now.tv_nsec - end.tv_nsec > 0)
 			return false;
-		poll(NULL, 0, 2);
+		poll(NULL, 0, pause);
+		pause = pause < 100 ? 2 * pause : 100;
 	}
 	return true;
 }

@@ -98,6 +98,28 @@ void child_stop(struct child *child);
 #define S_NONBLOCK	0x10
 
 /**
+ * struct family - a way for two to talk to each other over lo
+ * @listen: where one listens
+ * @connect: where the other connects to
+ * @child: local address of what is accepted
+ * @client: an address for the other to bind to
+ * @only: " v6only=1" if rows of @listen and @child have that, or ""; bind()
+ *	sets it for an address that is IPv6's alone
+ * @flags: S_V6ONLY if it is to be asked for
+ */
+struct family {
+	const char *listen;
+	const char *connect;
+	const char *child;
+	const char *client;
+	const char *only;
+	unsigned int flags;
+};
+
+enum { V4, V4_ANY, V6, V6_MAPPED, V6_DUAL_FROM4, V6_DUAL_FROM6, V6_ONLY, FAMILIES };
+extern const struct family families[FAMILIES];
+
+/**
  * struct pair - both ends of a connection
  * @client: who called connect()
  * @server: who was accepted
@@ -109,8 +131,10 @@ struct pair {
 
 socklen_t sock_addr(const char *address, struct sockaddr_storage *ss);
 const char *sock_name(int fd);
+const char *sock_row(int fd);
 int sock_family(const char *address);
 bool sock_has(const char *proto);
+const char *sock_rows(const struct family *f, const char *listen, const char *child);
 int sock_open(const char *proto, int family, unsigned int flags);
 int sock_bind(const char *proto, const char *address, unsigned int flags);
 int sock_bind_dev(const char *proto, const char *address, unsigned int flags, const char *dev);

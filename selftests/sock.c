@@ -30,6 +30,41 @@ static const struct proto {
 	{ "mptcp", SOCK_STREAM, IPPROTO_MPTCP },
 };
 
+const struct family families[FAMILIES] = {
+	[V4] = {
+		"127.0.0.1:80", "127.0.0.1:80", "127.0.0.1:80", "127.0.0.1:81", "", 0
+	}, [V4_ANY] = {
+		"0.0.0.0:80", "127.0.0.1:80", "127.0.0.1:80", "127.0.0.1:81", "", 0
+	}, [V6] = {
+		"[::1]:80", "[::1]:80", "[::1]:80", "[::1]:81", " v6only=1", 0
+	}, [V6_MAPPED] = {
+		"[::ffff:127.0.0.1]:80", "[::ffff:127.0.0.1]:80", "[::ffff:127.0.0.1]:80",
+		"[::ffff:127.0.0.1]:81", "", 0
+	}, [V6_DUAL_FROM4] = {
+		"[::]:80", "127.0.0.1:80", "[::ffff:127.0.0.1]:80", "127.0.0.1:81", "", 0
+	}, [V6_DUAL_FROM6] = {
+		"[::]:80", "[::1]:80", "[::1]:80", "[::1]:81", "", 0
+	}, [V6_ONLY] = {
+		"[::]:80", "[::1]:80", "[::1]:80", "[::1]:81", " v6only=1", S_V6ONLY
+	},
+};
+
+/**
+ * sock_rows() - the rows of a listener and of what it accepted
+ * @f: how they talk
+ * @listen: columns of the listener, or NULL if there is none
+ * @child: columns of what was accepted, or NULL
+ *
+ * Return: for reuse_expect(): one row or two, as the addresses are.
+ */
+const char *sock_rows(const struct family *f, const char *listen, const char *child)
+{
+	if (listen && child && !strcmp(f->listen, f->child))
+		return text("tcp %s%s %s %s\n", f->listen, f->only, listen, child);
+	return text("%s%s", listen ? text("tcp %s%s %s\n", f->listen, f->only, listen) : "",
+		    child ? text("tcp %s%s %s\n", f->child, f->only, child) : "");
+}
+
 /**
  * sock_addr() - parse an address
  * @address: as the file spells it: 127.0.0.1:80 or [::1]:80
@@ -93,6 +128,23 @@ const char *sock_name(int fd)
 			    ntohs(sin->sin_port));
 	return text("[%s]:%d", inet_ntop(AF_INET6, &sin6->sin6_addr, host, sizeof(host)),
 		    ntohs(sin6->sin6_port));
+}
+
+/**
+ * sock_row() - what makes the row of a socket, but protocol and device
+ * @fd: a socket
+ *
+ * Return: its address, and v6only=1 if it is, for reuse_expect().
+ */
+const char *sock_row(int fd)
+{
+	const char *name = sock_name(fd);
+	socklen_t len = sizeof(int);
+	int only = 0;
+
+	if (*name == '[' && getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &len))
+		die("IPV6_V6ONLY");
+	return text("%s%s", name, only ? " v6only=1" : "");
 }
 
 static const struct proto *find_proto(const char *name)

@@ -414,6 +414,27 @@ static char *comment(const char *s)
 	return copy;
 }
 
+struct expectation {
+	const char *path;
+	const char *want;
+	char *all;
+	char *why;
+};
+
+static bool as_expected(void *arg)
+{
+	struct expectation *e = arg;
+	struct reuse_table table;
+
+	free(e->all);
+	free(e->why);
+	e->all = slurp(e->path);
+	reuse_parse(strdup(e->all), &table);
+	e->why = reuse_differ(&table, e->want);
+	reuse_free(&table);
+	return !e->why;
+}
+
 /**
  * reuse_expect() - wait until a file is as it should be
  * @path: /proc/net/reuse or another
@@ -426,29 +447,20 @@ static char *comment(const char *s)
  */
 char *reuse_expect(const char *path, const char *fmt, ...)
 {
-	struct reuse_table table;
-	char *want, *why, *all;
+	struct expectation e = { .path = path };
+	char *why = NULL;
 	va_list args;
-	int ms;
+	char *want;
 
 	va_start(args, fmt);
 	if (vasprintf(&want, fmt, args) < 0)
 		die("no memory");
 	va_end(args);
-	for (ms = 0; ; ms += 10) {
-		all = slurp(path);
-		reuse_parse(strdup(all), &table);
-		why = reuse_differ(&table, want);
-		reuse_free(&table);
-		if (!why || ms >= WAIT_MS)
-			break;
-		free(why);
-		free(all);
-		usleep(10000);
-	}
-	if (why)
-		why = comment(text("%s\nwanted:\n%sgot:\n%s", why, want, all));
+	e.want = want;
+	if (!wait_for(as_expected, &e, WAIT_MS))
+		why = comment(text("%s\nwanted:\n%sgot:\n%s", e.why, want, e.all));
 	free(want);
-	free(all);
+	free(e.all);
+	free(e.why);
 	return why;
 }

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What is left of TCP connections that nobody has open: TIME_WAIT and orphans. */
+#include <netinet/tcp.h>
+#include <time.h>
+
+#include "harness.h"
+
+#define EXPIRY_MS	60000	/* TCP_TIMEWAIT_LEN, which is no option */
+
+FIXTURE(timewait) {
+	int listener;
+};
+
+FIXTURE_VARIANT(timewait) {
+	const struct family *f;
+};
+
+FIXTURE_VARIANT_ADD(timewait, v4) { .f = &families[V4] };
+FIXTURE_VARIANT_ADD(timewait, v4_any) { .f = &families[V4_ANY] };
+FIXTURE_VARIANT_ADD(timewait, v6) { .f = &families[V6] };
+FIXTURE_VARIANT_ADD(timewait, v6_mapped) { .f = &families[V6_MAPPED] };
+FIXTURE_VARIANT_ADD(timewait, v6_dual_from4) { .f = &families[V6_DUAL_FROM4] };
+FIXTURE_VARIANT_ADD(timewait, v6_dual_from6) { .f = &families[V6_DUAL_FROM6] };
+FIXTURE_VARIANT_ADD(timewait, v6_only) { .f = &families[V6_ONLY] };
+
+FIXTURE_SETUP(timewait)
+{
+	const struct family *f = variant->f;
+
+	new_netns();
+	self->listener = sock_bind("tcp", f->listen, f->flags | S_LISTEN);
+}
+
+FIXTURE_TEARDOWN(timewait)
+{
+}
+
+/* Closes @first, then @second; the first has TIME_WAIT after it */
+static void close_both(int first, int second)
+{
+	shutdown(first, SHUT_WR);
+	sock_wait_state(second, TCP_CLOSE_WAIT);
+	close(second);
+	close(first);
+}
+
+/* A client that closes first leaves TIME_WAIT, which has no owner */
+TEST_F(timewait, client)
+{
+	const struct family *f = variant->f;
+	const char *client;
+	struct pair p;
+
+	sock_pair(&p, self->listener, f->connect);
+	client = sock_row(p.client);
+	close_both(p.client, p.server);
+	EXPECT_REUSE("%stcp %s timewait=1 uid=-\n", sock_rows(f, "listen=1", NULL), client);
+}
+
+/* A server that closes first leaves it on its port, with and without listener */
+TEST_F(timewait, server)
+{
+	const struct family *f = variant->f;
+	struct pair p;
+
+	sock_pair(&p, self->listener, f->connect);
+	close_both(p.server, p.client);
+	EXPECT_REUSE("%s", strcmp(f->listen, f->child) ?
+		     sock_rows(f, "listen=1", "timewait=1 uid=-") :
+		     sock_rows(f, "listen=1", "timewait=1"));
+	close(self->listener);
+	EXPECT_REUSE("%s", sock_rows(f, NULL, "timewait=1 uid=-"));
+}
+
+/* TIME_WAIT remembers the flags that the socket had at its end */
+TEST_F(timewait, flags)
+{
+	const struct family *f = variant->f;
+	unsigned int i;
+	int c, s;
+
+	close(self->listener);
+	self->listener = sock_bind("tcp", f->listen, f->flags | S_LISTEN | S_REUSEADDR);
+	for (i = 0; i < 2; i++) {
+		c = sock_open("tcp", sock_family(f->connect), 0);
+		sock_connect(c, f->connect);
+		s = sock_accept(self->listener);
+		sock_set(s, SOL_SOCKET, SO_REUSEADDR, i);
+		sock_set(s, SOL_SOCKET, SO_REUSEPORT, !i);
+		close_both(s, c);
+	}
+	close(self->listener);
+	EXPECT_REUSE("%s", sock_rows(f, NULL, "timewait=2 uid=- reuseaddr=1 reuseport=1"));
+}
+
+/* A server comes back to a port that has TIME_WAIT: one row, or two */
+TEST_F(timewait, restarted)
+{
+	const struct family *f = variant->f;
+	struct pair p;
+	int l;
+
+	sock_set(self->listener, SOL_SOCKET, SO_REUSEADDR, 1);
+	sock_pair(&p, self->listener, f->connect);
+	close_both(p.server, p.client);
+	close(self->listener);
+	l = sock_bind("tcp", f->listen, f->flags | S_REUSEADDR | S_LISTEN);
+	EXPECT_REUSE("%s", strcmp(f->listen, f->child) ?
+		     sock_rows(f, "listen=1 reuseaddr=1", "timewait=1 uid=- reuseaddr=1") :
+		     sock_rows(f, "listen=1", "timewait=1 reuseaddr=2"));
+	close(l);
+}
+
+/* A new connection takes the place of the TIME_WAIT of its predecessor */
+TEST_F(timewait, replaced)
+{
+	const struct family *f = variant->f;
+	int c, s, i;
+
+	for (i = 0; i < 2; i++) {
+		c = sock_bind("tcp", f->client, S_REUSEADDR);
+		sock_connect(c, f->connect);
+		s = sock_accept(self->listener);
+		if (!i)
+			close_both(s, c);
+	}
+	EXPECT_REUSE("%stcp %s connected=1 reuseaddr=1\n",
+		     sock_rows(f, "listen=1", "connected=1"), sock_row(c));
+}
+
+/* SO_LINGER 0 leaves no TIME_WAIT */
+TEST_F(timewait, linger0)
+{
+	const struct family *f = variant->f;
+	struct pair p;
+
+	sock_pair(&p, self->listener, f->connect);
+	shutdown(p.client, SHUT_WR);
+	sock_wait_state(p.client, TCP_FIN_WAIT2);
+	sock_abort(p.server);
+	close(p.client);
+	EXPECT_REUSE("%s", sock_rows(f, "listen=1", NULL));
+}
+
+/* Nor is there one where net.ipv4.tcp_max_tw_buckets allows none */
+TEST_F(timewait, no_buckets)
+{
+	const struct family *f = variant->f;
+	struct pair p;
+
+	write_file("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0");
+	sock_pair(&p, self->listener, f->connect);
+	close_both(p.client, p.server);
+	EXPECT_REUSE("%s", sock_rows(f, "listen=1", NULL));
+}
+
+/* FIN_WAIT2 that nobody has open is connected, has no owner, and expires */
+TEST_F(timewait, fin_wait2)
+{
+	const struct family *f = variant->f;
+	const char *client;
+	struct pair p;
+
+	write_file("/proc/sys/net/ipv4/tcp_fin_timeout", "1");
+	sock_pair(&p, self->listener, f->connect);
+	client = sock_row(p.client);
+	close(p.client);
+	EXPECT_REUSE("%stcp %s connected=1 uid=-\n", sock_rows(f, "listen=1", "connected=1"),
+		     client);
+	EXPECT_REUSE("%s", sock_rows(f, "listen=1", "connected=1"));
+}
+
+/* With a longer tcp_fin_timeout it is a full socket still: connected, with an owner */
+TEST_F(timewait, fin_wait2_full)
+{
+	const struct family *f = variant->f;
+	const char *client;
+	struct pair p;
+
+	write_file("/proc/sys/net/ipv4/tcp_fin_timeout", "120");
+	sock_pair(&p, self->listener, f->connect);
+	client = sock_row(p.client);
+	close(p.client);
+	sock_wait_state(p.server, TCP_CLOSE_WAIT);
+	EXPECT_REUSE("%stcp %s connected=1 uid=0\n", sock_rows(f, "listen=1", "connected=1"),
+		     client);
+}
+
+/* An orphan in FIN_WAIT1 or LAST_ACK is connected, with an owner */
+TEST_F(timewait, orphans)
+{
+	const struct family *f = variant->f;
+	struct pair p, q;
+
+	sock_pair(&p, self->listener, f->connect);
+	sock_pair(&q, self->listener, f->connect);
+	shutdown(q.client, SHUT_WR);
+	sock_wait_state(q.server, TCP_CLOSE_WAIT);
+	sock_deaf(p.client, true);
+	sock_deaf(q.client, true);
+	close(p.server);
+	close(q.server);
+	close(self->listener);
+	EXPECT_REUSE("%stcp %s connected=1\ntcp %s connected=1\n",
+		     sock_rows(f, NULL, "connected=2"), sock_row(p.client),
+		     sock_row(q.client));
+}
+
+FIXTURE(expiry) {
+};
+
+FIXTURE_SETUP(expiry)
+{
+	new_netns();
+}
+
+FIXTURE_TEARDOWN(expiry)
+{
+}
+
+static bool no_rows(void *arg)
+{
+	struct reuse_table table;
+	size_t n;
+
+	reuse_read(arg, &table);
+	n = table.n;
+	reuse_free(&table);
+	return !n;
+}
+
+/* TIME_WAIT of each family stays for a minute and is gone after it */
+TEST_F_TIMEOUT(expiry, minute, 100)
+{
+	char rows[1024] = "";
+	struct timespec t[2];
+	struct pair p;
+	int i, l;
+
+	clock_gettime(CLOCK_MONOTONIC, &t[0]);
+	for (i = 0; i < FAMILIES; i++) {
+		const struct family *f = &families[i];
+
+		l = sock_bind("tcp", f->listen, f->flags | S_LISTEN | S_REUSEADDR);
+		sock_pair(&p, l, f->connect);
+		close(l);
+		strcat(rows, text("tcp %s timewait=1 uid=-\n", sock_row(p.client)));
+		close_both(p.client, p.server);
+	}
+	EXPECT_REUSE("%s", rows);
+	EXPECT_FALSE(wait_for(no_rows, REUSE_FILE, EXPIRY_MS - 5000));
+	EXPECT_REUSE("%s", rows);
+	EXPECT_TRUE(wait_for(no_rows, REUSE_FILE, 20000));
+	clock_gettime(CLOCK_MONOTONIC, &t[1]);
+	EXPECT_GE((t[1].tv_sec - t[0].tv_sec) * 1000, EXPIRY_MS - 1000);
+}
+
+TEST_HARNESS_MAIN
