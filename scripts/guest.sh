@@ -139,8 +139,9 @@ SPLATS+='sysctl table check failed.*|DEAD.?LOCK.*|.*scheduling while atomic.*'
 
 # find_splat LOG: prints the first complaint with what follows; false if there is none.
 find_splat() {
-	local line
-	line=$(tr -d '\r' <"$1" | grep -a -n -m 1 -E "^(\[ *[0-9.]+\](\[ *[TC][0-9]+\])? )?($SPLATS)\$" | cut -d: -f1)
-	[ -n "$line" ] || return 1
-	tr -d '\r' <"$1" | tail -n +"$line" | head -n 40
+	tr -d '\r' <"$1" | tr -c '[:print:]\t\n' '?' |
+		SPLAT="^(\\[ *[0-9.]+\\](\\[ *[TC][0-9]+\\])? )?($SPLATS)\$" awk '
+			!found && $0 ~ ENVIRON["SPLAT"] { found = NR }
+			found && NR < found + 40 { print }
+			END { exit !found }'
 }
