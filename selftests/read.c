@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include "bulk.h"
 #include "harness.h"
 
 #define PORTS	400
@@ -14,6 +15,7 @@ static void populate(void)
 {
 	int i;
 
+	bulk_files(2 * PORTS + 302);
 	for (i = 0; i < PORTS; i++) {
 		sock_bind("tcp", text("127.0.0.%d:%d", 1 + i % 50, 2000 + i),
 			  i % 3 ? S_LISTEN : S_REUSEADDR);
@@ -264,6 +266,99 @@ TEST_F(quiet, abandoned)
 		ASSERT_EQ(0, close(fd));
 	}
 	ASSERT_TRUE(pread_same(self->fd, self->want, self->len, 0));
+}
+
+#define MANY	1000
+
+/*
+ * Reads about half of a file with a row for each of ports 1 to MANY.
+ * Return: a buffer with room for the rest; @seen has the ports whose line is whole.
+ */
+static char *read_half(int fd, bool *seen)
+{
+	char *s = calloc(1, 1 << 20), *line;
+	int i, port;
+
+	while (strlen(s) < MANY * 20) {
+		if (read(fd, s + strlen(s), 512) <= 0)
+			die("the file is short");
+	}
+	for (line = strchr(s, '\n') + 1; strchr(line, '\n'); line = strchr(line, '\n') + 1) {
+		if (sscanf(line, "tcp 127.0.0.1:%d ", &port) == 1)
+			seen[port] = true;
+	}
+	for (i = 1, port = 0; i <= MANY; i++)
+		port += seen[i];
+	errno = 0;
+	if (port < MANY / 10 || port > MANY - MANY / 10)
+		die("%d of %d ports are no half", port, MANY);
+	return s;
+}
+
+/* The file has each of the ports once; rows twice end the test in reuse_parse() */
+static const char *port_missing(int fd, char *s)
+{
+	struct reuse_table table;
+	int i;
+
+	strcat(s, slurp_fd(fd));
+	reuse_parse(s, &table);
+	for (i = 1; i <= MANY; i++) {
+		const char *name = text("127.0.0.1:%d", i);
+
+		if (!reuse_find(&table, "tcp", name, "-", "-"))
+			return name;
+	}
+	return NULL;
+}
+
+/*
+ * The place in the file is one in the table, not a number of rows: what goes
+ * before it takes nothing with it that comes behind.
+ */
+TEST(rows_gone_before)
+{
+	bool seen[MANY + 1] = {};
+	const char *missing;
+	int fd[MANY + 1], file, i;
+	char *s;
+
+	new_netns();
+	bulk_files(MANY);
+	for (i = 1; i <= MANY; i++)
+		fd[i] = sock_bind("tcp", text("127.0.0.1:%d", i), 0);
+	file = open(REUSE_FILE, O_RDONLY);
+	s = read_half(file, seen);
+	for (i = 1; i <= MANY; i++) {
+		if (seen[i])
+			close(fd[i]);
+	}
+	missing = port_missing(file, s);
+	EXPECT_TRUE(!missing)
+		TH_LOG("no row %s", missing);
+}
+
+/* What comes before it brings back nothing that was listed */
+TEST(rows_come_before)
+{
+	bool seen[MANY + 1] = {};
+	const char *missing;
+	int file, i;
+	char *s;
+
+	new_netns();
+	bulk_files(2 * MANY);
+	for (i = 1; i <= MANY; i++)
+		sock_bind("tcp", text("127.0.0.1:%d", i), 0);
+	file = open(REUSE_FILE, O_RDONLY);
+	s = read_half(file, seen);
+	for (i = 1; i <= MANY; i++) {
+		if (seen[i])
+			sock_bind("tcp", text("127.0.0.2:%d", i), 0);
+	}
+	missing = port_missing(file, s);
+	EXPECT_TRUE(!missing)
+		TH_LOG("no row %s", missing);
 }
 
 TEST_HARNESS_MAIN
