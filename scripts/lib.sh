@@ -93,7 +93,7 @@ make_root() {
 	local sources=("deb $MIRROR $suite main"
 		"deb $SECURITY_MIRROR $suite-security main")
 	[ "$suite" != trixie ] || sources+=("deb $MIRROR $suite-backports main")
-	need mmdebstrap debian-archive-keyring
+	need mmdebstrap debian-archive-keyring mount
 	mmdebstrap --quiet --mode=root --variant=apt ${include:+--include="$include"} \
 		--aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' \
 		--aptopt='APT::Install-Recommends "false"' \
