@@ -101,29 +101,41 @@ void write_file(const char *path, const char *fmt, ...)
 	close(fd);
 }
 
-static int shell(const char *fmt, va_list args)
+/* Without a shell: some have programs of their own in place of those in the PATH */
+static int spawn(const char *fmt, va_list args, bool quiet)
 {
-	char *command;
-	int status;
+	char *command, *save, *argv[32];
+	int i = 0, status;
+	pid_t pid;
 
 	if (vasprintf(&command, fmt, args) < 0)
 		die("no memory");
-	fflush(NULL);
-	status = system(command);
+	argv[0] = strtok_r(command, " ", &save);
+	while (argv[i] && i < 31)
+		argv[++i] = strtok_r(NULL, " ", &save);
+	pid = fork();
+	if (!pid) {
+		if (quiet)
+			close(STDERR_FILENO);
+		execvp(argv[0], argv);
+		die("cannot run %s", argv[0]);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid)
+		die("no process");
 	free(command);
 	return status;
 }
 
 /**
- * run() - run a shell command that has to succeed
- * @fmt: command, as of printf()
+ * run() - run a program that has to succeed
+ * @fmt: its name and arguments, as of printf(), separated by one space
  */
 void run(const char *fmt, ...)
 {
 	va_list args;
 
 	va_start(args, fmt);
-	if (shell(fmt, args)) {
+	if (spawn(fmt, args, false)) {
 		errno = 0;
 		die("failed: %s", fmt);
 	}
@@ -131,8 +143,8 @@ void run(const char *fmt, ...)
 }
 
 /**
- * try_run() - run a shell command
- * @fmt: command, as of printf()
+ * try_run() - run a program that may fail
+ * @fmt: its name and arguments, as of printf(), separated by one space
  *
  * Return: whether it succeeded.
  */
@@ -142,7 +154,7 @@ bool try_run(const char *fmt, ...)
 	int status;
 
 	va_start(args, fmt);
-	status = shell(fmt, args);
+	status = spawn(fmt, args, true);
 	va_end(args);
 	return !status;
 }
@@ -204,7 +216,7 @@ void new_userns(const char *uid_map)
 }
 
 /**
- * add_device() - make a network device and set it up
+ * add_device() - make a network device that is up
  * @name: its name
  * @kind: what follows "type", as ip(8) has it
  *
@@ -212,10 +224,7 @@ void new_userns(const char *uid_map)
  */
 bool add_device(const char *name, const char *kind)
 {
-	if (!try_run("ip link add %s type %s 2>/dev/null", name, kind))
-		return false;
-	run("ip link set %s up", name);
-	return true;
+	return try_run("ip link add %s up type %s", name, kind);
 }
 
 /* What the parent has open is not for the child to hold */
