@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The module comes and goes under its readers' feet, and leaves nothing behind. */
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "bulk.h"
+#include "harness.h"
+
+#define TIMES	50
+
+static const char *module_path(void)
+{
+	static const char * const usual[] = { "/lib/modules/reuse.ko", "../reuse.ko", NULL };
+	const char *path = getenv("REUSE_KO");
+	size_t i;
+
+	for (i = 0; !path && usual[i]; i++) {
+		if (!access(usual[i], R_OK))
+			path = usual[i];
+	}
+	return path;
+}
+
+static void load(void)
+{
+	int fd = open(module_path(), O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
+		die("cannot load %s", module_path());
+	close(fd);
+}
+
+static void unload(void)
+{
+	if (syscall(SYS_delete_module, "reuse", O_NONBLOCK))
+		die("cannot unload");
+}
+
+/* Whatever a test died of, the next program finds the module */
+static void __attribute__((destructor)) load_again(void)
+{
+	if (!geteuid() && module_path() && access(REUSE_FILE, F_OK))
+		load();
+}
+
+static void __attribute__((constructor)) skip_without_path(void)
+{
+	if (module_path())
+		return;
+	printf("TAP version 13\n1..0 # SKIP set REUSE_KO to the path of reuse.ko\n");
+	exit(KSFT_SKIP);
+}
+
+static bool missing(const char *path)
+{
+	return access(path, F_OK) && errno == ENOENT;
+}
+
+/* Until it is killed; @fn returns only to be called again */
+static pid_t repeat(void (*fn)(void))
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("no process");
+	while (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		fn();
+	}
+	return pid;
+}
+
+/* It has to be alive still: it dies of what it does not expect */
+static bool end(pid_t pid)
+{
+	bool alive = !waitpid(pid, NULL, WNOHANG);
+
+	kill(pid, SIGKILL);
+	return alive && waitpid(pid, NULL, 0) == pid;
+}
+
+/* What happened, counted by all processes */
+static struct {
+	unsigned long whole;
+	unsigned long broken;
+	unsigned long netns;
+} *done;
+
+/* Reads the file; that it ends early is all that may happen */
+static void read_any(void)
+{
+	int fd = open(REUSE_FILE, O_RDONLY | O_CLOEXEC);
+	char buf[3000];
+	ssize_t n;
+
+	if (fd < 0) {
+		if (errno != ENOENT && errno != ENXIO)
+			die("open");
+		return;
+	}
+	do {
+		n = read(fd, buf, sizeof(buf));
+	} while (n > 0);
+	if (n < 0 && errno != EIO)
+		die("read");
+	__atomic_add_fetch(n ? &done->broken : &done->whole, 1, __ATOMIC_RELAXED);
+	close(fd);
+}
+
+static void enter_netns(void)
+{
+	new_netns();
+	bulk_bind("tcp", LOOPBACK(0), 7, S_LISTEN);
+	bulk_bind("udp", LOOPBACK(0), 7, 0);
+	read_any();
+	__atomic_add_fetch(&done->netns, 1, __ATOMIC_RELAXED);
+}
+
+/* Namespaces come and go, and with them what was bound there */
+static void churn_netns(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		enter_netns();
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		die("no namespace");
+	usleep(5000);
+}
+
+static void churn_sockets(void)
+{
+	int listener = bulk_bind("tcp", LOOPBACK(0), 8000, S_LISTEN | S_REUSEADDR), i;
+
+	for (i = 0; i < 50; i++) {
+		int fd = bulk_connect(LOOPBACK(i), LOOPBACK(0), 8000), child = sock_accept(listener);
+
+		close(bulk_bind("udp", LOOPBACK(i), 9000 + i, 0));
+		if (i % 2) {
+			close(child);
+			close(fd);
+		} else {
+			sock_abort(fd);
+			close(child);
+		}
+	}
+	close(listener);
+	usleep(5000);
+}
+
+FIXTURE(load) {
+};
+
+FIXTURE_SETUP(load)
+{
+	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_NE(MAP_FAILED, done);
+	new_netns();
+}
+
+FIXTURE_TEARDOWN(load)
+{
+}
+
+/* Files that were open end with an error, whatever is done to them; none is left */
+TEST_F(load, open_files_end)
+{
+	struct pollfd poll_fd = { .events = POLLIN };
+	char buf[1000];
+	struct stat st;
+	int i, fd;
+
+	for (i = 0; i < 1000; i++)
+		bulk_bind("tcp", LOOPBACK(0), 1000 + i, 0);
+	fd = open(REUSE_FILE, O_RDONLY);
+	poll_fd.fd = fd;
+	ASSERT_EQ(1000, read(fd, buf, sizeof(buf)));
+	unload();
+
+	EXPECT_EQ(-1, read(fd, buf, sizeof(buf)));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-1, pread(fd, buf, sizeof(buf), 0));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(-1, lseek(fd, 0, SEEK_SET));
+	EXPECT_LE(0, poll(&poll_fd, 1, 0));
+	EXPECT_EQ(0, fstat(fd, &st));
+	EXPECT_TRUE(missing(REUSE_FILE));
+	EXPECT_TRUE(missing("/proc/1/net/reuse"));
+	EXPECT_TRUE(missing("/sys/module/reuse"));
+
+	load();
+	EXPECT_EQ(-1, read(fd, buf, sizeof(buf)));
+	EXPECT_EQ(0, close(fd));
+	EXPECT_TRUE(!missing("/proc/1/net/reuse"));
+	EXPECT_LT(0, strlen(slurp(REUSE_FILE)));
+}
+
+/* 50 times, while files are open and read, namespaces made and destroyed, sockets churned */
+TEST_F_TIMEOUT(load, fifty_times, 120)
+{
+	pid_t readers[2], netns, sockets;
+	char buf[100];
+	int i, fd;
+
+	bulk_files(5000);
+	sockets = repeat(churn_sockets);
+	netns = repeat(churn_netns);
+	for (i = 0; i < 5000; i++)
+		bulk_bind("tcp", LOOPBACK(i / 50), 7, S_REUSEADDR);
+	readers[0] = repeat(read_any);
+	readers[1] = repeat(read_any);
+
+	for (i = 0; i < TIMES; i++) {
+		fd = open(REUSE_FILE, O_RDONLY);
+		ASSERT_LE(0, fd);
+		ASSERT_LT(0, read(fd, buf, sizeof(buf)));
+		usleep(random() % 20000);
+		unload();
+		ASSERT_EQ(-1, read(fd, buf, sizeof(buf)));
+		ASSERT_TRUE(missing(REUSE_FILE));
+		ASSERT_TRUE(missing("/proc/1/net/reuse"));
+		load();
+		ASSERT_EQ(0, close(fd));
+		ASSERT_TRUE(!missing(REUSE_FILE));
+	}
+	EXPECT_TRUE(end(readers[0]));
+	EXPECT_TRUE(end(readers[1]));
+	EXPECT_TRUE(end(netns));
+	EXPECT_TRUE(end(sockets));
+	TH_LOG("%lu whole reads, %lu cut short, %lu namespaces", done->whole, done->broken,
+	       done->netns);
+	EXPECT_LT(20, done->whole);
+	EXPECT_LT(0, done->broken);
+	EXPECT_LT(20, done->netns);
+}
+
+/* The number after @name in a file */
+static long value_of(const char *path, const char *name)
+{
+	char *s = slurp(path), *at = strstr(s, name);
+	long n = at ? atol(at + strlen(name)) : -1;
+
+	free(s);
+	errno = 0;
+	if (n < 0)
+		die("no %s in %s", name, path);
+	return n;
+}
+
+static long tcp_sockets(void)
+{
+	return value_of("/proc/net/sockstat", " alloc ");
+}
+
+static bool as_before(void *before)
+{
+	return tcp_sockets() <= *(long *)before;
+}
+
+/* A reader that never comes to the end, and a namespace that had one */
+static void use_it(int times)
+{
+	char buf[200];
+	int fd;
+
+	while (times--) {
+		fd = open(REUSE_FILE, O_RDONLY | O_CLOEXEC);
+		if (fd < 0 || read(fd, buf, sizeof(buf)) <= 0)
+			die("read");
+		close(fd);
+		if (times % 40 == 0)
+			churn_netns();
+	}
+}
+
+/* Readers that are killed in a big bucket, which is then closed */
+static void read_and_close(int times)
+{
+	int fd[3000], i;
+
+	bulk_files(3000);
+	for (i = 0; i < 3000; i++)
+		fd[i] = bulk_bind("tcp", LOOPBACK(i / 100), 7, S_REUSEADDR);
+	while (times--) {
+		pid_t pid = repeat(read_any);
+
+		usleep(random() % 20000);
+		if (!end(pid))
+			die("the reader died");
+	}
+	for (i = 0; i < 3000; i++)
+		close(fd[i]);
+}
+
+/* Readers, namespaces and sockets that are gone leave no memory behind */
+TEST_F(load, nothing_leaks)
+{
+	long sockets, slab, grown;
+	int i;
+
+	use_it(200);
+	read_and_close(2);
+	sockets = tcp_sockets();
+	slab = value_of("/proc/meminfo", "SUnreclaim:");
+	use_it(4000);
+	read_and_close(50);
+	EXPECT_TRUE(wait_for(as_before, &sockets, 10000))
+		TH_LOG("%ld TCP sockets, %ld before", tcp_sockets(), sockets);
+	for (i = 0; i < 50; i++) {
+		grown = value_of("/proc/meminfo", "SUnreclaim:") - slab;
+		if (grown < 1000)
+			break;
+		usleep(100000);
+	}
+	TH_LOG("slab memory grew by %ld kB", grown);
+	EXPECT_GT(4000, grown);
+}
+
+TEST_HARNESS_MAIN

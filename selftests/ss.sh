@@ -1,0 +1,87 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# ss(8) counts the same sockets as /proc/net/reuse, by port and state: two views
+# of one moment, as nothing happens in the namespace.
+
+set -euo pipefail
+export LC_ALL=C
+SKIP=4
+
+skip() {
+	echo "1..0 # SKIP $*"
+	exit $SKIP
+}
+
+# "PORT STATE COUNT" for each, from lines of "PORT STATE COUNT"
+sum() {
+	awk '{ n[$1 " " $2] += $3 } END { for (k in n) if (n[k]) print k, n[k] }' | sort
+}
+
+# of_file PROTO COLUMN...: what the columns of the file say
+of_file() {
+	awk -v proto="$1" -v columns="${*:2}" '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; n = split(columns, column) }
+		$1 == proto {
+			sub(/.*:/, "", $2)
+			for (i = 1; i <= n; i++)
+				print $2, column[i], $(at[column[i]])
+		}' /proc/net/reuse | sum
+}
+
+# of_ss FAMILY-OPTION...: TIME-WAIT and LISTEN are columns, a request for a
+# connection holds no port of its own, all other states are "connected"
+of_ss() {
+	ss -anH "$@" | awk '{
+		state = "connected"
+		if ($1 == "LISTEN") state = "listen"
+		if ($1 == "TIME-WAIT") state = "timewait"
+		if ($1 == "UNCONN") state = "bound"
+		if ($1 == "SYN-RECV") next
+		sub(/.*:/, "", $4)
+		print $4, state, 1
+	}' | sum
+}
+
+# states MIN OPTION...: ss knows of at least that many states, or nothing is compared
+states() {
+	[ "$(ss -anH "${@:2}" | awk '{ print $1 }' | sort -u | wc -l)" -ge "$1" ]
+}
+
+COUNT=0 FAILED=0
+
+# agree WHAT FILE SS
+agree() {
+	COUNT=$((COUNT + 1))
+	if [ -n "$2" ] && [ "$2" = "$3" ]; then
+		echo "ok $COUNT $1"
+		return
+	fi
+	FAILED=1
+	echo "not ok $COUNT $1"
+	echo "# < the file, > ss: port, state, sockets"
+	diff <(echo "$2") <(echo "$3") | sed 's/^/# /' || true
+}
+
+compare() {
+	local bound
+	states 8 -t || { echo "Bail out! ss sees too few states"; exit 1; }
+	echo 1..3
+	agree "TCP: listen, connected, timewait" "$(of_file tcp listen connected timewait)" "$(of_ss -t)"
+	agree "UDP: bound, connected" "$(of_file udp bound connected)" "$(of_ss -u)"
+	# Only newer ss and kernels (6.8) list what is bound and nothing more
+	bound=$(ss -tanH --bound-inactive 2>/dev/null | awk '{ sub(/.*:/, "", $4); print $4, "bound", 1 }' | sum || true)
+	if [ -n "$bound" ]; then
+		agree "TCP: bound" "$(of_file tcp bound)" "$bound"
+	else
+		echo "ok 3 TCP: bound # SKIP this ss or kernel does not list these sockets"
+	fi
+	exit $FAILED
+}
+
+[ "${1:-}" != compare ] || compare
+echo "TAP version 13"
+[ -e /proc/net/reuse ] || skip "no /proc/net/reuse: load the module reuse first"
+[ "$(id -u)" = 0 ] || skip "needs root"
+command -v ss >/dev/null || skip "no ss: install iproute2"
+exec ./fill mixed 5 "$0" compare
