@@ -23,10 +23,6 @@ static const struct reuse_table * const tables[] = {
 #endif
 };
 
-static const char header[] =
-	"proto local_address dev v6only uid sockets reuseaddr reuseport "
-	"listen bound connected timewait fastreuse fastreuseport fastuid\n";
-
 /**
  * struct reader - one open /proc/net/reuse
  * @rows: the rows of the current part of the current slot
@@ -194,7 +190,7 @@ static int reuse_seq_show(struct seq_file *m, void *v)
 	struct reader *r = m->private;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_puts(m, header);
+		seq_puts(m, "proto local_address dev v6only uid sockets reuseaddr reuseport listen bound connected timewait fastreuse fastreuseport fastuid\n");
 		return 0;
 	}
 
