@@ -172,8 +172,8 @@ FIXTURE_SETUP(connection)
 	if (!add_device("red", "vrf table 10") || !add_device("left", "dummy"))
 		SKIP(return, "no VRF or dummy device in this kernel");
 	run("ip link set left master red");
-	run("ip addr add 10.1.1.1/24 dev left");
-	run("ip addr add fd01::1/64 dev left nodad");
+	add_address("10.1.1.1", "left", "red");
+	add_address("fd01::1", "left", "red");
 	self->ready = true;
 }
 

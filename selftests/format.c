@@ -56,7 +56,7 @@ TEST(long_line)
 	new_netns();
 	if (!add_device(dev, "dummy"))
 		SKIP(return, "no dummy device in this kernel");
-	run("ip addr add fd01:1234:5678:9abc:def0:1234:5678:9abc/128 dev %s nodad", dev);
+	add_address("fd01:1234:5678:9abc:def0:1234:5678:9abc", dev, NULL);
 	sock_bind_dev("udp", address, S_REUSEADDR | S_REUSEPORT, dev);
 	sock_bind_dev("udp", address, S_REUSEADDR, dev);
 	s = slurp(REUSE_FILE);
@@ -88,7 +88,7 @@ FIXTURE_VARIANT_ADD(spelling, last_port) { "[::]:65535", "0", 0 };
 FIXTURE_SETUP(spelling)
 {
 	new_netns();
-	run("ip addr add fd00:0:0:1::2/128 dev lo");
+	add_address("fd00:0:0:1::2", "lo", NULL);
 }
 
 FIXTURE_TEARDOWN(spelling)

@@ -227,6 +227,43 @@ bool add_device(const char *name, const char *kind)
 	return try_run("ip link add %s up type %s", name, kind);
 }
 
+struct reach {
+	struct sockaddr_storage ss;
+	socklen_t len;
+	const char *dev;
+};
+
+static bool reachable(void *arg)
+{
+	struct reach *reach = arg;
+	int fd = socket(reach->ss.ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool ok;
+
+	sock_dev(fd, reach->dev);
+	ok = !bind(fd, (struct sockaddr *)&reach->ss, reach->len) &&
+	     !connect(fd, (struct sockaddr *)&reach->ss, reach->len);
+	close(fd);
+	return ok;
+}
+
+/**
+ * add_address() - give a device an address, and wait until it can be used
+ * @address: IPv4 or IPv6, without prefix length
+ * @dev: name of the device
+ * @vrf: its VRF, or NULL
+ */
+void add_address(const char *address, const char *dev, const char *vrf)
+{
+	struct reach reach = { .dev = vrf };
+	bool v6 = strchr(address, ':');
+
+	run("ip addr add %s/%d dev %s%s", address, v6 ? 128 : 32, dev, v6 ? " nodad" : "");
+	reach.len = sock_addr(text(v6 ? "[%s]:9" : "%s:9", address), &reach.ss);
+	errno = 0;
+	if (!wait_for(reachable, &reach, 5000))
+		die("address %s cannot be used", address);
+}
+
 /* What the parent has open is not for the child to hold */
 static void close_all_but(int a, int b)
 {

@@ -76,6 +76,7 @@ void new_netns(void);
 void lo_up(void);
 void new_userns(const char *uid_map);
 bool add_device(const char *name, const char *kind);
+void add_address(const char *address, const char *dev, const char *vrf);
 
 /**
  * struct child - a process that did something and holds it until it is stopped
