@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Traffic that makes every kind of row of /proc/net/reuse, and the file in
+ * groups with a line above each that says what there is to see.
+ */
+#include <errno.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "lib.h"
+
+#define SHOWN	6	/* rows of a group at most */
+
+/* Ports, and what is going on there; the last one has all other ports */
+static const struct group {
+	int port[2];
+	const char *title;
+} groups[] = {
+	{ { 8080 }, "A web server was restarted a second ago. Its old connections are in TIME_WAIT; "
+		"SO_REUSEADDR let it bind all the same." },
+	{ { 8443 }, "Four workers of uid 33 share a port by SO_REUSEPORT (fastreuseport, fastuid): "
+		"the kernel deals out the connections." },
+	{ { 5432 }, "The database has stopped, but a child holds a connection: who binds without "
+		"SO_REUSEADDR gets \"Address already in use\"." },
+	{ { 6379 }, "Two users have bound one address by SO_REUSEADDR: who calls listen() first "
+		"has it, the other gets an error." },
+	{ { 7777 }, "Bound, and neither listening nor connected: ss -ltn and /proc/net/tcp "
+		"show nothing here, yet nobody else gets the port." },
+	{ { 5353 }, "Three receivers of multicast DNS, two users, SO_REUSEADDR: "
+		"each of them gets a copy." },
+	{ { 9090, 9091 }, "9090: one dual-stack server (v6only 0), its IPv4 client looks mapped. "
+		"9091: two servers side by side, thanks to v6only 1." },
+	{ { 0 }, "Ports that connect() chose: they are taken as well." },
+};
+
+/* Goes on until the process that called it ends */
+static void go_on(void (*fn)(int arg), int arg)
+{
+	if (fork())
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		fn(arg);
+}
+
+static void serve_one(int listener)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	usleep(5000);
+	close(fd);
+}
+
+static void request(int port)
+{
+	int fd = sock_open("tcp", AF_INET, 0);
+	char c;
+
+	/* The server says nothing and closes first, so TIME_WAIT is its */
+	if (!sock_try_connect(fd, text("127.0.0.1:%d", port)))
+		(void)!read(fd, &c, 1);
+	close(fd);
+	usleep(25000);
+}
+
+static void web_server(void *unused __attribute__((unused)))
+{
+	go_on(serve_one, sock_bind("tcp", "127.0.0.1:8080", S_LISTEN | S_REUSEADDR));
+}
+
+static void worker(void *unused __attribute__((unused)))
+{
+	go_on(serve_one, sock_bind("tcp", "0.0.0.0:8443", S_LISTEN | S_REUSEPORT));
+}
+
+static void database(void *unused __attribute__((unused)))
+{
+	int listener = sock_bind("tcp", "127.0.0.1:5432", S_LISTEN);
+	struct pair pair;
+
+	sock_pair(&pair, listener, "127.0.0.1:5432");
+	close(listener);
+}
+
+static void cache(void *unused __attribute__((unused)))
+{
+	sock_bind("tcp", "127.0.0.1:6379", S_REUSEADDR);
+}
+
+static void forgotten(void *unused __attribute__((unused)))
+{
+	sock_bind("tcp", "127.0.0.1:7777", 0);
+}
+
+static void receiver(void *unused __attribute__((unused)))
+{
+	struct ip_mreqn group = {
+		.imr_multiaddr.s_addr = htonl(0xe00000fb),
+		.imr_ifindex = if_nametoindex("lo"),
+	};
+	int fd = sock_bind("udp", "0.0.0.0:5353", S_REUSEADDR);
+
+	if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)))
+		die("IP_ADD_MEMBERSHIP");
+}
+
+static void both_families(void *unused __attribute__((unused)))
+{
+	int dual = sock_bind("tcp", "[::]:9090", S_LISTEN);
+	struct pair pair;
+
+	sock_pair(&pair, dual, "127.0.0.1:9090");
+	sock_pair(&pair, dual, "[::1]:9090");
+	sock_bind("tcp", "[::]:9091", S_LISTEN | S_V6ONLY);
+	sock_bind("tcp", "0.0.0.0:9091", S_LISTEN);
+}
+
+static void start(uid_t uid, void (*fn)(void *unused))
+{
+	struct child child;
+
+	child_start(&child, uid, fn, NULL);
+}
+
+static void traffic(void)
+{
+	struct child web;
+	int i;
+
+	go_on(request, 8080);
+	go_on(request, 8443);
+	child_start(&web, 33, web_server, NULL);
+	for (i = 0; i < 4; i++)
+		start(33, worker);
+	start(26, database);
+	start(1001, cache);
+	start(1002, cache);
+	start(1000, forgotten);
+	start(104, receiver);
+	start(104, receiver);
+	start(1000, receiver);
+	start(0, both_families);
+	usleep(700000);
+	child_stop(&web);
+	child_start(&web, 33, web_server, NULL);
+	usleep(1000000);
+}
+
+static size_t group_of(const struct reuse_row *row)
+{
+	int port = atoi(strrchr(row->col[ADDRESS], ':') + 1);
+	size_t i = 0;
+
+	while (groups[i].port[0] && port != groups[i].port[0] && port != groups[i].port[1])
+		i++;
+	return i;
+}
+
+static void print_row(const struct reuse_row *row, const int *width)
+{
+	int i;
+
+	printf("  ");
+	for (i = 0; i < REUSE_COLS - 1; i++)
+		printf("%-*s ", width[i], row->col[i]);
+	printf("%s\n", row->col[i]);
+}
+
+static void show(const struct reuse_table *table, const char *on, const char *off)
+{
+	static char header[] = REUSE_HEADER;
+	struct reuse_row head = {};
+	int width[REUSE_COLS] = {}, i;
+	size_t g, r, n;
+
+	for (i = 0; i < REUSE_COLS; i++) {
+		head.col[i] = strtok(i ? NULL : header, " ");
+		width[i] = strlen(head.col[i]);
+		for (r = 0; r < table->n; r++) {
+			n = strlen(table->row[r].col[i]);
+			if ((int)n > width[i])
+				width[i] = n;
+		}
+	}
+	print_row(&head, width);
+	for (g = 0; g < sizeof(groups) / sizeof(*groups); g++) {
+		printf("\n%s%s%s\n", on, groups[g].title, off);
+		for (r = 0, n = 0; r < table->n; r++) {
+			if (group_of(&table->row[r]) == g && n++ < SHOWN)
+				print_row(&table->row[r], width);
+		}
+		if (!n)
+			die("no row for: %s", groups[g].title);
+		if (n > SHOWN)
+			printf("  ... and %zu more\n", n - SHOWN);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool color = argc > 1 && !strcmp(argv[1], "--color");
+	struct reuse_table table;
+
+	lo_up();
+	traffic();
+	reuse_read(REUSE_FILE, &table);
+	show(&table, color ? "\033[1m" : "", color ? "\033[m" : "");
+	return 0;
+}
