@@ -2,10 +2,12 @@
 /* Order of init and exit, nothing else. */
 #include <linux/module.h>
 
+#include "hook.h"
 #include "reuse.h"
 
 static int __init reuse_init(void)
 {
+	reuse_hook_setup();
 	return reuse_netns_setup();
 }
 

@@ -1,22 +1,103 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What each network namespace has of this module, from its birth or ours on. */
+#include <linux/mutex.h>
 #include <net/net_namespace.h>
+#include <net/netns/generic.h>
 
+#include "bind.h"
+#include "hook.h"
+#include "netns.h"
 #include "reuse.h"
+#include "sysctl.h"
+
+static unsigned int reuse_net_id __read_mostly;
+
+/* Namespaces that are not native; the hooks are there while there are any */
+static DEFINE_MUTEX(switch_lock);
+static unsigned int emulating;
+
+/**
+ * reuse_net() - what a network namespace has of this module
+ * @net: network namespace
+ *
+ * Context: any.
+ * Return: as long as @net and the module live.
+ */
+struct reuse_net *reuse_net(const struct net *net)
+{
+	return net_generic(net, reuse_net_id);
+}
+
+/**
+ * reuse_net_profile() - semantics in force in a namespace
+ * @net: network namespace
+ *
+ * Context: any.
+ * Return: the profile, NULL for native.
+ */
+const struct sem_profile *reuse_net_profile(const struct net *net)
+{
+	return READ_ONCE(reuse_net(net)->profile);
+}
+
+/**
+ * reuse_net_set_profile() - switch a namespace
+ * @net: network namespace
+ * @profile: NULL for native
+ *
+ * Context: process context, may sleep.
+ * Return: 0, or with nothing changed what reuse_hook_install() returns.
+ */
+int reuse_net_set_profile(struct net *net, const struct sem_profile *profile)
+{
+	struct reuse_net *rn = reuse_net(net);
+	int err = 0;
+
+	mutex_lock(&switch_lock);
+	if (profile && !rn->profile && !emulating++) {
+		err = reuse_hook_install();
+		if (err) {
+			emulating--;
+			goto unlock;
+		}
+	}
+	swap(profile, rn->profile);
+	if (profile && !rn->profile) {
+		if (!--emulating)
+			reuse_hook_remove();
+		reuse_order_forget_net(net);
+	}
+unlock:
+	mutex_unlock(&switch_lock);
+	return err;
+}
 
 static int __net_init reuse_net_init(struct net *net)
 {
-	return reuse_proc_create(net);
+	int err;
+
+	spin_lock_init(&reuse_net(net)->bind_lock);
+	err = reuse_proc_create(net);
+	if (err)
+		return err;
+	err = reuse_sysctl_create(net);
+	if (err)
+		reuse_proc_remove(net);
+	return err;
 }
 
 static void __net_exit reuse_net_exit(struct net *net)
 {
+	reuse_sysctl_remove(net);
+	reuse_net_set_profile(net, NULL);
 	reuse_proc_remove(net);
 }
 
 static struct pernet_operations reuse_net_ops = {
 	.init	= reuse_net_init,
 	.exit	= reuse_net_exit,
+	.id	= &reuse_net_id,
+	.size	= sizeof(struct reuse_net),
 };
 
 /**
@@ -27,16 +108,24 @@ static struct pernet_operations reuse_net_ops = {
  */
 int reuse_netns_setup(void)
 {
-	return register_pernet_subsys(&reuse_net_ops);
+	int err = reuse_order_setup();
+
+	if (err)
+		return err;
+	err = register_pernet_subsys(&reuse_net_ops);
+	if (err)
+		reuse_order_teardown();
+	return err;
 }
 
 /**
  * reuse_netns_teardown() - undo reuse_netns_setup()
  *
  * Context: process context, may sleep. On return no reader is inside the
- * module.
+ * module, and no function of the kernel leads here.
  */
 void reuse_netns_teardown(void)
 {
 	unregister_pernet_subsys(&reuse_net_ops);
+	reuse_order_teardown();
 }

@@ -154,6 +154,28 @@ extern const struct reuse_table reuse_tcp;
 extern const struct reuse_table reuse_udp;
 extern const struct reuse_table reuse_udplite;
 
+/**
+ * enum reuse_peer - what else of a port is to be shown
+ * @REUSE_PEER_NEXT: go on
+ * @REUSE_PEER_OTHER_ADDRESS: nothing older of this address
+ * @REUSE_PEER_NEWER: nothing older
+ */
+enum reuse_peer {
+	REUSE_PEER_NEXT,
+	REUSE_PEER_OTHER_ADDRESS,
+	REUSE_PEER_NEWER,
+};
+
+/* tcp.c, udp.c: the sockets of one port, for a decision */
+typedef enum reuse_peer (*reuse_peer_t)(struct sock *sk, void *arg);
+
+void reuse_tcp_peers(const struct sock *sk, unsigned short port,
+		     reuse_peer_t peer, void *arg);
+bool reuse_tcp_in_order(void);
+void reuse_tcp_repair(const struct sock *sk);
+void reuse_udp_peers(const struct sock *sk, unsigned short port,
+		     reuse_peer_t peer, void *arg);
+
 /* walk.c */
 typedef int (*reuse_visit_t)(struct sock *sk, unsigned int round, void *arg);
 

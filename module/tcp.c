@@ -88,3 +88,75 @@ const struct reuse_table reuse_tcp = {
 	.holds	= tcp_holds,
 	.fast	= tcp_fast,
 };
+
+/**
+ * reuse_tcp_peers() - show the owners of a port that a socket asks for
+ * @sk: who asks; not shown
+ * @port: in host byte order
+ * @peer: called for each, newest first within an address, TIME_WAIT sockets
+ *	included, with the slot's lock held
+ * @arg: for @peer
+ *
+ * Sockets of another L3 master device are not on the same port.
+ *
+ * Context: bottom halves off.
+ */
+void reuse_tcp_peers(const struct sock *sk, unsigned short port,
+		     reuse_peer_t peer, void *arg)
+{
+	const struct net *net = sock_net(sk);
+	struct inet_hashinfo *hashinfo = reuse_tcp_hashinfo(net);
+	struct inet_bind_hashbucket *head;
+	struct inet_bind_bucket *tb;
+	int l3mdev = inet_sk_bound_l3mdev(sk);
+	struct sock *owner;
+
+	head = &hashinfo->bhash[inet_bhashfn(net, port, hashinfo->bhash_size)];
+	spin_lock(&head->lock);
+	hlist_for_each_entry(tb, &head->chain, node) {
+		if (!net_eq(ib_net(tb), net) || tb->port != port ||
+		    tb->l3mdev != l3mdev)
+			continue;
+		owner = reuse_first_owner(tb);
+		while (owner) {
+			enum reuse_peer what = REUSE_PEER_NEXT;
+
+			if (owner != sk)
+				what = peer(owner, arg);
+			owner = reuse_owner_but(owner, what);
+		}
+	}
+	spin_unlock(&head->lock);
+}
+
+/**
+ * reuse_tcp_in_order() - does reuse_tcp_peers() show owners newest first?
+ *
+ * Context: any.
+ * Return: true if so, whatever their addresses.
+ */
+bool reuse_tcp_in_order(void)
+{
+	return reuse_owners_in_order;
+}
+
+/**
+ * reuse_tcp_repair() - tell the bucket's cache that an owner does not share
+ * @sk: owner without SO_REUSEADDR, or in TCP_LISTEN, that was let in by force
+ *
+ * inet_csk_update_fastreuse() took the force for the option.
+ *
+ * Context: bottom halves off; @sk is locked by the caller.
+ */
+void reuse_tcp_repair(const struct sock *sk)
+{
+	const struct net *net = sock_net(sk);
+	struct inet_hashinfo *hashinfo = reuse_tcp_hashinfo(net);
+	struct inet_bind_hashbucket *head;
+
+	head = &hashinfo->bhash[inet_bhashfn(net, sk->sk_num,
+					     hashinfo->bhash_size)];
+	spin_lock(&head->lock);
+	reuse_set_fastreuse(sk, 0);
+	spin_unlock(&head->lock);
+}

@@ -76,3 +76,40 @@ const struct reuse_table reuse_udplite = {
 };
 
 #endif
+
+static struct udp_table *udp_table_of(const struct sock *sk)
+{
+#ifdef REUSE_HAVE_UDPLITE
+	if (sk->sk_protocol == IPPROTO_UDPLITE)
+		return &udplite_table;
+#endif
+	return reuse_udp_table(sock_net(sk));
+}
+
+/**
+ * reuse_udp_peers() - show the sockets on a port that a socket asks for
+ * @sk: who asks, UDP or UDP-Lite; not shown
+ * @port: in host byte order
+ * @peer: called for each with the slot's lock held, newest first but for those
+ *	with SO_REUSEPORT and IPv6, which come last and oldest first
+ * @arg: for @peer
+ *
+ * Context: bottom halves off.
+ */
+void reuse_udp_peers(const struct sock *sk, unsigned short port,
+		     reuse_peer_t peer, void *arg)
+{
+	struct udp_table *table = udp_table_of(sk);
+	struct net *net = sock_net(sk);
+	struct udp_hslot *hslot;
+	struct sock *sk2;
+
+	hslot = &table->hash[udp_hashfn(net, port, table->mask)];
+	spin_lock(&hslot->lock);
+	sk_for_each(sk2, &hslot->head) {
+		if (sk2 != sk && net_eq(sock_net(sk2), net) &&
+		    udp_sk(sk2)->udp_port_hash == port)
+			peer(sk2, arg);
+	}
+	spin_unlock(&hslot->lock);
+}

@@ -26,6 +26,9 @@ static inline struct inet_bind_bucket *reuse_bucket_of(const struct sock *sk)
 
 #ifdef REUSE_OWNERS_BY_ADDRESS
 
+/* All owners of a port are in one list, the newest first */
+#define reuse_owners_in_order	false
+
 static inline struct sock *reuse_first_of(struct hlist_node *bhash_node)
 {
 	struct inet_bind2_bucket *tb2;
@@ -49,6 +52,15 @@ static inline struct inet_bind2_bucket *reuse_list_of(const struct sock *sk)
 	return READ_ONCE(inet_csk(sk)->icsk_bind2_hash);
 }
 
+/* 6.17 has the cache for each address as well */
+static inline void reuse_set_fastreuse(const struct sock *sk, int value)
+{
+	inet_csk(sk)->icsk_bind_hash->fastreuse = value;
+#ifdef REUSE_FAST_BY_ADDRESS
+	inet_csk(sk)->icsk_bind2_hash->fastreuse = value;
+#endif
+}
+
 static inline struct sock *reuse_next_owner(const struct sock *sk)
 {
 	if (sk->sk_bind_node.next)
@@ -56,7 +68,19 @@ static inline struct sock *reuse_next_owner(const struct sock *sk)
 	return reuse_first_of(reuse_list_of(sk)->bhash_node.next);
 }
 
+/* The next owner but for those that are not needed */
+static inline struct sock *reuse_owner_but(const struct sock *sk,
+					   enum reuse_peer what)
+{
+	/* Those of another address may be newer whatever this one is */
+	if (what != REUSE_PEER_NEXT)
+		return reuse_first_of(reuse_list_of(sk)->bhash_node.next);
+	return reuse_next_owner(sk);
+}
+
 #else
+
+#define reuse_owners_in_order	true
 
 static inline struct sock *reuse_first_owner(const struct inet_bind_bucket *tb)
 {
@@ -68,9 +92,21 @@ static inline struct inet_bind_bucket *reuse_list_of(const struct sock *sk)
 	return reuse_bucket_of(sk);
 }
 
+static inline void reuse_set_fastreuse(const struct sock *sk, int value)
+{
+	inet_csk(sk)->icsk_bind_hash->fastreuse = value;
+}
+
 static inline struct sock *reuse_next_owner(const struct sock *sk)
 {
 	return reuse_owner(sk->sk_bind_node.next);
+}
+
+/* The next owner but for those that are not needed; all are older */
+static inline struct sock *reuse_owner_but(const struct sock *sk,
+					   enum reuse_peer what)
+{
+	return what == REUSE_PEER_NEWER ? NULL : reuse_next_owner(sk);
 }
 
 #endif

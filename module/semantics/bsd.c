@@ -84,13 +84,27 @@ static void bsd_look(struct sem_lookup *l, const struct sem_sock *p,
 	l->cost = cost;
 }
 
-static void bsd_peer(struct sem_bind *b, const struct sem_sock *peer,
+static bool bsd_peer(struct sem_bind *b, const struct sem_sock *peer,
 		     const void *id)
 {
 	u32 i;
 
 	for (i = 0; i < b->n; i++)
 		bsd_look(&b->lookup[i], peer, id);
+	/* It is found wherever one on its address is, but for :: without IPv4 */
+	return !sem_has_peer(peer) &&
+	       !(peer->v6only && sem_same(peer->addr, sem_any6));
+}
+
+static bool bsd_done(const struct sem_bind *b)
+{
+	u32 i;
+
+	for (i = 0; i < b->n; i++) {
+		if (!b->lookup[i].id || b->lookup[i].cost)
+			return false;
+	}
+	return true;
 }
 
 /* Steps 6 and 6b of in_pcbbind_setup(): somebody else's? */
@@ -165,6 +179,7 @@ static void bsd_deliver(struct sem_deliver *d, const struct sem_sock *p,
 {
 	bool ipv4 = !d->packet->ipv6;
 	const u8 *laddr = bsd_laddr(p, ipv4);
+	bool worse;
 	u8 rank;
 
 	if (!(ipv4 ? bsd_in_ipv4(p) : bsd_in_ipv6(p)))
@@ -176,9 +191,8 @@ static void bsd_deliver(struct sem_deliver *d, const struct sem_sock *p,
 	else
 		return;
 
-	if (d->id && (rank < d->rank || (rank == d->rank &&
-		      (rank == 3 ? p->order < d->order :
-				   p->order > d->order))))
+	worse = rank == 3 ? p->order < d->order : p->order > d->order;
+	if (d->id && (rank < d->rank || (rank == d->rank && worse)))
 		return;
 	d->id = id;
 	d->order = p->order;
@@ -189,6 +203,8 @@ const struct sem_profile sem_bsd = {
 	.name		= "bsd",
 	.begin		= bsd_begin,
 	.peer		= bsd_peer,
+	.done		= bsd_done,
 	.verdict	= bsd_verdict,
+	.search_error	= -EADDRNOTAVAIL,
 	.deliver	= bsd_deliver,
 };

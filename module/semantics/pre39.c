@@ -46,24 +46,33 @@ static bool pre39_overlap(const struct sem_sock *sk, const struct sem_sock *o)
 	return o->ipv6 && sem_same(sk->addr, o->addr);
 }
 
-static void pre39_peer(struct sem_bind *b, const struct sem_sock *o,
+static bool pre39_peer(struct sem_bind *b, const struct sem_sock *o,
 		       const void *id)
 {
 	const struct sem_sock *sk = b->sk;
+	/* While it looks for a port, IPv4 TCP shares with nobody */
+	bool strict = b->search && !b->udp && !sk->ipv6;
 
 	b->owners++;
 	if (b->by || !pre39_overlap(sk, o))
-		return;
-	if (!sk->reuseaddr || !o->reuseaddr ||
+		return false;
+	if (strict || !sk->reuseaddr || !o->reuseaddr ||
 	    (!b->udp && o->state == SEM_LISTEN))
 		b->by = id;
+	return false;
+}
+
+/* With SO_REUSEADDR the cache may let it in all the same */
+static bool pre39_done(const struct sem_bind *b)
+{
+	return b->by && (b->udp || !b->sk->reuseaddr);
 }
 
 static int pre39_verdict(struct sem_bind *b)
 {
 	bool reuse = b->sk->reuseaddr && b->sk->state != SEM_LISTEN;
 
-	if (!b->udp && b->owners && b->fast > 0 && reuse)
+	if (!b->udp && !b->search && b->owners && b->fast > 0 && reuse)
 		b->by = NULL;
 	if (b->by)
 		return -EADDRINUSE;
@@ -101,7 +110,10 @@ const struct sem_profile sem_pre39 = {
 	.name		= "pre39",
 	.begin		= pre39_begin,
 	.peer		= pre39_peer,
+	.done		= pre39_done,
 	.verdict	= pre39_verdict,
 	.relisten	= true,
+	.no_reuseport	= true,
+	.search_error	= -EADDRINUSE,
 	.deliver	= pre39_deliver,
 };

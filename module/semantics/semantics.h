@@ -135,9 +135,13 @@ struct sem_deliver {
  * struct sem_profile - one system's semantics
  * @name: as net.reuse.semantics has it
  * @begin: prepares a decision; @sk, @udp, @search and @fast are set
- * @peer: shows it one socket of the port, named by @id
+ * @peer: shows it one socket of the port, named by @id; true if no older one on
+ *	the same address and device can matter
+ * @done: no older one on whatever address can matter
  * @verdict: 0 or -EADDRINUSE, and @by
  * @relisten: listen() decides anew; otherwise a bound socket may listen
+ * @no_reuseport: SO_REUSEPORT does not exist
+ * @search_error: errno of a bind() to port 0 that finds none
  * @deliver: shows a packet one socket of the port without a remote end
  *
  * Sockets that Linux keeps apart by device are not shown by the caller.
@@ -145,10 +149,13 @@ struct sem_deliver {
 struct sem_profile {
 	const char *name;
 	void (*begin)(struct sem_bind *b);
-	void (*peer)(struct sem_bind *b, const struct sem_sock *peer,
+	bool (*peer)(struct sem_bind *b, const struct sem_sock *peer,
 		     const void *id);
+	bool (*done)(const struct sem_bind *b);
 	int (*verdict)(struct sem_bind *b);
 	bool relisten;
+	bool no_reuseport;
+	int search_error;
 	void (*deliver)(struct sem_deliver *d, const struct sem_sock *peer,
 			const void *id);
 };

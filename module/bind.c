@@ -1,0 +1,406 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * bind() and listen() as another system decides them: gather who is on the
+ * port, ask the profile, refuse, or let the kernel bind whatever it thinks.
+ *
+ * reuse_net.bind_lock makes that one step with respect to other binds in the
+ * namespace. It is a spinlock: BPF programs bind inside an RCU section. Under
+ * it come the locks of the kernel's tables. Bottom halves are off for as long
+ * as it takes to look at the sockets of one port, as in the kernel's own test.
+ */
+#include <linux/random.h>
+#include <linux/sched.h>
+#include <net/inet_connection_sock.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/tcp_states.h>
+
+#include "bind.h"
+#include "compat/portrange.h"
+#include "compat/uid.h"
+#include "hook.h"
+#include "netns.h"
+#include "reuse.h"
+
+/**
+ * struct bind_request - one call of get_port()
+ * @sk: who asks; locked by the caller of get_port()
+ * @rn: its namespace
+ * @profile: semantics in force
+ * @self: @sk as the rules see it
+ * @bind: the decision
+ * @position: of the last peer, counting down
+ * @udp: UDP or UDP-Lite
+ * @fast: all noted owners so far have @fast set, and there is one
+ * @noted: owners with a note
+ */
+struct bind_request {
+	struct sock *sk;
+	struct reuse_net *rn;
+	const struct sem_profile *profile;
+	struct sem_sock self;
+	struct sem_bind bind;
+	u64 position;
+	bool udp;
+	bool fast;
+	u32 noted;
+};
+
+static u8 state_of(const struct sock *sk)
+{
+	switch (READ_ONCE(sk->sk_state)) {
+	case TCP_CLOSE:
+		return SEM_BOUND;
+	case TCP_LISTEN:
+		return SEM_LISTEN;
+	case TCP_TIME_WAIT:
+		return SEM_TIMEWAIT;
+	default:
+		return SEM_CONNECTED;
+	}
+}
+
+/* What sock_common has; a TIME_WAIT socket has nothing else */
+static void common_of(const struct sock *sk, struct sem_sock *s)
+{
+	memset(s, 0, sizeof(*s));
+	s->state = state_of(sk);
+	s->dev = READ_ONCE(sk->sk_bound_dev_if);
+	s->reuseaddr = sk->sk_reuse;
+	s->reuseport = sk->sk_reuseport;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		s->ipv6 = true;
+		s->v6only = sk->sk_ipv6only;
+		memcpy(s->addr, &sk->sk_v6_rcv_saddr, sizeof(s->addr));
+		return;
+	}
+#endif
+	memcpy(s->addr, sem_any4, sizeof(s->addr));
+	memcpy(s->addr + 12, &sk->sk_rcv_saddr, sizeof(sk->sk_rcv_saddr));
+}
+
+static void owner_of(struct sock *sk, struct sem_sock *s)
+{
+	kuid_t uid = reuse_sock_uid(sk);
+
+	s->uid = __kuid_val(uid);
+	s->root = uid_eq(uid, make_kuid(sock_net(sk)->user_ns, 0));
+}
+
+/*
+ * Where the list does not tell and no note was made, those that were bound
+ * before the switch come first, then their connections, last TIME_WAIT.
+ */
+static u64 order_of(struct bind_request *req, const struct sem_sock *peer,
+		    const struct reuse_order *order)
+{
+	u64 position = --req->position;
+
+	if (!req->udp && reuse_tcp_in_order())
+		return position;
+	if (order)
+		return order->seq;
+	switch (peer->state) {
+	case SEM_TIMEWAIT:
+		return REUSE_ORDER_LAST + position;
+	case SEM_CONNECTED:
+		return position;
+	default:
+		return position - REUSE_ORDER_FIRST / 2;
+	}
+}
+
+static enum reuse_peer request_peer(struct sock *sk, void *arg)
+{
+	const struct reuse_order *order = NULL;
+	struct bind_request *req = arg;
+	struct sem_sock peer;
+	bool rest;
+
+	common_of(sk, &peer);
+	if (peer.dev && req->self.dev && peer.dev != req->self.dev)
+		return REUSE_PEER_NEXT;
+	if (peer.state != SEM_TIMEWAIT) {
+		owner_of(sk, &peer);
+		order = reuse_order_find(sk);
+		req->fast &= order && order->fast;
+		req->noted += !!order;
+	}
+	peer.order = order_of(req, &peer, order);
+	rest = req->profile->peer(&req->bind, &peer, sk);
+	if (req->profile->done(&req->bind))
+		return REUSE_PEER_NEWER;
+	return rest ? REUSE_PEER_OTHER_ADDRESS : REUSE_PEER_NEXT;
+}
+
+static void request_peers(struct bind_request *req, unsigned short port,
+			  reuse_peer_t peer)
+{
+	if (req->udp)
+		reuse_udp_peers(req->sk, port, peer, req);
+	else
+		reuse_tcp_peers(req->sk, port, peer, req);
+}
+
+/* 0 or -EADDRINUSE */
+static int request_decide(struct bind_request *req, unsigned short port, bool search)
+{
+	const struct reuse_order *own = reuse_order_find(req->sk);
+
+	req->bind = (struct sem_bind) {
+		.sk = &req->self, .udp = req->udp, .search = search,
+	};
+	req->position = REUSE_ORDER_FIRST;
+	req->fast = true;
+	req->noted = 0;
+	req->profile->begin(&req->bind);
+	request_peers(req, port, request_peer);
+
+	/* listen(): the bucket is our own too */
+	if (req->sk->sk_num == port) {
+		req->fast &= own && own->fast;
+		req->noted += !!own;
+		req->bind.owners++;
+	}
+	req->fast &= !!req->noted;
+	req->bind.fast = req->fast;
+	return req->profile->verdict(&req->bind);
+}
+
+static enum reuse_peer request_slow(struct sock *sk, void *arg)
+{
+	struct reuse_order *order = NULL;
+
+	if (sk->sk_state != TCP_TIME_WAIT)
+		order = reuse_order_find(sk);
+	if (order)
+		order->fast = false;
+	return REUSE_PEER_NEXT;
+}
+
+/* The kernel's own bind, with all conflicts out of its sight */
+static int request_force(struct bind_request *req, unsigned short port)
+{
+	struct sock *sk = req->sk;
+	unsigned char reuse = sk->sk_reuse;
+	int err;
+
+	if (req->udp) {
+		WRITE_ONCE(req->rn->letting_in, sk);
+		err = sk->sk_prot->get_port(sk, port);
+		WRITE_ONCE(req->rn->letting_in, NULL);
+		return err;
+	}
+
+	sk->sk_reuse = SK_FORCE_REUSE;
+	err = inet_csk_get_port(sk, port);
+	sk->sk_reuse = reuse;
+	if (!err && (!reuse || sk->sk_state == TCP_LISTEN))
+		reuse_tcp_repair(sk);
+	return err;
+}
+
+/* A port that the profile agrees to, if the kernel agrees as well */
+static int request_bind(struct bind_request *req, unsigned short port)
+{
+	bool noted = reuse_order_find(req->sk);
+	struct reuse_order *order;
+	int err;
+
+	if (req->self.state == SEM_LISTEN && req->sk->sk_num == port)
+		order = reuse_order_find(req->sk);
+	else
+		order = reuse_order_make(req->sk);
+	if (!order && req->self.state != SEM_LISTEN)
+		return -ENOMEM;
+
+	err = request_force(req, port);
+	if (err) {
+		if (!noted)
+			reuse_order_forget(req->sk);
+		return err;
+	}
+	if (order)
+		order->fast = req->bind.fast > 0;
+	if (req->fast && !req->bind.fast)
+		request_peers(req, port, request_slow);
+	return 0;
+}
+
+static int request_port(struct bind_request *req, unsigned short port)
+{
+	int err;
+
+	spin_lock_bh(&req->rn->bind_lock);
+	rcu_read_lock();
+	err = request_decide(req, port, false) ?: request_bind(req, port);
+	rcu_read_unlock();
+	spin_unlock_bh(&req->rn->bind_lock);
+	return err;
+}
+
+/* One port of a search: 0, or an error that makes the search go on */
+static int request_try(struct bind_request *req, unsigned short port)
+{
+	int err;
+
+	if (inet_is_local_reserved_port(sock_net(req->sk), port))
+		return -EADDRINUSE;
+	spin_lock_bh(&req->rn->bind_lock);
+	rcu_read_lock();
+	err = request_decide(req, port, true);
+	if (!err) {
+		req->bind.search = false;
+		err = request_bind(req, port);
+	}
+	rcu_read_unlock();
+	spin_unlock_bh(&req->rn->bind_lock);
+	return err;
+}
+
+/*
+ * bind() to port 0: from anywhere in the range on, upwards. If nobody is to be
+ * shared with, 3.8 takes the port with the fewest owners that all share.
+ */
+static int request_search(struct bind_request *req)
+{
+	int low, high, i, n, start, spare = 0;
+	u32 spare_owners = U32_MAX;
+
+	reuse_port_range(req->sk, &low, &high);
+	n = high - low + 1;
+	start = get_random_u32() % n;
+	for (i = 0; i < n; i++) {
+		int port = low + (start + i) % n;
+
+		if (!request_try(req, port))
+			return 0;
+		if (req->bind.fast > 0 && req->bind.owners < spare_owners) {
+			spare_owners = req->bind.owners;
+			spare = port;
+		}
+		cond_resched();
+	}
+	if (spare && req->self.reuseaddr && !request_port(req, spare))
+		return 0;
+	return req->profile->search_error;
+}
+
+static int request_run(struct sock *sk, unsigned short port, bool udp,
+		       const struct sem_profile *profile)
+{
+	struct bind_request req = {
+		.sk = sk, .rn = reuse_net(sock_net(sk)), .profile = profile,
+		.udp = udp,
+	};
+
+	common_of(sk, &req.self);
+	owner_of(sk, &req.self);
+	if (!port)
+		return request_search(&req);
+	/* listen() of a socket that is bound, where that is not decided anew */
+	if (req.self.state == SEM_LISTEN && sk->sk_num == port &&
+	    !profile->relisten) {
+		int err;
+
+		spin_lock_bh(&req.rn->bind_lock);
+		err = request_force(&req, port);
+		spin_unlock_bh(&req.rn->bind_lock);
+		return err;
+	}
+	return request_port(&req, port);
+}
+
+/**
+ * reuse_tcp_get_port() - in place of inet_csk_get_port()
+ * @sk: TCP socket, or another protocol's, which is none of our business
+ * @snum: port in host byte order, 0 for any
+ *
+ * Called by bind(), by listen() with the state at TCP_LISTEN, and by whatever
+ * binds implicitly.
+ *
+ * Context: @sk is locked; may sleep if @snum is 0.
+ * Return: 0 or an error as inet_csk_get_port() has it.
+ */
+int reuse_tcp_get_port(struct sock *sk, unsigned short snum)
+{
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
+	int idx = reuse_hook_enter();
+	int err;
+
+	if (profile && sk->sk_protocol == IPPROTO_TCP)
+		err = request_run(sk, snum, false, profile);
+	else
+		err = inet_csk_get_port(sk, snum);
+	reuse_hook_leave(idx);
+	return err;
+}
+
+/**
+ * reuse_udp_get_port() - in place of udp_v4_get_port() and udp_v6_get_port()
+ * @sk: UDP or UDP-Lite socket
+ * @snum: port in host byte order, 0 for any
+ *
+ * Context: @sk is locked; may sleep if @snum is 0.
+ * Return: 0 or an error as the original has it.
+ */
+int reuse_udp_get_port(struct sock *sk, unsigned short snum)
+{
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
+	int idx = reuse_hook_enter();
+	int err;
+
+	if (profile)
+		err = request_run(sk, snum, true, profile);
+	else
+		err = sk->sk_prot->get_port(sk, snum);
+	reuse_hook_leave(idx);
+	return err;
+}
+
+/**
+ * reuse_bind_child() - a connection takes over its listener's port
+ * @child: the new socket
+ *
+ * Context: any, from the hook of __inet_inherit_port().
+ */
+void reuse_bind_child(struct sock *child)
+{
+	if (!reuse_net_profile(sock_net(child)))
+		return;
+	rcu_read_lock();
+	/* Without memory it counts as older than what is bound later */
+	reuse_order_make(child);
+	rcu_read_unlock();
+}
+
+/**
+ * reuse_bind_letting_in() - is a conflict of this socket to be overlooked?
+ * @sk: who is being bound
+ * @match_wildcard: as inet_rcv_saddr_equal() has it; not set when a
+ *	SO_REUSEPORT group is looked for
+ *
+ * Context: any, from the hook of inet_rcv_saddr_equal().
+ * Return: true if so.
+ */
+bool reuse_bind_letting_in(const struct sock *sk, bool match_wildcard)
+{
+	return match_wildcard &&
+	       READ_ONCE(reuse_net(sock_net(sk))->letting_in) == sk;
+}
+
+/**
+ * reuse_bind_never_equal() - in place of inet_rcv_saddr_equal()
+ * @sk: who is being bound
+ * @sk2: who is there
+ * @match_wildcard: whatever
+ *
+ * Context: any.
+ * Return: false: no conflict.
+ */
+bool reuse_bind_never_equal(const struct sock *sk, const struct sock *sk2,
+			    bool match_wildcard)
+{
+	return false;
+}

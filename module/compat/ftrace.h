@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Registers of a traced function: pt_regs, saved in full, or ftrace_regs that
+ * hold the arguments alone (where there are accessors for them).
+ */
+#ifndef _REUSE_COMPAT_FTRACE_H
+#define _REUSE_COMPAT_FTRACE_H
+
+#include <linux/ftrace.h>
+
+#ifdef REUSE_FTRACE_REGS
+#define reuse_fregs_t	struct ftrace_regs
+#else
+#define reuse_fregs_t	struct pt_regs
+#endif
+
+#ifdef REUSE_FTRACE_ARGUMENT
+
+#define REUSE_FTRACE_FLAGS	0
+
+static inline unsigned long reuse_ftrace_arg(reuse_fregs_t *regs, unsigned int n)
+{
+	return ftrace_regs_get_argument(regs, n);
+}
+
+static inline void reuse_ftrace_redirect(reuse_fregs_t *regs, void *to)
+{
+	ftrace_regs_set_instruction_pointer(regs, (unsigned long)to);
+}
+
+#else
+
+#define REUSE_FTRACE_FLAGS	FTRACE_OPS_FL_SAVE_REGS
+
+static inline struct pt_regs *reuse_ftrace_pt_regs(reuse_fregs_t *regs)
+{
+#ifdef REUSE_FTRACE_REGS
+	return ftrace_get_regs(regs);
+#else
+	return regs;
+#endif
+}
+
+static inline unsigned long reuse_ftrace_arg(reuse_fregs_t *regs, unsigned int n)
+{
+	return regs_get_kernel_argument(reuse_ftrace_pt_regs(regs), n);
+}
+
+static inline void reuse_ftrace_redirect(reuse_fregs_t *regs, void *to)
+{
+#ifdef REUSE_FTRACE_REGS
+	ftrace_instruction_pointer_set(regs, (unsigned long)to);
+#else
+	instruction_pointer_set(regs, (unsigned long)to);
+#endif
+}
+
+#endif
+#endif

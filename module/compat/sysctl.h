@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A sysctl handler's table is constant since 6.11; since then too an empty
+ * last entry is warned of, where it was needed before 6.6.
+ */
+#ifndef _REUSE_COMPAT_SYSCTL_H
+#define _REUSE_COMPAT_SYSCTL_H
+
+#include <linux/sysctl.h>
+#include <net/net_namespace.h>
+
+#ifdef REUSE_SYSCTL_CONST
+#define reuse_ctl_table	const struct ctl_table
+#define REUSE_CTL_END	0
+#else
+#define reuse_ctl_table	struct ctl_table
+#define REUSE_CTL_END	1
+#endif
+
+#ifdef register_net_sysctl
+#define reuse_register_net_sysctl	register_net_sysctl_sz
+#else
+static inline struct ctl_table_header *
+reuse_register_net_sysctl(struct net *net, const char *path,
+			  struct ctl_table *table, size_t n)
+{
+	return register_net_sysctl(net, path, table);
+}
+#endif
+
+#endif

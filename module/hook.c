@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The only file that intercepts functions of the kernel.
+ *
+ * ftrace calls us at the entry of a function and lets us go on elsewhere: in a
+ * replacement of the same prototype. Which one is decided by name; a function
+ * is never called by an address found by name. A replacement that wants the
+ * original calls what is exported or what the socket's proto points to, and
+ * the handler lets through calls that come from this module. (So a replacement
+ * must not end in a call of the original: a tail call has no return address
+ * here.)
+ *
+ * FTRACE_OPS_FL_PERMANENT: kernel.ftrace_enabled=0 is refused while we are
+ * installed, rather than switching us off in silence.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/module.h>
+#include <linux/rcupdate.h>
+#include <linux/srcu.h>
+
+#include "bind.h"
+#include "compat/ftrace.h"
+#include "compat/sockopt.h"
+#include "hook.h"
+#include "sockopt.h"
+
+/**
+ * struct hook - one function to intercept
+ * @name: of the function
+ * @want: may be NULL; false if this call is not to be redirected
+ * @to: the replacement, or NULL to look only (@want does what is to be done)
+ * @ops: for ftrace
+ */
+struct hook {
+	const char *name;
+	bool (*want)(reuse_fregs_t *regs);
+	void *to;
+	struct ftrace_ops ops;
+};
+
+static bool hook_want_letting_in(reuse_fregs_t *regs)
+{
+	return reuse_bind_letting_in((void *)reuse_ftrace_arg(regs, 0),
+				     reuse_ftrace_arg(regs, 2) & 1);
+}
+
+static bool hook_want_sockopt(reuse_fregs_t *regs)
+{
+	return reuse_sockopt_hidden((void *)reuse_ftrace_arg(regs, 0),
+				    reuse_ftrace_arg(regs, 2));
+}
+
+static bool hook_forget(reuse_fregs_t *regs)
+{
+	reuse_order_forget((void *)reuse_ftrace_arg(regs, 0));
+	return false;
+}
+
+DEFINE_STATIC_SRCU(hook_srcu);
+
+/**
+ * reuse_hook_enter() - a replacement begins
+ *
+ * Context: any.
+ * Return: to be given to reuse_hook_leave().
+ */
+int reuse_hook_enter(void)
+	__acquires(&hook_srcu)
+{
+	return srcu_read_lock(&hook_srcu);
+}
+
+/**
+ * reuse_hook_leave() - a replacement is about to return
+ * @idx: from reuse_hook_enter()
+ *
+ * Context: any.
+ */
+void reuse_hook_leave(int idx)
+	__releases(&hook_srcu)
+{
+	srcu_read_unlock(&hook_srcu, idx);
+}
+
+/*
+ * A task may be between the redirect and reuse_hook_enter(), inside, or
+ * between reuse_hook_leave() and its return: three waits.
+ */
+static void hook_drain(void)
+{
+	synchronize_rcu_tasks();
+	synchronize_srcu(&hook_srcu);
+	synchronize_rcu_tasks();
+}
+
+static bool hook_child(reuse_fregs_t *regs)
+{
+	reuse_bind_child((void *)reuse_ftrace_arg(regs, 1));
+	return false;
+}
+
+static struct hook hooks[] = {
+	{ .name = "inet_sock_destruct", .want = hook_forget },
+	{ .name = "__inet_inherit_port", .want = hook_child },
+	{ .name = REUSE_SETSOCKOPT, .want = hook_want_sockopt,
+	  .to = reuse_setsockopt },
+	{ .name = REUSE_GETSOCKOPT, .want = hook_want_sockopt,
+	  .to = reuse_getsockopt },
+	{ .name = "inet_rcv_saddr_equal", .want = hook_want_letting_in,
+	  .to = reuse_bind_never_equal },
+	{ .name = "udp_v4_get_port", .to = reuse_udp_get_port },
+	{ .name = "udp_v6_get_port", .to = reuse_udp_get_port },
+	{ .name = "inet_csk_get_port", .to = reuse_tcp_get_port },
+};
+
+static void notrace hook_handler(unsigned long ip, unsigned long parent_ip,
+				 struct ftrace_ops *ops, reuse_fregs_t *regs)
+{
+	const struct hook *hook = container_of(ops, struct hook, ops);
+
+	if (within_module(parent_ip, THIS_MODULE))
+		return;
+	if (hook->want && !hook->want(regs))
+		return;
+	if (hook->to)
+		reuse_ftrace_redirect(regs, hook->to);
+}
+
+static void hook_explain(const struct hook *hook, int err)
+{
+	if (err == -EBUSY)
+		pr_warn("%s() is redirected by something else (a livepatch?): unload that first, see enabled_functions in tracefs\n",
+			hook->name);
+	else if (err == -ENODEV)
+		pr_warn("function tracing is off: set kernel.ftrace_enabled=1\n");
+	else
+		pr_warn("%s() cannot be intercepted on this kernel (%d)\n",
+			hook->name, err);
+}
+
+/* ftrace_free_filter() is younger; this leaves nothing allocated either */
+static void hook_clear_filter(struct hook *hook)
+{
+	ftrace_set_filter(&hook->ops, NULL, 0, 1);
+}
+
+static int hook_install(struct hook *hook)
+{
+	int err;
+
+	hook->ops.func = hook_handler;
+	hook->ops.flags = FTRACE_OPS_FL_PERMANENT | REUSE_FTRACE_FLAGS;
+	if (hook->to)
+		hook->ops.flags |= FTRACE_OPS_FL_IPMODIFY;
+	err = ftrace_set_filter(&hook->ops, (unsigned char *)hook->name,
+				strlen(hook->name), 1);
+	if (err)
+		goto explain;
+	err = register_ftrace_function(&hook->ops);
+	if (!err)
+		return 0;
+	hook_clear_filter(hook);
+explain:
+	hook_explain(hook, err);
+	return err == -EBUSY ? err : -EOPNOTSUPP;
+}
+
+static void hook_remove(struct hook *hook)
+{
+	unregister_ftrace_function(&hook->ops);
+	hook_clear_filter(hook);
+}
+
+/* This kernel has all that is to be intercepted */
+static bool hook_possible __ro_after_init;
+
+/**
+ * reuse_hook_setup() - see whether this kernel has what is to be intercepted
+ *
+ * Context: process context, may sleep; while the module is loaded.
+ */
+void __init reuse_hook_setup(void)
+{
+	unsigned int i;
+
+	hook_possible = true;
+	for (i = 0; i < ARRAY_SIZE(hooks) && hook_possible; i++) {
+		const char *name = hooks[i].name;
+		struct ftrace_ops *ops = &hooks[i].ops;
+
+		hook_possible = !ftrace_set_filter(ops, (unsigned char *)name,
+						   strlen(name), 1);
+		hook_clear_filter(&hooks[i]);
+	}
+}
+
+/**
+ * reuse_hook_possible() - has this kernel all that is to be intercepted?
+ *
+ * Context: any.
+ * Return: true if so; whether somebody else has it is another question.
+ */
+bool reuse_hook_possible(void)
+{
+	return hook_possible;
+}
+
+/**
+ * reuse_hook_install() - intercept what the semantics need
+ *
+ * Context: process context, may sleep. Calls are serialised by the caller.
+ * Return: 0; -EBUSY if a function is redirected by somebody else or
+ * kernel.ftrace_enabled is 0; -EOPNOTSUPP if this kernel has no such function
+ * or cannot trace it. On error nothing is intercepted, and dmesg says why.
+ */
+int reuse_hook_install(void)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		err = hook_install(&hooks[i]);
+		if (err)
+			goto remove;
+	}
+	return 0;
+
+remove:
+	while (i--)
+		hook_remove(&hooks[i]);
+	hook_drain();
+	return err;
+}
+
+/**
+ * reuse_hook_remove() - undo reuse_hook_install()
+ *
+ * Context: process context, may sleep. On return no task is inside a
+ * replacement, or on its way there or back.
+ */
+void reuse_hook_remove(void)
+{
+	unsigned int i = ARRAY_SIZE(hooks);
+
+	while (i--)
+		hook_remove(&hooks[i]);
+	hook_drain();
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: GPL-2.0
+/* In place of hook.c in a kernel without ftrace that could redirect. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/errno.h>
+#include <linux/init.h>
+#include <linux/kernel.h>
+
+#include "hook.h"
+
+/**
+ * reuse_hook_setup() - nothing to see
+ *
+ * Context: any.
+ */
+void __init reuse_hook_setup(void)
+{
+}
+
+/**
+ * reuse_hook_possible() - has this kernel all that is to be intercepted?
+ *
+ * Context: any.
+ * Return: false.
+ */
+bool reuse_hook_possible(void)
+{
+	return false;
+}
+
+/**
+ * reuse_hook_install() - not on this kernel
+ *
+ * Context: any.
+ * Return: -EOPNOTSUPP.
+ */
+int reuse_hook_install(void)
+{
+	pr_warn("this kernel is built without CONFIG_DYNAMIC_FTRACE_WITH_ARGS (or _WITH_REGS): only native semantics\n");
+	return -EOPNOTSUPP;
+}
+
+/**
+ * reuse_hook_remove() - nothing was installed
+ *
+ * Context: any.
+ */
+void reuse_hook_remove(void)
+{
+}
+
+/**
+ * reuse_hook_enter() - never called
+ *
+ * Context: any.
+ * Return: 0.
+ */
+int reuse_hook_enter(void)
+{
+	return 0;
+}
+
+/**
+ * reuse_hook_leave() - never called
+ * @idx: whatever
+ *
+ * Context: any.
+ */
+void reuse_hook_leave(int idx)
+{
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0
+/* net.reuse.semantics and net.reuse.available_semantics */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/capability.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+
+#include "compat/sysctl.h"
+#include "hook.h"
+#include "netns.h"
+#include "sysctl.h"
+
+#define NATIVE	"native"
+
+static const struct sem_profile * const profiles[] = { &sem_pre39, &sem_bsd };
+
+/* A word, and room to see that there is more than one */
+#define WORD_MAX	32
+
+static char *semantics = NATIVE;
+module_param(semantics, charp, 0444);
+MODULE_PARM_DESC(semantics, "semantics that namespaces begin with: native (default), pre39, bsd");
+
+/* 0 and the profile of a word, NULL for native, or -EINVAL */
+static int profile_by_name(const char *name, const struct sem_profile **profile)
+{
+	unsigned int i;
+
+	*profile = NULL;
+	if (!strcmp(name, NATIVE))
+		return 0;
+	for (i = 0; i < ARRAY_SIZE(profiles); i++) {
+		if (strcmp(name, profiles[i]->name))
+			continue;
+		*profile = profiles[i];
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int semantics_write(reuse_ctl_table *ctl, struct net *net, void *buffer,
+			   size_t *lenp, loff_t *ppos)
+{
+	const struct sem_profile *profile;
+	char word[WORD_MAX] = "";
+	struct ctl_table tmp = {
+		.data = word,
+		.maxlen = sizeof(word),
+	};
+	int err;
+
+	if (!ns_capable(net->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+	err = proc_dostring(&tmp, 1, buffer, lenp, ppos);
+	if (err)
+		return err;
+	err = profile_by_name(strim(word), &profile);
+	if (err) {
+		pr_info_ratelimited("net.reuse.semantics: no such word; choose one of net.reuse.available_semantics\n");
+		return err;
+	}
+	return reuse_net_set_profile(net, profile);
+}
+
+static int semantics_handler(reuse_ctl_table *ctl, int write, void *buffer,
+			     size_t *lenp, loff_t *ppos)
+{
+	struct net *net = ctl->data;
+	const struct sem_profile *profile;
+	char word[WORD_MAX];
+	struct ctl_table tmp = {
+		.data = word,
+		.maxlen = sizeof(word),
+	};
+
+	if (write)
+		return semantics_write(ctl, net, buffer, lenp, ppos);
+	profile = reuse_net_profile(net);
+	strscpy(word, profile ? profile->name : NATIVE, sizeof(word));
+	return proc_dostring(&tmp, 0, buffer, lenp, ppos);
+}
+
+static int available_handler(reuse_ctl_table *ctl, int write, void *buffer,
+			     size_t *lenp, loff_t *ppos)
+{
+	char words[64] = NATIVE;
+	struct ctl_table tmp = {
+		.data = words,
+		.maxlen = sizeof(words),
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(profiles) && reuse_hook_possible(); i++) {
+		strlcat(words, " ", sizeof(words));
+		strlcat(words, profiles[i]->name, sizeof(words));
+	}
+	return proc_dostring(&tmp, write, buffer, lenp, ppos);
+}
+
+static const struct ctl_table reuse_table[] = {
+	{
+		.procname	= "semantics",
+		.maxlen		= WORD_MAX,
+		.mode		= 0644,
+		.proc_handler	= semantics_handler,
+	}, {
+		.procname	= "available_semantics",
+		.maxlen		= WORD_MAX,
+		.mode		= 0444,
+		.proc_handler	= available_handler,
+	},
+};
+
+/**
+ * reuse_sysctl_create() - make net.reuse of a network namespace
+ * @net: network namespace
+ *
+ * Context: process context, may sleep.
+ * Return: 0 or a negative errno.
+ */
+int reuse_sysctl_create(struct net *net)
+{
+	const unsigned int n = ARRAY_SIZE(reuse_table);
+	struct reuse_net *rn = reuse_net(net);
+	const struct sem_profile *profile;
+	struct ctl_table *table;
+	unsigned int i;
+	int err;
+
+	err = profile_by_name(semantics, &profile);
+	if (err) {
+		pr_err("semantics=%s: choose native, pre39 or bsd\n",
+		       semantics);
+		return err;
+	}
+	table = kcalloc(n + REUSE_CTL_END, sizeof(*table), GFP_KERNEL);
+	if (!table)
+		return -ENOMEM;
+	memcpy(table, reuse_table, sizeof(reuse_table));
+	for (i = 0; i < n; i++)
+		table[i].data = net;
+
+	err = -ENOMEM;
+	rn->ctl_table = table;
+	rn->ctl_header = reuse_register_net_sysctl(net, "net/reuse", table, n);
+	if (!rn->ctl_header)
+		goto free_table;
+	/* If that cannot be, dmesg says why, and native it is */
+	reuse_net_set_profile(net, profile);
+	return 0;
+
+free_table:
+	kfree(table);
+	return err;
+}
+
+/**
+ * reuse_sysctl_remove() - undo reuse_sysctl_create()
+ * @net: network namespace
+ *
+ * Context: process context, may sleep. On return nobody is in a handler.
+ */
+void reuse_sysctl_remove(struct net *net)
+{
+	struct reuse_net *rn = reuse_net(net);
+
+	unregister_net_sysctl_table(rn->ctl_header);
+	kfree(rn->ctl_table);
+}
