@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0
+/* net.reuse.semantics: the switch itself, whom it concerns and who may turn it. */
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <sys/wait.h>
+
+#include "harness.h"
+
+#define SWITCH		"/proc/sys/net/reuse/semantics"
+#define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
+#define HOOKED		"/sys/kernel/tracing/enabled_functions"
+#define PORT		"40000"
+
+/* A namespace that dies lets go of what it needed some time later */
+static bool unhooked(void *arg)
+{
+	return !strstr(slurp(arg), "[reuse]");
+}
+
+static int try_write(const char *path, const void *data, size_t len)
+{
+	int fd = open(path, O_WRONLY), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, data, len) != (ssize_t)len)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+static int try_switch(const char *word)
+{
+	return try_write(SWITCH, word, strlen(word));
+}
+
+static const char *now(void)
+{
+	char *word = slurp(SWITCH);
+
+	word[strcspn(word, "\n")] = '\0';
+	return word;
+}
+
+/* bind() of a second socket without options where one is, by the same user */
+static int second_bind(const char *first, const char *second)
+{
+	int a = sock_bind("tcp", first, 0);
+	int b = sock_open("tcp", sock_family(second), 0);
+	int err = sock_try_bind(b, second);
+
+	close(a);
+	close(b);
+	return err;
+}
+
+/* Tells bsd from the others: 0.0.0.0 and then a dual-stack ::, no options */
+static bool is_bsd(void)
+{
+	int a = sock_bind("tcp", "0.0.0.0:" PORT, 0);
+	int b = sock_open("tcp", AF_INET6, 0);
+	int err = sock_try_bind(b, "[::]:" PORT);
+
+	close(a);
+	close(b);
+	return !err;
+}
+
+/* Tells pre39 from the others */
+static bool is_pre39(void)
+{
+	int s = sock_open("tcp", AF_INET, 0), one = 1;
+	int err = setsockopt(s, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+
+	close(s);
+	return err;
+}
+
+static bool native_now(void)
+{
+	return !is_bsd() && !is_pre39();
+}
+
+FIXTURE(semantics) {};
+FIXTURE_SETUP(semantics)
+{
+	if (access(SWITCH, F_OK))
+		SKIP(return, "no net.reuse.semantics");
+	new_netns();
+}
+
+FIXTURE_TEARDOWN(semantics)
+{
+}
+
+/* A namespace begins native, and the list has all three words */
+TEST_F(semantics, begins_native)
+{
+	EXPECT_STREQ("native", now());
+	EXPECT_STREQ("native pre39 bsd\n", slurp(AVAILABLE));
+	EXPECT_TRUE(native_now());
+}
+
+/* Each word has effect from the next call on, and native is native again */
+TEST_F(semantics, takes_effect)
+{
+	EXPECT_EQ(0, try_switch("bsd\n"));
+	EXPECT_STREQ("bsd", now());
+	EXPECT_TRUE(is_bsd() && !is_pre39());
+	EXPECT_EQ(0, try_switch("pre39"));
+	EXPECT_STREQ("pre39", now());
+	EXPECT_TRUE(is_pre39() && !is_bsd());
+	EXPECT_EQ(0, try_switch(" native "));
+	EXPECT_STREQ("native", now());
+	EXPECT_TRUE(native_now());
+}
+
+/* What is not a word of the list is EINVAL and changes nothing */
+TEST_F(semantics, refuses_other_words)
+{
+	static const char * const words[] = {
+		"linux", "BSD", "bsd pre39", "bsdx", "bs", "\n", " ", "\xff\xfe",
+		"a_word_that_is_longer_than_any_that_there_could_be",
+	};
+	char page[5000];
+	size_t i;
+
+	ASSERT_EQ(0, try_switch("pre39"));
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		EXPECT_EQ(-EINVAL, try_switch(words[i]))
+			TH_LOG("word: %s", words[i]);
+	memset(page, 'b', sizeof(page));
+	EXPECT_EQ(-EINVAL, try_write(SWITCH, page, sizeof(page)));
+	EXPECT_EQ(-EINVAL, try_write(SWITCH, "b\0sd", 4));
+	EXPECT_STREQ("pre39", now());
+	EXPECT_TRUE(is_pre39());
+}
+
+/* The list is read-only */
+TEST_F(semantics, list_is_read_only)
+{
+	EXPECT_NE(0, try_write(AVAILABLE, "bsd", 3));
+	EXPECT_STREQ("native pre39 bsd\n", slurp(AVAILABLE));
+}
+
+/* A namespace inside another, and one beside it, decide for themselves */
+TEST_F(semantics, is_of_one_namespace)
+{
+	int outer = open("/proc/self/ns/net", O_RDONLY), inner;
+
+	ASSERT_EQ(0, try_switch("bsd"));
+	new_netns();
+	inner = open("/proc/self/ns/net", O_RDONLY);
+	EXPECT_STREQ("native", now());
+	EXPECT_TRUE(native_now());
+	ASSERT_EQ(0, try_switch("pre39"));
+	ASSERT_EQ(0, setns(outer, CLONE_NEWNET));
+	EXPECT_TRUE(is_bsd() && !is_pre39());
+	ASSERT_EQ(0, setns(inner, CLONE_NEWNET));
+	EXPECT_TRUE(is_pre39() && !is_bsd());
+	close(outer);
+	close(inner);
+}
+
+/* Root of a user namespace may switch the namespaces that are its own */
+TEST_F(semantics, container_root)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
+			_exit(1);
+		if (try_switch("bsd") != -EACCES)
+			_exit(2);
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+			_exit(3);
+		if (try_switch("bsd") || strcmp("bsd", now()))
+			_exit(4);
+		_exit(0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_STREQ("native", now());
+}
+
+/* Without CAP_NET_ADMIN over the namespace root is refused as well */
+TEST_F(semantics, needs_cap_net_admin)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		int fd = open(SWITCH, O_WRONLY);
+
+		if (setresuid(1000, 1000, 1000))
+			_exit(1);
+		_exit(write(fd, "bsd", 3) < 0 && errno == EPERM ? 0 : 2);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_STREQ("native", now());
+}
+
+/* Nothing of the kernel is intercepted while all namespaces are native */
+TEST_F(semantics, hooks_nothing_when_native)
+{
+	if (access(HOOKED, R_OK))
+		SKIP(return, "no tracefs");
+	ASSERT_TRUE(wait_for(unhooked, HOOKED, 60000));
+	ASSERT_EQ(0, try_switch("bsd"));
+	EXPECT_FALSE(unhooked(HOOKED));
+	ASSERT_EQ(0, try_switch("native"));
+	EXPECT_TRUE(unhooked(HOOKED));
+}
+
+/* A namespace that dies while it is not native leaves nothing intercepted */
+TEST_F(semantics, dies_emulating)
+{
+	int status;
+	pid_t pid;
+
+	if (access(HOOKED, R_OK))
+		SKIP(return, "no tracefs");
+	pid = fork();
+	if (!pid) {
+		new_netns();
+		_exit(try_switch("bsd") ? 1 : 0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	EXPECT_TRUE(wait_for(unhooked, HOOKED, 60000));
+}
+
+/* kernel.ftrace_enabled=0 is refused while a namespace emulates, not obeyed */
+TEST_F(semantics, ftrace_cannot_be_switched_off)
+{
+	const char *path = "/proc/sys/kernel/ftrace_enabled";
+
+	if (access(path, W_OK))
+		SKIP(return, "no kernel.ftrace_enabled");
+	ASSERT_EQ(0, try_switch("bsd"));
+	EXPECT_NE(0, try_write(path, "0", 1));
+	EXPECT_TRUE(is_bsd());
+}
+
+/* With function tracing off the write fails and the namespace stays native */
+TEST_F(semantics, needs_ftrace)
+{
+	const char *path = "/proc/sys/kernel/ftrace_enabled";
+	int err;
+
+	if (access(path, W_OK))
+		SKIP(return, "no kernel.ftrace_enabled");
+	ASSERT_TRUE(wait_for(unhooked, HOOKED, 60000));
+	if (try_write(path, "0", 1))
+		SKIP(return, "this kernel does not let it be switched off");
+	err = try_switch("bsd");
+	ASSERT_EQ(0, try_write(path, "1", 1));
+	EXPECT_EQ(-EBUSY, err);
+	EXPECT_STREQ("native", now());
+	EXPECT_TRUE(native_now());
+	EXPECT_EQ(0, try_switch("bsd"));
+}
+
+/* Binds let in by force leave the cache as their owners really are */
+TEST_F(semantics, leaves_the_cache_true)
+{
+	int a, b, c;
+
+	ASSERT_EQ(0, try_switch("bsd"));
+	a = sock_bind("tcp", "127.0.0.1:" PORT, S_REUSEADDR);
+	b = sock_bind("tcp", "0.0.0.0:" PORT, S_REUSEADDR);
+	sock_set(b, SOL_SOCKET, SO_REUSEADDR, 0);
+	close(b);
+	b = sock_bind("tcp", "0.0.0.0:" PORT, S_REUSEPORT);
+	ASSERT_EQ(0, try_switch("native"));
+	c = sock_open("tcp", AF_INET, S_REUSEADDR);
+	EXPECT_EQ(EADDRINUSE, sock_try_bind(c, "127.0.0.1:" PORT));
+	close(b);
+	close(a);
+	EXPECT_EQ(0, sock_try_bind(c, "127.0.0.1:" PORT));
+	close(c);
+	EXPECT_EQ(EADDRINUSE, second_bind("127.0.0.1:" PORT, "0.0.0.0:" PORT));
+}
+
+/* A kind of socket that has SO_REUSEPORT, or answers for it */
+FIXTURE(option) {
+	int fd;
+};
+
+FIXTURE_VARIANT(option) {
+	int family;
+	int type;
+	int protocol;
+};
+
+FIXTURE_VARIANT_ADD(option, tcp4) { AF_INET, SOCK_STREAM, 0 };
+FIXTURE_VARIANT_ADD(option, tcp6) { AF_INET6, SOCK_STREAM, 0 };
+FIXTURE_VARIANT_ADD(option, udp4) { AF_INET, SOCK_DGRAM, 0 };
+FIXTURE_VARIANT_ADD(option, udp6) { AF_INET6, SOCK_DGRAM, 0 };
+FIXTURE_VARIANT_ADD(option, mptcp) { AF_INET, SOCK_STREAM, 262 };
+FIXTURE_VARIANT_ADD(option, udplite) { AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE };
+FIXTURE_VARIANT_ADD(option, raw) { AF_INET, SOCK_RAW, IPPROTO_ICMP };
+FIXTURE_VARIANT_ADD(option, unix_stream) { AF_UNIX, SOCK_STREAM, 0 };
+FIXTURE_VARIANT_ADD(option, netlink) { AF_NETLINK, SOCK_RAW, NETLINK_ROUTE };
+FIXTURE_VARIANT_ADD(option, packet) { AF_PACKET, SOCK_RAW, 0 };
+
+FIXTURE_SETUP(option)
+{
+	new_netns();
+	self->fd = socket(variant->family, variant->type, variant->protocol);
+	if (self->fd < 0)
+		SKIP(return, "no such socket on this kernel");
+	if (try_switch("pre39"))
+		SKIP(return, "no net.reuse.semantics");
+}
+
+FIXTURE_TEARDOWN(option)
+{
+	close(self->fd);
+}
+
+/* pre39 has no SO_REUSEPORT, and looks at the arguments first */
+TEST_F(option, is_not_there)
+{
+	void *nowhere = (void *)8;
+	socklen_t len = 4, negative = -1;
+	int v = 1;
+
+	EXPECT_EQ(-1, setsockopt(self->fd, SOL_SOCKET, SO_REUSEPORT, &v, 4));
+	EXPECT_EQ(ENOPROTOOPT, errno);
+	EXPECT_EQ(-1, setsockopt(self->fd, SOL_SOCKET, SO_REUSEPORT, &v, 3));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, setsockopt(self->fd, SOL_SOCKET, SO_REUSEPORT, nowhere, 4));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(-1, getsockopt(self->fd, SOL_SOCKET, SO_REUSEPORT, &v, &len));
+	EXPECT_EQ(ENOPROTOOPT, errno);
+	EXPECT_EQ(-1, getsockopt(self->fd, SOL_SOCKET, SO_REUSEPORT, &v, &negative));
+	EXPECT_EQ(EINVAL, errno);
+	EXPECT_EQ(-1, getsockopt(self->fd, SOL_SOCKET, SO_REUSEPORT, &v, nowhere));
+	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(0, setsockopt(self->fd, SOL_SOCKET, SO_REUSEADDR, &v, 4));
+	EXPECT_EQ(0, getsockopt(self->fd, SOL_SOCKET, SO_REUSEADDR, &v, &len));
+}
+
+TEST_HARNESS_MAIN
