@@ -22,20 +22,13 @@ static const struct group {
 	int port[2];
 	const char *title;
 } groups[] = {
-	{ { 8080 }, "A web server was restarted a second ago. Its old connections are in TIME_WAIT; "
-		"SO_REUSEADDR let it bind all the same." },
-	{ { 8443 }, "Four workers of uid 33 share a port by SO_REUSEPORT (fastreuseport, fastuid): "
-		"the kernel deals out the connections." },
-	{ { 5432 }, "The database has stopped, but a child holds a connection: who binds without "
-		"SO_REUSEADDR gets \"Address already in use\"." },
-	{ { 6379 }, "Two users have bound one address by SO_REUSEADDR: who calls listen() first "
-		"has it, the other gets an error." },
-	{ { 7777 }, "Bound, and neither listening nor connected: ss -ltn and /proc/net/tcp "
-		"show nothing here, yet nobody else gets the port." },
-	{ { 5353 }, "Three receivers of multicast DNS, two users, SO_REUSEADDR: "
-		"each of them gets a copy." },
-	{ { 9090, 9091 }, "9090: one dual-stack server (v6only 0), its IPv4 client looks mapped. "
-		"9091: two servers side by side, thanks to v6only 1." },
+	{ { 8080 }, "A web server was restarted: SO_REUSEADDR let it bind beside its TIME_WAIT." },
+	{ { 8443 }, "Four workers of uid 33 share a port by SO_REUSEPORT: the kernel deals out." },
+	{ { 5432 }, "The database has stopped, but a child's connection still holds the port." },
+	{ { 6379 }, "Two users bound one address by SO_REUSEADDR: the first listen() wins." },
+	{ { 7777 }, "Bound, not listening: ss -ltn and /proc/net/tcp are blind, yet it is taken." },
+	{ { 5353 }, "Three receivers of multicast DNS, two users: each gets a copy." },
+	{ { 9090, 9091 }, "9090: dual stack, an IPv4 client looks mapped. 9091: two, by v6only 1." },
 	{ { 0 }, "Ports that connect() chose: they are taken as well." },
 };
 
@@ -69,17 +62,17 @@ static void request(int port)
 	usleep(25000);
 }
 
-static void web_server(void *unused __attribute__((unused)))
+static void web_server(void *unused)
 {
 	go_on(serve_one, sock_bind("tcp", "127.0.0.1:8080", S_LISTEN | S_REUSEADDR));
 }
 
-static void worker(void *unused __attribute__((unused)))
+static void worker(void *unused)
 {
 	go_on(serve_one, sock_bind("tcp", "0.0.0.0:8443", S_LISTEN | S_REUSEPORT));
 }
 
-static void database(void *unused __attribute__((unused)))
+static void database(void *unused)
 {
 	int listener = sock_bind("tcp", "127.0.0.1:5432", S_LISTEN);
 	struct pair pair;
@@ -88,17 +81,17 @@ static void database(void *unused __attribute__((unused)))
 	close(listener);
 }
 
-static void cache(void *unused __attribute__((unused)))
+static void cache(void *unused)
 {
 	sock_bind("tcp", "127.0.0.1:6379", S_REUSEADDR);
 }
 
-static void forgotten(void *unused __attribute__((unused)))
+static void forgotten(void *unused)
 {
 	sock_bind("tcp", "127.0.0.1:7777", 0);
 }
 
-static void receiver(void *unused __attribute__((unused)))
+static void receiver(void *unused)
 {
 	struct ip_mreqn group = {
 		.imr_multiaddr.s_addr = htonl(0xe00000fb),
@@ -110,7 +103,7 @@ static void receiver(void *unused __attribute__((unused)))
 		die("IP_ADD_MEMBERSHIP");
 }
 
-static void both_families(void *unused __attribute__((unused)))
+static void both_families(void *unused)
 {
 	int dual = sock_bind("tcp", "[::]:9090", S_LISTEN);
 	struct pair pair;

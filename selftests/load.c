@@ -33,14 +33,14 @@ static void load(void)
 	int fd = open(module_path(), O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-		die("cannot load %s", module_path());
+		die("finit_module %s", module_path());
 	close(fd);
 }
 
 static void unload(void)
 {
 	if (syscall(SYS_delete_module, "reuse", O_NONBLOCK))
-		die("cannot unload");
+		die("delete_module");
 }
 
 /* Whatever a test died of, the next program finds the module */
@@ -144,7 +144,8 @@ static void churn_sockets(void)
 	int listener = bulk_bind("tcp", LOOPBACK(0), 8000, S_LISTEN | S_REUSEADDR), i;
 
 	for (i = 0; i < 50; i++) {
-		int fd = bulk_connect(LOOPBACK(i), LOOPBACK(0), 8000), child = sock_accept(listener);
+		int fd = bulk_connect(LOOPBACK(i), LOOPBACK(0), 8000);
+		int child = sock_accept(listener);
 
 		close(bulk_bind("udp", LOOPBACK(i), 9000 + i, 0));
 		if (i % 2) {
