@@ -1,0 +1,464 @@
+// SPDX-License-Identifier: GPL-2.0
+/* A host of its own for conform, and the sockets on it. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <net/route.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/fsuid.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "lib.h"
+#include "conform.h"
+
+/* Ports: ours, those of the tests, and those for whoever connects to them */
+#define AWAY_PORT	1998
+#define FENCE_PORT	1999
+#define FIRST_PORT	2000
+#define LAST_PORT	49999
+#define CLIENT_PORTS	"50000 65535"
+
+#define WAIT_S		5
+
+static const char *semantics;
+static struct sockaddr_storage fence_addr;
+static int fence = -1, away = -1, port;
+
+/* Packets keep their order on one CPU: what fence_wait() relies on */
+static void stay_on_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("sched_setaffinity");
+}
+
+static void set_time_limit(int fd, int option)
+{
+	struct timeval tv = { .tv_sec = WAIT_S };
+
+	if (setsockopt(fd, SOL_SOCKET, option, &tv, sizeof(tv)))
+		die("time limit of a socket");
+}
+
+static unsigned int loopback_index(void)
+{
+	static unsigned int index;
+
+	if (!index)
+		index = if_nametoindex("lo");
+	return index;
+}
+
+/*
+ * IPv4 takes it that a group is where it is sent through, IPv6 asks for a route;
+ * one through lo that is not local is one that rejects.
+ */
+static void route_groups(void)
+{
+	struct in6_rtmsg route = {
+		.rtmsg_dst.s6_addr[0] = 0xff,
+		.rtmsg_dst_len = 8,
+		.rtmsg_metric = 1,
+		.rtmsg_flags = RTF_UP | RTF_LOCAL,
+		.rtmsg_ifindex = loopback_index(),
+	};
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || ioctl(fd, SIOCADDRT, &route))
+		die("no route to groups");
+	close(fd);
+}
+
+static void set_semantics(void)
+{
+	int fd = open(SEMANTICS_FILE, O_WRONLY | O_CLOEXEC);
+	ssize_t len = strlen(semantics);
+
+	if (fd < 0 || write(fd, semantics, len) != len) {
+		printf("Bail out! net.reuse.semantics does not take %s: %s\n", semantics,
+		       strerror(errno));
+		exit(EXIT_WRONG);
+	}
+	close(fd);
+}
+
+static void host_new(void)
+{
+	if (fence >= 0) {
+		close(fence);
+		close(away);
+	}
+	new_netns();
+	route_groups();
+	write_file("/proc/sys/net/ipv4/ip_local_port_range", CLIENT_PORTS);
+	write_file("/proc/sys/net/ipv4/tcp_max_tw_buckets", "262144");
+	if (semantics)
+		set_semantics();
+	sock_addr(text("127.0.0.1:%d", FENCE_PORT), &fence_addr);
+	fence = sock_bind("udp", text("127.0.0.1:%d", FENCE_PORT), 0);
+	set_time_limit(fence, SO_RCVTIMEO);
+	away = sock_bind("tcp", text("[::]:%d", AWAY_PORT), S_LISTEN);
+	port = FIRST_PORT;
+}
+
+/**
+ * net_new() - go to a host with nothing on it: a new network namespace
+ * @word: what net.reuse.semantics is to be there, or NULL
+ *
+ * What lo carries is there when the call that sent it returns, and this
+ * process never waits for a packet. Should the kernel leave the work to
+ * ksoftirqd, a packet sent later on the same CPU is behind all the others.
+ */
+void net_new(const char *word)
+{
+	semantics = word;
+	stay_on_cpu();
+	host_new();
+}
+
+/**
+ * net_port() - a port that nothing was ever bound to
+ *
+ * What earlier tests left in TIME_WAIT is of no concern so. Nothing may be
+ * open when this is called.
+ *
+ * Return: its number.
+ */
+int net_port(void)
+{
+	if (port > LAST_PORT)
+		host_new();
+	return port++;
+}
+
+/**
+ * net_error() - name of an error
+ * @error: errno, or 0
+ *
+ * Return: the name, or OK.
+ */
+const char *net_error(int error)
+{
+	const char *name = strerrorname_np(error);
+
+	if (!error)
+		return "OK";
+	return name ?: "?";
+}
+
+static const char *net_addr(const char *host, int at, char *buf, size_t size)
+{
+	snprintf(buf, size, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, at);
+	return buf;
+}
+
+/* Sockets belong to whom the kernel has in their inode when they are made */
+static void check_owner(int fd, uid_t uid)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		die("no owner");
+	errno = 0;
+	if (st.st_uid != uid)
+		die("socket of uid %d has uid %d", uid, st.st_uid);
+}
+
+/**
+ * net_open() - make a socket
+ * @s: is filled in
+ * @proto: tcp or udp
+ * @family: AF_INET or AF_INET6
+ * @uid: of its owner
+ * @v6only: IPV6_V6ONLY
+ */
+void net_open(struct csock *s, const char *proto, int family, uid_t uid, bool v6only)
+{
+	memset(s, 0, sizeof(*s));
+	s->udp = !strcmp(proto, "udp");
+	s->uid = uid;
+	s->peer = -1;
+	setfsuid(uid);
+	s->fd = sock_open(proto, family, v6only ? S_V6ONLY : 0);
+	setfsuid(0);
+	check_owner(s->fd, uid);
+}
+
+/**
+ * net_flag() - set or clear an option
+ * @s: a socket
+ * @flag: RA or RP
+ * @on: which of it
+ *
+ * Return: 0, or the errno.
+ */
+int net_flag(const struct csock *s, const char *flag, bool on)
+{
+	int option = !strcmp(flag, "RA") ? SO_REUSEADDR : SO_REUSEPORT;
+	int value = on;
+
+	return setsockopt(s->fd, SOL_SOCKET, option, &value, sizeof(value)) ? errno : 0;
+}
+
+/**
+ * net_bind() - bind a socket
+ * @s: a socket
+ * @host: address
+ * @at: port
+ *
+ * Return: 0, or the errno.
+ */
+int net_bind(const struct csock *s, const char *host, int at)
+{
+	char buf[64];
+
+	return sock_try_bind(s->fd, net_addr(host, at, buf, sizeof(buf)));
+}
+
+/**
+ * net_listen() - let a socket listen
+ * @s: a socket
+ *
+ * Return: 0, or the errno.
+ */
+int net_listen(struct csock *s)
+{
+	if (listen(s->fd, 16))
+		return errno;
+	s->listening = true;
+	return 0;
+}
+
+/**
+ * net_close() - close a socket and leave nothing of it
+ * @s: a socket, or what was one
+ */
+void net_close(struct csock *s)
+{
+	if (s->fd >= 0 && s->udp)
+		close(s->fd);
+	else if (s->fd >= 0)
+		sock_abort(s->fd);
+	if (s->peer >= 0)
+		sock_abort(s->peer);
+	s->fd = -1;
+	s->peer = -1;
+	s->listening = false;
+}
+
+/**
+ * net_connect() - connect a new TCP socket
+ * @host: address
+ * @at: port
+ * @error: set to 0, or the errno
+ *
+ * Return: the socket, or -1.
+ */
+int net_connect(const char *host, int at, int *error)
+{
+	char buf[64];
+	int fd;
+
+	net_addr(host, at, buf, sizeof(buf));
+	fd = sock_open("tcp", sock_family(buf), 0);
+	set_time_limit(fd, SO_SNDTIMEO);
+	*error = sock_try_connect(fd, buf);
+	if (!*error)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/**
+ * net_accept() - accept a connection, as the listener's owner
+ * @child: is filled in
+ * @listener: who has the connection waiting
+ * @client: the other end of it, which @child has from now on
+ */
+void net_accept(struct csock *child, const struct csock *listener, int client)
+{
+	struct csock s = { .peer = client, .uid = listener->uid };
+
+	setfsuid(s.uid);
+	s.fd = sock_accept(listener->fd);
+	setfsuid(0);
+	check_owner(s.fd, s.uid);
+	*child = s;
+}
+
+/**
+ * net_timewait() - let an accepted connection end in TIME_WAIT
+ * @s: the accepted socket
+ *
+ * Its client leaves LAST_ACK when the FIN is acknowledged, that is, when TIME_WAIT has begun.
+ */
+void net_timewait(struct csock *s)
+{
+	char c;
+
+	close(s->fd);
+	s->fd = -1;
+	if (read(s->peer, &c, 1))
+		die("no end of the connection");
+	if (shutdown(s->peer, SHUT_WR))
+		die("shutdown");
+	sock_wait_state(s->peer, TCP_CLOSE);
+	close(s->peer);
+	s->peer = -1;
+}
+
+/**
+ * net_connect_out() - connect() a socket to somebody on another port
+ * @s: a socket
+ * @host: address, which somebody has
+ *
+ * Return: 0, or the errno.
+ */
+int net_connect_out(struct csock *s, const char *host)
+{
+	char buf[64];
+	int err;
+
+	err = sock_try_connect(s->fd, net_addr(host, AWAY_PORT, buf, sizeof(buf)));
+	if (!err && !s->udp)
+		s->peer = sock_accept(away);
+	return err;
+}
+
+/**
+ * net_join() - join a group on lo
+ * @s: a UDP socket
+ * @group: address
+ *
+ * Return: 0, or the errno.
+ */
+int net_join(const struct csock *s, const char *group)
+{
+	struct group_req req = { .gr_interface = loopback_index() };
+	char buf[64];
+	int level;
+
+	sock_addr(net_addr(group, 0, buf, sizeof(buf)), &req.gr_group);
+	level = req.gr_group.ss_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+	return setsockopt(s->fd, level, MCAST_JOIN_GROUP, &req, sizeof(req)) ? errno : 0;
+}
+
+/* Groups are on lo */
+static void send_through_lo(int fd, int family)
+{
+	struct ip_mreqn mreqn = {
+		.imr_address.s_addr = htonl(INADDR_LOOPBACK),
+		.imr_ifindex = loopback_index(),
+	};
+
+	if (family == AF_INET6)
+		sock_set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, mreqn.imr_ifindex);
+	else if (setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &mreqn, sizeof(mreqn)))
+		die("IP_MULTICAST_IF");
+}
+
+/**
+ * net_send() - send one datagram from a new socket
+ * @host: address, of a group as well
+ * @at: port
+ * @token: what is in it
+ *
+ * Return: 0, or the errno.
+ */
+int net_send(const char *host, int at, unsigned int token)
+{
+	struct sockaddr_storage ss;
+	char buf[64];
+	socklen_t len = sock_addr(net_addr(host, at, buf, sizeof(buf)), &ss);
+	int fd = sock_open("udp", ss.ss_family, 0);
+	int err = 0;
+
+	send_through_lo(fd, ss.ss_family);
+	if (sendto(fd, &token, sizeof(token), 0, (struct sockaddr *)&ss, len) < 0)
+		err = errno;
+	close(fd);
+	return err;
+}
+
+/**
+ * net_received() - take what a socket got
+ * @s: a UDP socket
+ * @token: what was sent
+ *
+ * Return: how many times it got that.
+ */
+int net_received(const struct csock *s, unsigned int token)
+{
+	unsigned int got;
+	int n = 0;
+
+	while (recv(s->fd, &got, sizeof(got), MSG_DONTWAIT) == sizeof(got))
+		n += got == token;
+	return n;
+}
+
+static void fence_wait(void)
+{
+	char c = 0;
+
+	if (sendto(fence, &c, 1, 0, (struct sockaddr *)&fence_addr,
+		   sizeof(struct sockaddr_in)) != 1 || recv(fence, &c, 1, 0) != 1)
+		die("the host lost a datagram");
+}
+
+static int poll_socks(const struct csock *socks, int n, bool udp, int *who)
+{
+	struct pollfd p[MAX_SOCKS];
+	int at[MAX_SOCKS];
+	int i, polled = 0, ready = 0;
+
+	for (i = 0; i < n; i++) {
+		if (socks[i].fd < 0 || socks[i].udp != udp || (!udp && !socks[i].listening))
+			continue;
+		p[polled].fd = socks[i].fd;
+		p[polled].events = POLLIN;
+		at[polled++] = i;
+	}
+	if (polled && poll(p, polled, 0) < 0)
+		die("poll");
+	for (i = 0; i < polled; i++) {
+		if (p[i].revents & POLLIN)
+			who[ready++] = at[i];
+	}
+	return ready;
+}
+
+/**
+ * net_ready() - which sockets have something: a datagram, a connection
+ * @socks: the sockets
+ * @n: how many
+ * @udp: which of them are asked: UDP, or TCP that listens
+ * @all: there may be more than one
+ * @who: their numbers, at least @n
+ *
+ * Return: how many.
+ */
+int net_ready(const struct csock *socks, int n, bool udp, bool all, int *who)
+{
+	int ready = 0;
+
+	if (!all)
+		ready = poll_socks(socks, n, udp, who);
+	if (!ready) {
+		fence_wait();
+		ready = poll_socks(socks, n, udp, who);
+	}
+	return ready;
+}
