@@ -113,6 +113,7 @@ static void read_any(void)
 		die("read");
 	__atomic_add_fetch(n ? &done->broken : &done->whole, 1, __ATOMIC_RELAXED);
 	close(fd);
+	usleep(1000);
 }
 
 static void enter_netns(void)
@@ -167,6 +168,7 @@ FIXTURE_SETUP(load)
 {
 	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, done);
+	load_again();
 	new_netns();
 }
 
@@ -208,7 +210,7 @@ TEST_F(load, open_files_end)
 }
 
 /* 50 times, while files are open and read, namespaces made and destroyed, sockets churned */
-TEST_F_TIMEOUT(load, fifty_times, 120)
+TEST_F_TIMEOUT(load, fifty_times, 240)
 {
 	struct sched_param first = { .sched_priority = 1 };
 	pid_t readers[2], netns, sockets;
