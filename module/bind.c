@@ -127,6 +127,10 @@ static enum reuse_peer request_peer(struct sock *sk, void *arg)
 		req->fast &= order && order->fast;
 		req->noted += !!order;
 	}
+	/* listen() sets the state and then asks: not yet answered, it is bound */
+	if (peer.state == SEM_LISTEN && sk_unhashed(sk) &&
+	    !(order && order->listens))
+		peer.state = SEM_BOUND;
 	peer.order = order_of(req, &peer, order);
 	rest = req->profile->peer(&req->bind, &peer, sk);
 	if (req->profile->done(&req->bind))
@@ -221,8 +225,10 @@ static int request_bind(struct bind_request *req, unsigned short port)
 			reuse_order_forget(req->sk);
 		return err;
 	}
-	if (order)
+	if (order) {
 		order->fast = req->bind.fast > 0;
+		order->listens = req->self.state == SEM_LISTEN;
+	}
 	if (req->fast && !req->bind.fast)
 		request_peers(req, port, request_slow);
 	return 0;

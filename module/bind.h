@@ -26,10 +26,12 @@ bool reuse_bind_never_equal(const struct sock *sk, const struct sock *sk2,
  * struct reuse_order - what the kernel does not keep of a bound socket
  * @seq: when it was bound; higher is newer
  * @fast: TCP: Linux 3.8 would find its bucket's cache at 1
+ * @listens: the last that it was let in for was listen()
  */
 struct reuse_order {
 	u64 seq;
 	bool fast;
+	bool listens;
 };
 
 int reuse_order_setup(void);
