@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Who may bind where, by the rules. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "lib.h"
+#include "model.h"
+
+const char * const semantics_name[] = { "native", "pre39", "bsd" };
+
+/* What a socket is under IPv4 (0) and IPv6 (1): nothing, or its address */
+struct view {
+	char addr[2][48];
+};
+
+static void view_of(const struct model_sock *s, struct view *v)
+{
+	memset(v, 0, sizeof(*v));
+	if (*s->addr != '[') {
+		strcpy(v->addr[0], s->addr);
+	} else if (sscanf(s->addr, "[::ffff:%47[0-9.]]", v->addr[0]) != 1) {
+		if (sscanf(s->addr, "[%47[0-9a-f:]]", v->addr[1]) != 1)
+			die("no address: %s", s->addr);
+		if (!strcmp(v->addr[1], "::") && !(s->flags & S_V6ONLY))
+			strcpy(v->addr[0], "0.0.0.0");
+	}
+}
+
+static bool any(const char *addr)
+{
+	return !strcmp(addr, "0.0.0.0") || !strcmp(addr, "::");
+}
+
+/* Linux, of whatever age: both hold an address that is one */
+static bool overlap(const struct model_sock *a, const struct model_sock *b)
+{
+	struct view va, vb;
+	int f;
+
+	view_of(a, &va);
+	view_of(b, &vb);
+	for (f = 0; f < 2; f++) {
+		if (*va.addr[f] && *vb.addr[f] &&
+		    (any(va.addr[f]) || any(vb.addr[f]) || !strcmp(va.addr[f], vb.addr[f])))
+			return true;
+	}
+	return false;
+}
+
+static bool linux_admits(bool reuseport, const struct model_sock *sk,
+			 const struct model_sock *const *owners, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		unsigned int both = sk->flags & owners[i]->flags;
+
+		if (!overlap(sk, owners[i]))
+			continue;
+		if (both & S_REUSEADDR && !(owners[i]->flags & S_LISTEN))
+			continue;
+		if (reuseport && both & S_REUSEPORT && sk->uid == owners[i]->uid)
+			continue;
+		return false;
+	}
+	return true;
+}
+
+/* FreeBSD looks at one socket: the newest on that address, or the best */
+static const struct model_sock *bsd_find(int f, const char *addr, bool exact,
+					 const struct model_sock *const *owners, int n)
+{
+	const struct model_sock *best = NULL;
+	int cost, best_cost = 0;
+	struct view v;
+
+	while (n--) {
+		view_of(owners[n], &v);
+		if (!*v.addr[f])
+			continue;
+		cost = strcmp(v.addr[f], addr) ? 1 : 0;
+		if (cost && (exact || (!any(addr) && !any(v.addr[f]))))
+			continue;
+		if (f == 0 && *v.addr[1])
+			cost += exact ? 0 : 3;
+		if (best && cost >= best_cost)
+			continue;
+		best = owners[n];
+		best_cost = cost;
+	}
+	return best;
+}
+
+static bool bsd_admits_on(const struct model_sock *sk, int f, const char *addr, bool dual,
+			  const struct model_sock *const *owners, int n)
+{
+	bool exact = sk->flags & (S_REUSEADDR | S_REUSEPORT);
+	const struct model_sock *t = bsd_find(f, addr, false, owners, n);
+	struct view v;
+
+	if (t && sk->uid && t->uid != sk->uid)
+		return false;
+	t = bsd_find(f, addr, exact, owners, n);
+	if (!t || sk->flags & t->flags & S_REUSEPORT)
+		return true;
+	view_of(t, &v);
+	/* :: does not mind 0.0.0.0 */
+	return dual && any(v.addr[0]) && *t->addr != '[';
+}
+
+static bool bsd_admits(const struct model_sock *sk, const struct model_sock *const *owners, int n)
+{
+	struct view v;
+
+	view_of(sk, &v);
+	if (*v.addr[1] && !bsd_admits_on(sk, 1, v.addr[1], false, owners, n))
+		return false;
+	return !*v.addr[0] || bsd_admits_on(sk, 0, v.addr[0], *v.addr[1], owners, n);
+}
+
+/**
+ * model_admits() - may a socket be bound?
+ * @semantics: by whose rules
+ * @sk: the socket, which does not listen
+ * @owners: who is bound to the port, in the order in which they were
+ * @n: how many
+ *
+ * Return: whether it may.
+ */
+bool model_admits(enum semantics semantics, const struct model_sock *sk,
+		  const struct model_sock *const *owners, int n)
+{
+	if (semantics == BSD)
+		return bsd_admits(sk, owners, n);
+	return linux_admits(semantics == NATIVE, sk, owners, n);
+}
+
+/**
+ * model_open() - make a socket, by whom and as it is described
+ * @proto: tcp, udp, ...
+ * @s: the description; of S_REUSEPORT where there is no such option nothing is
+ *	left
+ *
+ * Return: the socket.
+ */
+int model_open(const char *proto, const struct model_sock *s)
+{
+	int fd, one = 1;
+
+	if (s->uid)
+		syscall(SYS_setfsuid, s->uid);
+	fd = sock_open(proto, sock_family(s->addr), s->flags & (S_REUSEADDR | S_V6ONLY));
+	if (s->uid)
+		syscall(SYS_setfsuid, 0);
+	if (s->flags & S_REUSEPORT)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+	return fd;
+}
+
+/**
+ * model_bind() - bind a socket as it is described
+ * @fd: the socket
+ * @s: the description
+ * @port: the port
+ *
+ * Return: 0, or the errno.
+ */
+int model_bind(int fd, const struct model_sock *s, int port)
+{
+	char address[64];
+
+	snprintf(address, sizeof(address), "%s:%d", s->addr, port);
+	return sock_try_bind(fd, address);
+}
+
+/**
+ * semantics_set() - switch the network namespace
+ * @semantics: to these
+ */
+void semantics_set(enum semantics semantics)
+{
+	write_file(SEMANTICS, "%s", semantics_name[semantics]);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Who may bind where, by the rules of each semantics and not by their code: for
+ * tests that meet more cases than can be written down one by one.
+ */
+#ifndef REUSE_MODEL_H
+#define REUSE_MODEL_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#define SEMANTICS	"/proc/sys/net/reuse/semantics"
+
+enum semantics { NATIVE, PRE39, BSD };
+extern const char * const semantics_name[];
+
+/**
+ * struct model_sock - a socket that is bound to the port, or wants to be
+ * @addr: where, as sock_addr() wants it but for the port
+ * @flags: S_REUSEADDR, S_REUSEPORT, S_V6ONLY, S_LISTEN (TCP)
+ * @uid: of whom created it
+ */
+struct model_sock {
+	const char *addr;
+	unsigned int flags;
+	uid_t uid;
+};
+
+void semantics_set(enum semantics semantics);
+bool model_admits(enum semantics semantics, const struct model_sock *sk,
+		  const struct model_sock *const *owners, int n);
+int model_bind(int fd, const struct model_sock *s, int port);
+int model_open(const char *proto, const struct model_sock *s);
+
+#endif
