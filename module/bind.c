@@ -27,23 +27,23 @@
  * @sk: who asks; locked by the caller of get_port()
  * @rn: its namespace
  * @profile: semantics in force
+ * @root: of the user namespace that owns the network namespace
  * @self: @sk as the rules see it
  * @bind: the decision
  * @position: of the last peer, counting down
  * @udp: UDP or UDP-Lite
- * @fast: all noted owners so far have @fast set, and there is one
- * @noted: owners with a note
+ * @in_order: peers are shown newest first, whatever their addresses
  */
 struct bind_request {
 	struct sock *sk;
 	struct reuse_net *rn;
 	const struct sem_profile *profile;
+	kuid_t root;
 	struct sem_sock self;
 	struct sem_bind bind;
 	u64 position;
 	bool udp;
-	bool fast;
-	u32 noted;
+	bool in_order;
 };
 
 static u8 state_of(const struct sock *sk)
@@ -80,40 +80,32 @@ static void common_of(const struct sock *sk, struct sem_sock *s)
 	memcpy(s->addr + 12, &sk->sk_rcv_saddr, sizeof(sk->sk_rcv_saddr));
 }
 
-static void owner_of(struct sock *sk, struct sem_sock *s)
+static void owner_of(const struct bind_request *req, struct sock *sk,
+		     struct sem_sock *s)
 {
 	kuid_t uid = reuse_sock_uid(sk);
 
 	s->uid = __kuid_val(uid);
-	s->root = uid_eq(uid, make_kuid(sock_net(sk)->user_ns, 0));
+	s->root = uid_eq(uid, req->root);
 }
 
 /*
- * Where the list does not tell and no note was made, those that were bound
- * before the switch come first, then their connections, last TIME_WAIT.
+ * What has no note is older than what has one, and newest first in its list.
+ * TIME_WAIT is a socket of its own to this kernel, and has lost its note.
  */
-static u64 order_of(struct bind_request *req, const struct sem_sock *peer,
-		    const struct reuse_order *order)
+static u64 order_of(struct bind_request *req, struct sock *sk, u8 state)
 {
 	u64 position = --req->position;
 
-	if (!req->udp && reuse_tcp_in_order())
+	if (req->in_order)
 		return position;
-	if (order)
-		return order->seq;
-	switch (peer->state) {
-	case SEM_TIMEWAIT:
+	if (state == SEM_TIMEWAIT)
 		return REUSE_ORDER_LAST + position;
-	case SEM_CONNECTED:
-		return position;
-	default:
-		return position - REUSE_ORDER_FIRST / 2;
-	}
+	return reuse_order_find(sk) ?: position;
 }
 
 static enum reuse_peer request_peer(struct sock *sk, void *arg)
 {
-	const struct reuse_order *order = NULL;
 	struct bind_request *req = arg;
 	struct sem_sock peer;
 	bool rest;
@@ -121,19 +113,19 @@ static enum reuse_peer request_peer(struct sock *sk, void *arg)
 	common_of(sk, &peer);
 	if (peer.dev && req->self.dev && peer.dev != req->self.dev)
 		return REUSE_PEER_NEXT;
-	if (peer.state != SEM_TIMEWAIT) {
-		owner_of(sk, &peer);
-		order = reuse_order_find(sk);
-		req->fast &= order && order->fast;
-		req->noted += !!order;
-	}
 	/* listen() sets the state and then asks: not yet answered, it is bound */
-	if (peer.state == SEM_LISTEN && sk_unhashed(sk) &&
-	    !(order && order->listens))
+	if (peer.state == SEM_LISTEN && req->profile->relisten &&
+	    sk_unhashed(sk) && !reuse_order_find(sk))
 		peer.state = SEM_BOUND;
-	peer.order = order_of(req, &peer, order);
+	if (req->profile->one_socket) {
+		peer.order = order_of(req, sk, peer.state);
+		if (peer.state != SEM_TIMEWAIT)
+			owner_of(req, sk, &peer);
+	}
 	rest = req->profile->peer(&req->bind, &peer, sk);
-	if (req->profile->done(&req->bind))
+	/* Out of order, something newer may follow: not so if none decides */
+	if (req->profile->done(&req->bind) &&
+	    (req->in_order || !req->profile->one_socket))
 		return REUSE_PEER_NEWER;
 	return rest ? REUSE_PEER_OTHER_ADDRESS : REUSE_PEER_NEXT;
 }
@@ -148,90 +140,85 @@ static void request_peers(struct bind_request *req, unsigned short port,
 }
 
 /* 0 or -EADDRINUSE */
-static int request_decide(struct bind_request *req, unsigned short port, bool search)
+static int request_decide(struct bind_request *req, unsigned short port,
+			  bool search)
 {
-	const struct reuse_order *own = reuse_order_find(req->sk);
+	struct sem_bind *b = &req->bind;
 
-	req->bind = (struct sem_bind) {
-		.sk = &req->self, .udp = req->udp, .search = search,
-	};
+	b->sk = &req->self;
+	b->udp = req->udp;
+	b->search = search;
+	b->fast = 0;
 	req->position = REUSE_ORDER_FIRST;
-	req->fast = true;
-	req->noted = 0;
-	req->profile->begin(&req->bind);
-	request_peers(req, port, request_peer);
+	req->in_order = req->udp ? !atomic_read(&req->rn->udp_added_last) :
+				   reuse_tcp_in_order();
+	req->profile->begin(b);
 
 	/* listen(): the bucket is our own too */
-	if (req->sk->sk_num == port) {
-		req->fast &= own && own->fast;
-		req->noted += !!own;
-		req->bind.owners++;
+	b->owners = req->sk->sk_num == port;
+	if (req->profile->cached && !req->udp) {
+		b->fast = reuse_tcp_cached(req->sk, port);
+		/* Then nobody is looked at */
+		b->owners += b->fast > 0;
 	}
-	req->fast &= !!req->noted;
-	req->bind.fast = req->fast;
-	return req->profile->verdict(&req->bind);
+	if (b->fast <= 0 || search || !req->self.reuseaddr ||
+	    req->self.state == SEM_LISTEN)
+		request_peers(req, port, request_peer);
+	return req->profile->verdict(b);
 }
 
-static enum reuse_peer request_slow(struct sock *sk, void *arg)
-{
-	struct reuse_order *order = NULL;
-
-	if (sk->sk_state != TCP_TIME_WAIT)
-		order = reuse_order_find(sk);
-	if (order)
-		order->fast = false;
-	return REUSE_PEER_NEXT;
-}
-
-/* The kernel's own bind, with all conflicts out of its sight */
+/*
+ * The kernel's own bind; if it refuses, with all conflicts out of its sight.
+ * What a bucket caches then is what makes it look at each owner next time.
+ */
 static int request_force(struct bind_request *req, unsigned short port)
 {
 	struct sock *sk = req->sk;
 	unsigned char reuse = sk->sk_reuse;
 	int err;
 
-	if (req->udp) {
+	err = sk->sk_prot->get_port(sk, port);
+	if (err && req->udp) {
 		WRITE_ONCE(req->rn->letting_in, sk);
 		err = sk->sk_prot->get_port(sk, port);
 		WRITE_ONCE(req->rn->letting_in, NULL);
-		return err;
+	} else if (err) {
+		sk->sk_reuse = SK_FORCE_REUSE;
+		err = sk->sk_prot->get_port(sk, port);
+		sk->sk_reuse = reuse;
+		if (!err)
+			reuse_tcp_distrust(sk);
 	}
-
-	sk->sk_reuse = SK_FORCE_REUSE;
-	err = inet_csk_get_port(sk, port);
-	sk->sk_reuse = reuse;
-	if (!err && (!reuse || sk->sk_state == TCP_LISTEN))
-		reuse_tcp_repair(sk);
+	if (!err && !req->udp && req->profile->cached)
+		reuse_tcp_set_cached(sk, req->bind.fast);
 	return err;
+}
+
+/*
+ * Is the order in which this socket was bound known from its list? What is
+ * bound later, in another list, finds that this one is there, and gets a note.
+ */
+static bool request_in_list(const struct bind_request *req)
+{
+	if (!req->profile->one_socket)
+		return true;
+	if (req->udp)
+		return req->in_order && !reuse_udp_added_last(req->sk);
+	return reuse_tcp_in_order() || reuse_tcp_one_list(req->sk);
 }
 
 /* A port that the profile agrees to, if the kernel agrees as well */
 static int request_bind(struct bind_request *req, unsigned short port)
 {
-	bool noted = reuse_order_find(req->sk);
-	struct reuse_order *order;
-	int err;
+	int err = request_force(req, port);
 
-	if (req->self.state == SEM_LISTEN && req->sk->sk_num == port)
-		order = reuse_order_find(req->sk);
-	else
-		order = reuse_order_make(req->sk);
-	if (!order && req->self.state != SEM_LISTEN)
-		return -ENOMEM;
-
-	err = request_force(req, port);
-	if (err) {
-		if (!noted)
-			reuse_order_forget(req->sk);
-		return err;
-	}
-	if (order) {
-		order->fast = req->bind.fast > 0;
-		order->listens = req->self.state == SEM_LISTEN;
-	}
-	if (req->fast && !req->bind.fast)
-		request_peers(req, port, request_slow);
-	return 0;
+	/* Without memory for a note it counts as older than it is */
+	if (!err && req->profile->relisten && req->self.state == SEM_LISTEN)
+		reuse_order_make(req->sk, false);
+	else if (!err && !request_in_list(req))
+		reuse_order_make(req->sk, req->udp &&
+				 reuse_udp_added_last(req->sk));
+	return err;
 }
 
 static int request_port(struct bind_request *req, unsigned short port)
@@ -239,9 +226,7 @@ static int request_port(struct bind_request *req, unsigned short port)
 	int err;
 
 	spin_lock_bh(&req->rn->bind_lock);
-	rcu_read_lock();
 	err = request_decide(req, port, false) ?: request_bind(req, port);
-	rcu_read_unlock();
 	spin_unlock_bh(&req->rn->bind_lock);
 	return err;
 }
@@ -254,13 +239,11 @@ static int request_try(struct bind_request *req, unsigned short port)
 	if (inet_is_local_reserved_port(sock_net(req->sk), port))
 		return -EADDRINUSE;
 	spin_lock_bh(&req->rn->bind_lock);
-	rcu_read_lock();
 	err = request_decide(req, port, true);
 	if (!err) {
 		req->bind.search = false;
 		err = request_bind(req, port);
 	}
-	rcu_read_unlock();
 	spin_unlock_bh(&req->rn->bind_lock);
 	return err;
 }
@@ -293,16 +276,32 @@ static int request_search(struct bind_request *req)
 	return req->profile->search_error;
 }
 
+/* Under the lock all the same: what others are told must stay true */
+static int request_native(struct bind_request *req, unsigned short port)
+{
+	int err;
+
+	if (!port)
+		return req->sk->sk_prot->get_port(req->sk, port);
+	spin_lock_bh(&req->rn->bind_lock);
+	err = req->sk->sk_prot->get_port(req->sk, port);
+	spin_unlock_bh(&req->rn->bind_lock);
+	return err;
+}
+
 static int request_run(struct sock *sk, unsigned short port, bool udp,
 		       const struct sem_profile *profile)
 {
+	struct net *net = sock_net(sk);
 	struct bind_request req = {
-		.sk = sk, .rn = reuse_net(sock_net(sk)), .profile = profile,
-		.udp = udp,
+		.sk = sk, .rn = reuse_net(net), .profile = profile,
+		.root = make_kuid(net->user_ns, 0), .udp = udp,
 	};
 
 	common_of(sk, &req.self);
-	owner_of(sk, &req.self);
+	if (profile->alike && profile->alike(&req.self, udp))
+		return request_native(&req, port);
+	owner_of(&req, sk, &req.self);
 	if (!port)
 		return request_search(&req);
 	/* listen() of a socket that is bound, where that is not decided anew */
@@ -366,6 +365,18 @@ int reuse_udp_get_port(struct sock *sk, unsigned short snum)
 }
 
 /**
+ * reuse_bind_wanted() - is a bind of this socket to be decided by us?
+ * @sk: who is being bound
+ *
+ * Context: any, from the hooks of get_port().
+ * Return: false where semantics are native.
+ */
+bool reuse_bind_wanted(const struct sock *sk)
+{
+	return reuse_net_profile(sock_net(sk));
+}
+
+/**
  * reuse_bind_child() - a connection takes over its listener's port
  * @child: the new socket
  *
@@ -373,12 +384,12 @@ int reuse_udp_get_port(struct sock *sk, unsigned short snum)
  */
 void reuse_bind_child(struct sock *child)
 {
-	if (!reuse_net_profile(sock_net(child)))
+	const struct sem_profile *profile = reuse_net_profile(sock_net(child));
+
+	if (!profile || !profile->one_socket || reuse_tcp_in_order())
 		return;
-	rcu_read_lock();
 	/* Without memory it counts as older than what is bound later */
-	reuse_order_make(child);
-	rcu_read_unlock();
+	reuse_order_make(child, false);
 }
 
 /**

@@ -30,12 +30,16 @@
  * @name: of the function
  * @want: may be NULL; false if this call is not to be redirected
  * @to: the replacement, or NULL to look only (@want does what is to be done)
+ * @calls: the replacement calls the original
+ * @group: what needs it
  * @ops: for ftrace
  */
 struct hook {
 	const char *name;
 	bool (*want)(reuse_fregs_t *regs);
 	void *to;
+	bool calls;
+	enum reuse_hooks group;
 	struct ftrace_ops ops;
 };
 
@@ -100,18 +104,26 @@ static bool hook_child(reuse_fregs_t *regs)
 	return false;
 }
 
+static bool hook_want_port(reuse_fregs_t *regs)
+{
+	return reuse_bind_wanted((void *)reuse_ftrace_arg(regs, 0));
+}
+
 static struct hook hooks[] = {
 	{ .name = "inet_sock_destruct", .want = hook_forget },
 	{ .name = "__inet_inherit_port", .want = hook_child },
-	{ .name = REUSE_SETSOCKOPT, .want = hook_want_sockopt,
-	  .to = reuse_setsockopt },
-	{ .name = REUSE_GETSOCKOPT, .want = hook_want_sockopt,
-	  .to = reuse_getsockopt },
 	{ .name = "inet_rcv_saddr_equal", .want = hook_want_letting_in,
 	  .to = reuse_bind_never_equal },
-	{ .name = "udp_v4_get_port", .to = reuse_udp_get_port },
-	{ .name = "udp_v6_get_port", .to = reuse_udp_get_port },
-	{ .name = "inet_csk_get_port", .to = reuse_tcp_get_port },
+	{ .name = "udp_v4_get_port", .want = hook_want_port,
+	  .to = reuse_udp_get_port, .calls = true },
+	{ .name = "udp_v6_get_port", .want = hook_want_port,
+	  .to = reuse_udp_get_port, .calls = true },
+	{ .name = "inet_csk_get_port", .want = hook_want_port,
+	  .to = reuse_tcp_get_port, .calls = true },
+	{ .name = REUSE_SETSOCKOPT, .want = hook_want_sockopt,
+	  .to = reuse_setsockopt, .group = REUSE_HOOKS_SOCKOPT },
+	{ .name = REUSE_GETSOCKOPT, .want = hook_want_sockopt,
+	  .to = reuse_getsockopt, .group = REUSE_HOOKS_SOCKOPT },
 };
 
 static void notrace hook_handler(unsigned long ip, unsigned long parent_ip,
@@ -119,7 +131,7 @@ static void notrace hook_handler(unsigned long ip, unsigned long parent_ip,
 {
 	const struct hook *hook = container_of(ops, struct hook, ops);
 
-	if (within_module(parent_ip, THIS_MODULE))
+	if (hook->calls && within_module(parent_ip, THIS_MODULE))
 		return;
 	if (hook->want && !hook->want(regs))
 		return;
@@ -206,44 +218,50 @@ bool reuse_hook_possible(void)
 	return hook_possible;
 }
 
+static void hooks_remove(enum reuse_hooks group, unsigned int n)
+{
+	while (n--) {
+		if (hooks[n].group == group)
+			hook_remove(&hooks[n]);
+	}
+	hook_drain();
+}
+
 /**
- * reuse_hook_install() - intercept what the semantics need
+ * reuse_hook_install() - intercept what is needed
+ * @group: for what
  *
  * Context: process context, may sleep. Calls are serialised by the caller.
  * Return: 0; -EBUSY if a function is redirected by somebody else or
  * kernel.ftrace_enabled is 0; -EOPNOTSUPP if this kernel has no such function
- * or cannot trace it. On error nothing is intercepted, and dmesg says why.
+ * or cannot trace it. On error nothing of @group is intercepted, and dmesg says
+ * why.
  */
-int reuse_hook_install(void)
+int reuse_hook_install(enum reuse_hooks group)
 {
 	unsigned int i;
 	int err;
 
 	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		if (hooks[i].group != group)
+			continue;
 		err = hook_install(&hooks[i]);
-		if (err)
-			goto remove;
+		if (err) {
+			hooks_remove(group, i);
+			return err;
+		}
 	}
 	return 0;
-
-remove:
-	while (i--)
-		hook_remove(&hooks[i]);
-	hook_drain();
-	return err;
 }
 
 /**
  * reuse_hook_remove() - undo reuse_hook_install()
+ * @group: for what
  *
  * Context: process context, may sleep. On return no task is inside a
  * replacement, or on its way there or back.
  */
-void reuse_hook_remove(void)
+void reuse_hook_remove(enum reuse_hooks group)
 {
-	unsigned int i = ARRAY_SIZE(hooks);
-
-	while (i--)
-		hook_remove(&hooks[i]);
-	hook_drain();
+	hooks_remove(group, ARRAY_SIZE(hooks));
 }

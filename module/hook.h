@@ -4,10 +4,22 @@
 
 #include <linux/types.h>
 
+/**
+ * enum reuse_hooks - what functions are intercepted for
+ * @REUSE_HOOKS_BIND: semantics other than native
+ * @REUSE_HOOKS_SOCKOPT: semantics without SO_REUSEPORT
+ * @REUSE_HOOKS: how many there are
+ */
+enum reuse_hooks {
+	REUSE_HOOKS_BIND,
+	REUSE_HOOKS_SOCKOPT,
+	REUSE_HOOKS,
+};
+
 void reuse_hook_setup(void);
 bool reuse_hook_possible(void);
-int reuse_hook_install(void);
-void reuse_hook_remove(void);
+int reuse_hook_install(enum reuse_hooks group);
+void reuse_hook_remove(enum reuse_hooks group);
 int reuse_hook_enter(void);
 void reuse_hook_leave(int idx);
 

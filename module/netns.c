@@ -12,9 +12,43 @@
 
 static unsigned int reuse_net_id __read_mostly;
 
-/* Namespaces that are not native; the hooks are there while there are any */
+/* How many namespaces need which hooks; they are there while any does */
 static DEFINE_MUTEX(switch_lock);
-static unsigned int emulating;
+static unsigned int needed[REUSE_HOOKS];
+
+static bool needs(const struct sem_profile *profile, enum reuse_hooks group)
+{
+	return profile &&
+	       (group != REUSE_HOOKS_SOCKOPT || profile->no_reuseport);
+}
+
+/* Under switch_lock */
+static void hooks_put(const struct sem_profile *profile, unsigned int n)
+{
+	while (n--) {
+		if (needs(profile, n) && !--needed[n])
+			reuse_hook_remove(n);
+	}
+}
+
+/* Under switch_lock; all of them or none */
+static int hooks_get(const struct sem_profile *profile)
+{
+	unsigned int i;
+	int err;
+
+	for (i = 0; i < REUSE_HOOKS; i++) {
+		if (!needs(profile, i) || needed[i]++)
+			continue;
+		err = reuse_hook_install(i);
+		if (err) {
+			needed[i]--;
+			hooks_put(profile, i);
+			return err;
+		}
+	}
+	return 0;
+}
 
 /**
  * reuse_net() - what a network namespace has of this module
@@ -51,22 +85,22 @@ const struct sem_profile *reuse_net_profile(const struct net *net)
 int reuse_net_set_profile(struct net *net, const struct sem_profile *profile)
 {
 	struct reuse_net *rn = reuse_net(net);
-	int err = 0;
+	int err;
 
 	mutex_lock(&switch_lock);
-	if (profile && !rn->profile && !emulating++) {
-		err = reuse_hook_install();
-		if (err) {
-			emulating--;
-			goto unlock;
-		}
-	}
+	err = hooks_get(profile);
+	if (err)
+		goto unlock;
+	/* Those of before the switch have no note that tells when they leave */
+	if (profile && !rn->profile)
+		atomic_set(&rn->udp_added_last, reuse_udp_any_added_last(net));
 	swap(profile, rn->profile);
-	if (profile && !rn->profile) {
-		if (!--emulating)
-			reuse_hook_remove();
-		reuse_order_forget_net(net);
-	}
+	hooks_put(profile, REUSE_HOOKS);
+	/* A bind under way may leave a note behind: the last one clears up */
+	if (!rn->profile)
+		reuse_order_forget_net(needed[REUSE_HOOKS_BIND] ? net : NULL);
+	if (profile && profile->cached && profile != rn->profile)
+		reuse_tcp_forget_cached(net);
 unlock:
 	mutex_unlock(&switch_lock);
 	return err;

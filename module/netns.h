@@ -16,6 +16,7 @@ struct ctl_table_header;
  * @bind_lock: makes a verdict and the bind one step; with bottom halves off
  * @letting_in: UDP socket whose conflicts are not to be seen; under @bind_lock,
  *	read without
+ * @udp_added_last: how many UDP sockets entered their list at its end
  * @ctl_header: of net.reuse
  * @ctl_table: copy of the sysctl table
  */
@@ -23,6 +24,7 @@ struct reuse_net {
 	const struct sem_profile *profile;
 	spinlock_t bind_lock;	/* verdict and bind are one step */
 	const struct sock *letting_in;
+	atomic_t udp_added_last;
 	struct ctl_table_header *ctl_header;
 	struct ctl_table *ctl_table;
 };

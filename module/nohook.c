@@ -30,11 +30,12 @@ bool reuse_hook_possible(void)
 
 /**
  * reuse_hook_install() - not on this kernel
+ * @group: whatever
  *
  * Context: any.
  * Return: -EOPNOTSUPP.
  */
-int reuse_hook_install(void)
+int reuse_hook_install(enum reuse_hooks group)
 {
 	pr_warn("this kernel is built without CONFIG_DYNAMIC_FTRACE_WITH_ARGS (or _WITH_REGS): only native semantics\n");
 	return -EOPNOTSUPP;
@@ -42,10 +43,11 @@ int reuse_hook_install(void)
 
 /**
  * reuse_hook_remove() - nothing was installed
+ * @group: whatever
  *
  * Context: any.
  */
-void reuse_hook_remove(void)
+void reuse_hook_remove(enum reuse_hooks group)
 {
 }
 

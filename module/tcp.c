@@ -89,6 +89,30 @@ const struct reuse_table reuse_tcp = {
 	.fast	= tcp_fast,
 };
 
+static struct inet_bind_hashbucket *tcp_head(const struct net *net,
+					     unsigned short port)
+{
+	struct inet_hashinfo *hashinfo = reuse_tcp_hashinfo(net);
+
+	return &hashinfo->bhash[inet_bhashfn(net, port, hashinfo->bhash_size)];
+}
+
+/* Sockets of another L3 master device are not on the same port */
+static struct inet_bind_bucket *
+tcp_bucket_for(const struct sock *sk, struct inet_bind_hashbucket *head,
+	       unsigned short port)
+{
+	int l3mdev = inet_sk_bound_l3mdev(sk);
+	struct inet_bind_bucket *tb;
+
+	hlist_for_each_entry(tb, &head->chain, node) {
+		if (net_eq(ib_net(tb), sock_net(sk)) && tb->port == port &&
+		    tb->l3mdev == l3mdev)
+			return tb;
+	}
+	return NULL;
+}
+
 /**
  * reuse_tcp_peers() - show the owners of a port that a socket asks for
  * @sk: who asks; not shown
@@ -97,34 +121,24 @@ const struct reuse_table reuse_tcp = {
  *	included, with the slot's lock held
  * @arg: for @peer
  *
- * Sockets of another L3 master device are not on the same port.
- *
  * Context: bottom halves off.
  */
 void reuse_tcp_peers(const struct sock *sk, unsigned short port,
 		     reuse_peer_t peer, void *arg)
 {
-	const struct net *net = sock_net(sk);
-	struct inet_hashinfo *hashinfo = reuse_tcp_hashinfo(net);
-	struct inet_bind_hashbucket *head;
-	struct inet_bind_bucket *tb;
-	int l3mdev = inet_sk_bound_l3mdev(sk);
+	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), port);
+	const struct inet_bind_bucket *tb;
 	struct sock *owner;
 
-	head = &hashinfo->bhash[inet_bhashfn(net, port, hashinfo->bhash_size)];
 	spin_lock(&head->lock);
-	hlist_for_each_entry(tb, &head->chain, node) {
-		if (!net_eq(ib_net(tb), net) || tb->port != port ||
-		    tb->l3mdev != l3mdev)
-			continue;
-		owner = reuse_first_owner(tb);
-		while (owner) {
-			enum reuse_peer what = REUSE_PEER_NEXT;
+	tb = tcp_bucket_for(sk, head, port);
+	owner = tb ? reuse_first_owner(tb) : NULL;
+	while (owner) {
+		enum reuse_peer what = REUSE_PEER_NEXT;
 
-			if (owner != sk)
-				what = peer(owner, arg);
-			owner = reuse_owner_but(owner, what);
-		}
+		if (owner != sk)
+			what = peer(owner, arg);
+		owner = reuse_owner_but(owner, what);
 	}
 	spin_unlock(&head->lock);
 }
@@ -141,22 +155,109 @@ bool reuse_tcp_in_order(void)
 }
 
 /**
- * reuse_tcp_repair() - tell the bucket's cache that an owner does not share
- * @sk: owner without SO_REUSEADDR, or in TCP_LISTEN, that was let in by force
+ * reuse_tcp_one_list() - are all owners of a socket's port in one list?
+ * @sk: an owner
  *
- * inet_csk_update_fastreuse() took the force for the option.
+ * Context: bottom halves off; @sk is locked by the caller.
+ * Return: true if so: their order is known.
+ */
+bool reuse_tcp_one_list(const struct sock *sk)
+{
+	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), sk->sk_num);
+	bool one;
+
+	spin_lock(&head->lock);
+	one = reuse_one_list(sk);
+	spin_unlock(&head->lock);
+	return one;
+}
+
+/**
+ * reuse_tcp_cached() - what the bucket of a port caches of SO_REUSEADDR
+ * @sk: who asks
+ * @port: in host byte order
+ *
+ * Context: bottom halves off.
+ * Return: tb->fastreuse, 0 if there is no bucket.
+ */
+int reuse_tcp_cached(const struct sock *sk, unsigned short port)
+{
+	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), port);
+	struct inet_bind_bucket *tb;
+	int fastreuse = 0;
+
+	spin_lock(&head->lock);
+	tb = tcp_bucket_for(sk, head, port);
+	if (tb)
+		fastreuse = tb->fastreuse;
+	spin_unlock(&head->lock);
+	return fastreuse;
+}
+
+/**
+ * reuse_tcp_set_cached() - set what a bucket caches of SO_REUSEADDR
+ * @sk: an owner
+ * @fastreuse: what the cache is to say
  *
  * Context: bottom halves off; @sk is locked by the caller.
  */
-void reuse_tcp_repair(const struct sock *sk)
+void reuse_tcp_set_cached(const struct sock *sk, int fastreuse)
 {
-	const struct net *net = sock_net(sk);
-	struct inet_hashinfo *hashinfo = reuse_tcp_hashinfo(net);
-	struct inet_bind_hashbucket *head;
+	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), sk->sk_num);
 
-	head = &hashinfo->bhash[inet_bhashfn(net, sk->sk_num,
-					     hashinfo->bhash_size)];
+	/* The bucket is there as long as @sk owns it */
+	if (READ_ONCE(reuse_bucket_of(sk)->fastreuse) == fastreuse)
+		return;
+	spin_lock(&head->lock);
+	reuse_set_fastreuse(sk, fastreuse);
+	spin_unlock(&head->lock);
+}
+
+/**
+ * reuse_tcp_distrust() - make a bucket's cache say that owners may conflict
+ * @sk: an owner that the kernel would have refused
+ *
+ * inet_csk_update_fastreuse() took it for one that was not.
+ *
+ * Context: bottom halves off; @sk is locked by the caller.
+ */
+void reuse_tcp_distrust(const struct sock *sk)
+{
+	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), sk->sk_num);
+
 	spin_lock(&head->lock);
 	reuse_set_fastreuse(sk, 0);
+	reuse_set_fastreuseport(sk, 0);
 	spin_unlock(&head->lock);
+}
+
+/**
+ * reuse_tcp_forget_cached() - take back what this kernel would not have cached
+ * @net: network namespace that does not need it any more
+ *
+ * Since 6.8 the first owner finds the bucket not empty and does not set it.
+ *
+ * Context: process context, may sleep.
+ */
+void reuse_tcp_forget_cached(const struct net *net)
+{
+	struct inet_hashinfo *hashinfo = reuse_tcp_hashinfo(net);
+	struct inet_bind_bucket *tb;
+	unsigned int i;
+
+	if (reuse_owners_in_order)
+		return;
+	for (i = 0; i < hashinfo->bhash_size; i++) {
+		struct inet_bind_hashbucket *head = &hashinfo->bhash[i];
+
+		cond_resched();
+		if (hlist_empty(&head->chain))
+			continue;
+		spin_lock_bh(&head->lock);
+		hlist_for_each_entry(tb, &head->chain, node) {
+			if (net_eq(ib_net(tb), net) && tb->fastreuse > 0)
+				tb->fastreuse = 0;
+		}
+		spin_unlock_bh(&head->lock);
+	}
 }

@@ -108,8 +108,61 @@ void reuse_udp_peers(const struct sock *sk, unsigned short port,
 	spin_lock(&hslot->lock);
 	sk_for_each(sk2, &hslot->head) {
 		if (sk2 != sk && net_eq(sock_net(sk2), net) &&
-		    udp_sk(sk2)->udp_port_hash == port)
-			peer(sk2, arg);
+		    udp_sk(sk2)->udp_port_hash == port &&
+		    peer(sk2, arg) == REUSE_PEER_NEWER)
+			break;
 	}
 	spin_unlock(&hslot->lock);
+}
+
+/**
+ * reuse_udp_added_last() - does a socket enter its slot's list at the end?
+ * @sk: UDP or UDP-Lite socket
+ *
+ * As sk_add_node_rcu() does it. The others enter at the head.
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool reuse_udp_added_last(const struct sock *sk)
+{
+	return sk->sk_reuseport && sk->sk_family == AF_INET6;
+}
+
+static int udp_visit_added_last(struct sock *sk, unsigned int round, void *arg)
+{
+	return reuse_udp_added_last(sk);
+}
+
+static bool udp_any_added_last(const struct reuse_table *table,
+			       const struct net *net)
+{
+	struct reuse_slots slots = table->slots(net);
+	unsigned int slot;
+
+	for (slot = 0; slot < slots.n; slot++) {
+		cond_resched();
+		/* Not to find the place again is no reason to believe that */
+		if (!hlist_empty(reuse_slot_head(&slots, slot)) &&
+		    reuse_walk(table, net, &slots, slot, 256,
+			       udp_visit_added_last, NULL))
+			return true;
+	}
+	return false;
+}
+
+/**
+ * reuse_udp_any_added_last() - is a UDP list of a namespace out of order?
+ * @net: network namespace
+ *
+ * Context: process context, may sleep.
+ * Return: false if all lists of UDP and UDP-Lite have the newest first.
+ */
+bool reuse_udp_any_added_last(const struct net *net)
+{
+#ifdef REUSE_HAVE_UDPLITE
+	if (udp_any_added_last(&reuse_udplite, net))
+		return true;
+#endif
+	return udp_any_added_last(&reuse_udp, net);
 }

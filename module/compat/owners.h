@@ -29,6 +29,13 @@ static inline struct inet_bind_bucket *reuse_bucket_of(const struct sock *sk)
 /* All owners of a port are in one list, the newest first */
 #define reuse_owners_in_order	false
 
+/* All owners of a socket's port have the same address */
+static inline bool reuse_one_list(const struct sock *sk)
+{
+	return hlist_is_singular_node(&inet_csk(sk)->icsk_bind2_hash->bhash_node,
+				      &inet_csk(sk)->icsk_bind_hash->bhash2);
+}
+
 static inline struct sock *reuse_first_of(struct hlist_node *bhash_node)
 {
 	struct inet_bind2_bucket *tb2;
@@ -61,6 +68,14 @@ static inline void reuse_set_fastreuse(const struct sock *sk, int value)
 #endif
 }
 
+static inline void reuse_set_fastreuseport(const struct sock *sk, int value)
+{
+	inet_csk(sk)->icsk_bind_hash->fastreuseport = value;
+#ifdef REUSE_FAST_BY_ADDRESS
+	inet_csk(sk)->icsk_bind2_hash->fastreuseport = value;
+#endif
+}
+
 static inline struct sock *reuse_next_owner(const struct sock *sk)
 {
 	if (sk->sk_bind_node.next)
@@ -82,6 +97,11 @@ static inline struct sock *reuse_owner_but(const struct sock *sk,
 
 #define reuse_owners_in_order	true
 
+static inline bool reuse_one_list(const struct sock *sk)
+{
+	return true;
+}
+
 static inline struct sock *reuse_first_owner(const struct inet_bind_bucket *tb)
 {
 	return reuse_owner(tb->owners.first);
@@ -95,6 +115,11 @@ static inline struct inet_bind_bucket *reuse_list_of(const struct sock *sk)
 static inline void reuse_set_fastreuse(const struct sock *sk, int value)
 {
 	inet_csk(sk)->icsk_bind_hash->fastreuse = value;
+}
+
+static inline void reuse_set_fastreuseport(const struct sock *sk, int value)
+{
+	inet_csk(sk)->icsk_bind_hash->fastreuseport = value;
 }
 
 static inline struct sock *reuse_next_owner(const struct sock *sk)

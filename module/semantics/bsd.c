@@ -32,8 +32,8 @@ static void bsd_want(struct sem_bind *b, const u8 *addr, bool ipv4, bool exact)
 {
 	struct sem_lookup *l = &b->lookup[b->n++];
 
-	memset(l, 0, sizeof(*l));
 	memcpy(l->addr, addr, sizeof(l->addr));
+	l->id = NULL;
 	l->ipv4 = ipv4;
 	l->exact = exact;
 }
@@ -205,6 +205,7 @@ const struct sem_profile sem_bsd = {
 	.peer		= bsd_peer,
 	.done		= bsd_done,
 	.verdict	= bsd_verdict,
+	.one_socket	= true,
 	.search_error	= -EADDRNOTAVAIL,
 	.deliver	= bsd_deliver,
 };

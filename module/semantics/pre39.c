@@ -10,6 +10,12 @@
  */
 #include "semantics.h"
 
+/* Nothing but SO_REUSEPORT came to UDP since, and it takes two that have it */
+static bool pre39_alike(const struct sem_sock *sk, bool udp)
+{
+	return udp && !sk->reuseport;
+}
+
 static void pre39_begin(struct sem_bind *b)
 {
 	b->owners = 0;
@@ -108,10 +114,12 @@ static void pre39_deliver(struct sem_deliver *d, const struct sem_sock *p,
 
 const struct sem_profile sem_pre39 = {
 	.name		= "pre39",
+	.alike		= pre39_alike,
 	.begin		= pre39_begin,
 	.peer		= pre39_peer,
 	.done		= pre39_done,
 	.verdict	= pre39_verdict,
+	.cached		= true,
 	.relisten	= true,
 	.no_reuseport	= true,
 	.search_error	= -EADDRINUSE,

@@ -134,11 +134,15 @@ struct sem_deliver {
 /**
  * struct sem_profile - one system's semantics
  * @name: as net.reuse.semantics has it
+ * @alike: may be NULL; true if today's kernel decides like that system for this
+ *	newcomer to UDP (@udp) or TCP
  * @begin: prepares a decision; @sk, @udp, @search and @fast are set
  * @peer: shows it one socket of the port, named by @id; true if no older one on
  *	the same address and device can matter
  * @done: no older one on whatever address can matter
  * @verdict: 0 or -EADDRINUSE, and @by
+ * @cached: TCP: sem_bind.fast is used
+ * @one_socket: it is one socket that counts, so @order and @uid of peers do
  * @relisten: listen() decides anew; otherwise a bound socket may listen
  * @no_reuseport: SO_REUSEPORT does not exist
  * @search_error: errno of a bind() to port 0 that finds none
@@ -148,11 +152,14 @@ struct sem_deliver {
  */
 struct sem_profile {
 	const char *name;
+	bool (*alike)(const struct sem_sock *sk, bool udp);
 	void (*begin)(struct sem_bind *b);
 	bool (*peer)(struct sem_bind *b, const struct sem_sock *peer,
 		     const void *id);
 	bool (*done)(const struct sem_bind *b);
 	int (*verdict)(struct sem_bind *b);
+	bool cached;
+	bool one_socket;
 	bool relisten;
 	bool no_reuseport;
 	int search_error;
