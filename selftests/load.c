@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The module comes and goes under its readers' feet, and leaves nothing behind. */
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -271,6 +272,57 @@ static long tcp_sockets(void)
 static bool as_before(void *before)
 {
 	return tcp_sockets() <= *(long *)before;
+}
+
+/* Many sockets on a port, which are read more than once, and by one who is killed */
+static void use_namespace(void)
+{
+	int i;
+
+	new_netns();
+	raise(SIGSTOP);
+	bulk_files(4000);
+	for (i = 0; i < 2000; i++) {
+		bulk_bind("tcp", LOOPBACK(i / 100), 7, S_REUSEADDR);
+		bulk_bind("udp", LOOPBACK(i), 7, 0);
+	}
+	for (i = 0; i < 5; i++) {
+		pid_t pid = repeat(read_any);
+
+		read_any();
+		end(pid);
+	}
+	_exit(0);
+}
+
+static bool no_device(void *name)
+{
+	return !if_nametoindex(name);
+}
+
+/*
+ * A namespace lives as long as there is a reference to one of its sockets. When it
+ * dies, so does a device that is half in it.
+ */
+TEST_F(load, namespace_dies)
+{
+	pid_t pid = fork();
+	int status;
+
+	ASSERT_LE(0, pid);
+	if (!pid)
+		use_namespace();
+	ASSERT_EQ(pid, waitpid(pid, &status, WUNTRACED));
+	ASSERT_TRUE(WIFSTOPPED(status));
+	if (!try_run("ip link add half type veth peer name other netns %d", pid)) {
+		kill(pid, SIGKILL);
+		SKIP(return, "no veth");
+	}
+	kill(pid, SIGCONT);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(0, status);
+	EXPECT_TRUE(wait_for(no_device, "half", 15000))
+		TH_LOG("the namespace lives on");
 }
 
 /* A reader that never comes to the end, and a namespace that had one */
