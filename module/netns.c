@@ -85,21 +85,23 @@ const struct sem_profile *reuse_net_profile(const struct net *net)
 int reuse_net_set_profile(struct net *net, const struct sem_profile *profile)
 {
 	struct reuse_net *rn = reuse_net(net);
-	int err;
+	int err = 0;
 
 	mutex_lock(&switch_lock);
+	if (profile == rn->profile)
+		goto unlock;
 	err = hooks_get(profile);
 	if (err)
 		goto unlock;
 	/* Those of before the switch have no note that tells when they leave */
-	if (profile && !rn->profile)
+	if (profile)
 		atomic_set(&rn->udp_added_last, reuse_udp_any_added_last(net));
 	swap(profile, rn->profile);
 	hooks_put(profile, REUSE_HOOKS);
 	/* A bind under way may leave a note behind: the last one clears up */
-	if (!rn->profile)
+	if (profile)
 		reuse_order_forget_net(needed[REUSE_HOOKS_BIND] ? net : NULL);
-	if (profile && profile->cached && profile != rn->profile)
+	if (profile && profile->cached)
 		reuse_tcp_forget_cached(net);
 unlock:
 	mutex_unlock(&switch_lock);
