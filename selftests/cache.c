@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * After native, other semantics, native: what the kernel caches in its buckets
+ * is what it would be had the same sockets been bound natively.
+ */
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdlib.h>
+
+#include "harness.h"
+#include "model.h"
+
+#define PORT		30000
+#define SOCKETS		4
+#define CASES		300
+
+static const char * const addrs[] = { "127.0.0.1", "127.0.0.2", "0.0.0.0", "[::]", "[::1]" };
+static const unsigned int flags[] = { 0, S_REUSEADDR, S_REUSEPORT };
+static const uid_t uids[] = { 0, 0, 1000 };
+
+/**
+ * struct population - sockets on one port
+ * @sock: as they were bound, in that order
+ * @fd: the same, -1 where they were refused
+ * @cleared: which of them, if any, lost its option after its bind()
+ */
+struct population {
+	struct model_sock sock[SOCKETS];
+	int fd[SOCKETS];
+	int cleared;
+};
+
+static int touched, untouched;
+
+static void enter_netns(int netns)
+{
+	if (setns(netns, CLONE_NEWNET))
+		die("cannot enter the namespace");
+}
+
+static void draw(struct population *p, enum semantics semantics)
+{
+	int i;
+
+	for (i = 0; i < SOCKETS; i++) {
+		p->sock[i].addr = addrs[random() % ARRAY_SIZE(addrs)];
+		p->sock[i].flags = flags[random() % ARRAY_SIZE(flags)];
+		p->sock[i].uid = uids[random() % ARRAY_SIZE(uids)];
+	}
+	p->cleared = random() % (2 * SOCKETS);
+	/* This one would keep it */
+	if (semantics == PRE39 && p->cleared < SOCKETS &&
+	    p->sock[p->cleared].flags & S_REUSEPORT)
+		p->cleared = SOCKETS;
+}
+
+static void clear(int fd, const struct model_sock *s)
+{
+	if (s->flags & S_REUSEADDR)
+		sock_set(fd, SOL_SOCKET, SO_REUSEADDR, 0);
+	if (s->flags & S_REUSEPORT)
+		sock_set(fd, SOL_SOCKET, SO_REUSEPORT, 0);
+}
+
+static void bind_one(struct population *p, int i)
+{
+	if (model_bind(p->fd[i], &p->sock[i], PORT)) {
+		close(p->fd[i]);
+		p->fd[i] = -1;
+	} else if (p->cleared == i) {
+		clear(p->fd[i], &p->sock[i]);
+	}
+}
+
+/* Before the switch: pre39 does not know SO_REUSEPORT */
+static void open_all(struct population *p, const char *proto)
+{
+	int i;
+
+	for (i = 0; i < SOCKETS; i++)
+		p->fd[i] = model_open(proto, &p->sock[i]);
+}
+
+static void close_all(struct population *p)
+{
+	int i;
+
+	for (i = 0; i < SOCKETS; i++) {
+		if (p->fd[i] >= 0)
+			close(p->fd[i]);
+	}
+}
+
+/* The same sockets without detour: false if Linux does not let them be */
+static bool build_natively(struct population *copy, const struct population *p, const char *proto)
+{
+	bool same = true;
+	int i;
+
+	*copy = *p;
+	open_all(copy, proto);
+	for (i = 0; i < SOCKETS; i++) {
+		if (p->fd[i] < 0) {
+			close(copy->fd[i]);
+			copy->fd[i] = -1;
+			continue;
+		}
+		bind_one(copy, i);
+		same &= copy->fd[i] >= 0;
+	}
+	return same;
+}
+
+static bool by_the_rules(const struct population *p, const struct model_sock *probe)
+{
+	const struct model_sock *owners[SOCKETS];
+	int i, n = 0;
+
+	for (i = 0; i < SOCKETS; i++) {
+		if (p->fd[i] >= 0)
+			owners[n++] = &p->sock[i];
+	}
+	return model_admits(NATIVE, probe, owners, n);
+}
+
+static bool asked(const char *proto, const struct model_sock *probe)
+{
+	int fd = model_open(proto, probe), err = model_bind(fd, probe, PORT);
+
+	close(fd);
+	return !err;
+}
+
+static const char *describe(const struct population *p)
+{
+	static char s[SOCKETS * 80];
+	size_t len = 0;
+	int i;
+
+	for (i = 0; i < SOCKETS; i++) {
+		if (p->fd[i] < 0)
+			continue;
+		len += snprintf(s + len, sizeof(s) - len, "%s %s%s uid %d%s; ", p->sock[i].addr,
+				p->sock[i].flags & S_REUSEADDR ? "RA" : "",
+				p->sock[i].flags & S_REUSEPORT ? "RP" : "", p->sock[i].uid,
+				p->cleared == i ? " (cleared)" : "");
+	}
+	return s;
+}
+
+/* The probe number @i of PROBES */
+#define PROBES	(ARRAY_SIZE(addrs) * ARRAY_SIZE(flags) * 2)
+
+static struct model_sock probe_of(unsigned int i)
+{
+	return (struct model_sock) {
+		addrs[i % ARRAY_SIZE(addrs)],
+		flags[i / ARRAY_SIZE(addrs) % ARRAY_SIZE(flags)],
+		i < PROBES / 2 ? 0 : 1000,
+	};
+}
+
+/*
+ * Every probe there is, from anyone on. What gets in changes the cache, for
+ * its twin as well; the rules know nothing of that, they are asked until then.
+ */
+static const char *differ(const struct population *p, bool twin, const char *proto)
+{
+	unsigned int i, first = random();
+	bool want, got = false;
+
+	for (i = 0; i < PROBES && (twin || !got); i++) {
+		struct model_sock probe = probe_of((first + i) % PROBES);
+
+		enter_netns(touched);
+		got = asked(proto, &probe);
+		if (twin) {
+			enter_netns(untouched);
+			want = asked(proto, &probe);
+		} else {
+			want = by_the_rules(p, &probe);
+		}
+		if (got != want)
+			return text("%s %s %s%s uid %d: %s beside %s", twin ? "twin" : "rules",
+				    probe.addr, probe.flags & S_REUSEADDR ? "RA" : "",
+				    probe.flags & S_REUSEPORT ? "RP" : "", probe.uid,
+				    got ? "gets in" : "is refused", describe(p));
+	}
+	return NULL;
+}
+
+FIXTURE(cache) {};
+
+FIXTURE_VARIANT(cache) {
+	enum semantics semantics;
+	const char *proto;
+};
+
+FIXTURE_VARIANT_ADD(cache, pre39_tcp) { PRE39, "tcp" };
+FIXTURE_VARIANT_ADD(cache, pre39_udp) { PRE39, "udp" };
+FIXTURE_VARIANT_ADD(cache, bsd_tcp) { BSD, "tcp" };
+FIXTURE_VARIANT_ADD(cache, bsd_udp) { BSD, "udp" };
+
+FIXTURE_SETUP(cache)
+{
+	int i;
+
+	if (access(SEMANTICS, F_OK))
+		SKIP(return, "no net.reuse.semantics");
+	for (i = 0; i < 2; i++) {
+		new_netns();
+		*(i ? &untouched : &touched) = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	}
+}
+
+FIXTURE_TEARDOWN(cache)
+{
+}
+
+static void emulate(void *arg)
+{
+	(void)arg;
+	new_netns();
+	/* It takes most */
+	semantics_set(PRE39);
+}
+
+/* Sockets at random, each bound in one or the other semantics */
+static const char *one_case(enum semantics semantics, const char *proto, int cases[2])
+{
+	struct population p, copy;
+	const char *why = NULL;
+	bool twin;
+	int i;
+
+	draw(&p, semantics);
+	enter_netns(touched);
+	open_all(&p, proto);
+	for (i = 0; i < SOCKETS; i++) {
+		if (i == 1)
+			semantics_set(semantics);
+		bind_one(&p, i);
+	}
+	semantics_set(NATIVE);
+	enter_netns(untouched);
+	twin = build_natively(&copy, &p, proto);
+	/*
+	 * The rules know of no cache that remembers what an option was. UDP
+	 * has none, but looks no further when it finds one to share with.
+	 */
+	if (twin || (*proto == 't' && (p.cleared >= SOCKETS || p.fd[p.cleared] < 0))) {
+		cases[twin]++;
+		why = differ(&p, twin, proto);
+	}
+	close_all(&copy);
+	close_all(&p);
+	return why;
+}
+
+/* Later native answers are those of an untouched kernel with the same sockets */
+TEST_F_TIMEOUT(cache, as_untouched, 250)
+{
+	struct child other;
+	int cases[2] = {}, i;
+	const char *why;
+
+	/* The hooks stay: to install them for each case takes too long */
+	child_start(&other, 0, emulate, NULL);
+	srandom(1);
+	for (i = 0; i < CASES; i++) {
+		why = one_case(variant->semantics, variant->proto, cases);
+		ASSERT_TRUE(!why)
+			TH_LOG("case %d: %s", i, why);
+	}
+	child_stop(&other);
+	TH_LOG("%d with a twin, %d by the rules", cases[true], cases[false]);
+	EXPECT_LT(0, cases[true]);
+	if (variant->semantics == BSD && *variant->proto == 't')
+		EXPECT_LT(0, cases[false]);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Others look at the same functions of the kernel: both get what they want. */
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/btf.h>
+#include <netinet/in.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "harness.h"
+#include "model.h"
+
+#define TRACING		"/sys/kernel/tracing/"
+#define HOOKED		TRACING "enabled_functions"
+#define PORT		30000
+
+/* setsockopt() has the one or the other */
+static const char * const functions[] = {
+	"inet_csk_get_port", "udp_v4_get_port", "udp_v6_get_port", "inet_rcv_saddr_equal",
+	"sk_setsockopt", "sk_getsockopt", "sock_setsockopt", "sock_getsockopt",
+	"__inet_inherit_port", "inet_sock_destruct",
+};
+
+static bool try_write(const char *path, int flags, const char *line)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags), err = 0;
+
+	if (fd < 0)
+		return false;
+	if (write(fd, line, strlen(line)) != (ssize_t)strlen(line))
+		err = errno;
+	close(fd);
+	errno = err;
+	return !err;
+}
+
+static bool try_switch(enum semantics semantics)
+{
+	return try_write(SEMANTICS, 0, semantics_name[semantics]);
+}
+
+static int count(const char *path, const char *word)
+{
+	char *s = slurp(path), *at;
+	int n = 0;
+
+	for (at = s; (at = strstr(at, word)); at++)
+		n++;
+	free(s);
+	return n;
+}
+
+/* 0.0.0.0 and then a dual-stack ::, no options: only FreeBSD does */
+static bool second_binds(const char *proto)
+{
+	static const struct model_sock first = { "0.0.0.0", 0, 0 }, second = { "[::]", 0, 0 };
+	int a = model_open(proto, &first), b = model_open(proto, &second), err;
+
+	if (model_bind(a, &first, PORT))
+		die("bind");
+	err = model_bind(b, &second, PORT);
+	close(a);
+	close(b);
+	return !err;
+}
+
+/* Each of the three answers as it should, and all that can be intercepted is used */
+static bool all_as_ever(void)
+{
+	const struct family *f = &families[V4];
+	int a = sock_bind("tcp", f->listen, S_LISTEN), one = 1;
+	struct pair pair;
+	bool hidden;
+
+	sock_pair(&pair, a, f->connect);
+	close(pair.server);
+	sock_abort(pair.client);
+	semantics_set(PRE39);
+	hidden = setsockopt(a, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) && errno == ENOPROTOOPT;
+	close(a);
+	if (!hidden || second_binds("tcp") || second_binds("udp"))
+		return false;
+	semantics_set(BSD);
+	return second_binds("tcp") && second_binds("udp");
+}
+
+/* What is called differs from kernel to kernel, our handler does not */
+static bool native_again(void)
+{
+	semantics_set(NATIVE);
+	return !second_binds("tcp") && !second_binds("udp") && !count(HOOKED, "hook_handler");
+}
+
+FIXTURE(with) {};
+
+FIXTURE_VARIANT(with) {
+	bool first;
+};
+
+FIXTURE_VARIANT_ADD(with, others_first) { true };
+FIXTURE_VARIANT_ADD(with, us_first) { false };
+
+FIXTURE_SETUP(with)
+{
+	if (access(SEMANTICS, F_OK))
+		SKIP(return, "no net.reuse.semantics");
+	if (access(HOOKED, R_OK))
+		SKIP(return, "no tracefs");
+	new_netns();
+	if (!variant->first)
+		semantics_set(BSD);
+}
+
+FIXTURE_TEARDOWN(with)
+{
+}
+
+static bool add_kprobes(const char *kind)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < ARRAY_SIZE(functions); i++)
+		n += try_write(TRACING "kprobe_events", O_APPEND,
+			       text("%s:reuse_test/%s %s\n", kind, functions[i], functions[i]));
+	return n >= ARRAY_SIZE(functions) - 2;
+}
+
+static void remove_kprobes(void)
+{
+	try_write(TRACING "events/reuse_test/enable", 0, "0");
+	write_file(TRACING "kprobe_events", "\n");
+	close(open(TRACING "kprobe_events", O_WRONLY | O_TRUNC));
+	close(open(TRACING "trace", O_WRONLY | O_TRUNC));
+}
+
+static void expect_kprobes(struct __test_metadata *_metadata, const char *kind)
+{
+	const char *hit = *kind == 'p' ? "inet_csk_get_port: (" : "<- inet_csk_get_port";
+
+	if (!add_kprobes(kind))
+		SKIP(return, "no kprobe events");
+	write_file(TRACING "events/reuse_test/enable", "1");
+	EXPECT_TRUE(all_as_ever());
+	EXPECT_LT(0, count(TRACING "trace", hit));
+	EXPECT_TRUE(native_again());
+	semantics_set(BSD);
+	EXPECT_TRUE(second_binds("tcp") && second_binds("udp"));
+	remove_kprobes();
+	EXPECT_TRUE(all_as_ever());
+	EXPECT_TRUE(native_again());
+}
+
+TEST_F(with, kprobes)
+{
+	expect_kprobes(_metadata, "p");
+}
+
+TEST_F(with, kretprobes)
+{
+	expect_kprobes(_metadata, "r");
+}
+
+static void expect_tracer(struct __test_metadata *_metadata, const char *tracer, const char *hit)
+{
+	const char *filter = TRACING "set_ftrace_filter";
+	unsigned int i;
+
+	close(open(filter, O_WRONLY | O_TRUNC));
+	for (i = 0; i < ARRAY_SIZE(functions); i++)
+		try_write(filter, O_APPEND, functions[i]);
+	if (!try_write(TRACING "current_tracer", 0, tracer))
+		SKIP(return, "no such tracer");
+	EXPECT_TRUE(all_as_ever());
+	EXPECT_LT(0, count(TRACING "trace", hit));
+	EXPECT_TRUE(native_again());
+	semantics_set(BSD);
+	EXPECT_TRUE(second_binds("tcp") && second_binds("udp"));
+	write_file(TRACING "current_tracer", "nop");
+	close(open(filter, O_WRONLY | O_TRUNC));
+	EXPECT_TRUE(all_as_ever());
+	EXPECT_TRUE(native_again());
+}
+
+TEST_F(with, function_tracer)
+{
+	expect_tracer(_metadata, "function", "inet_csk_get_port <-");
+}
+
+TEST_F(with, function_graph_tracer)
+{
+	expect_tracer(_metadata, "function_graph", "inet_csk_get_port(");
+}
+
+/* Number of a function in the kernel's BTF, 0 if it is not there */
+static unsigned int btf_id(const char *name)
+{
+	int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC), n;
+	const struct btf_header *h;
+	const struct btf_type *t;
+	const char *s, *end;
+	char *data;
+	struct stat st;
+	unsigned int id = 1;
+
+	if (fd < 0)
+		return 0;
+	fstat(fd, &st);
+	data = malloc(st.st_size);
+	for (s = data; (n = read(fd, (char *)s, 1 << 20)) > 0;)
+		s += n;
+	close(fd);
+	h = (void *)data;
+	s = data + h->hdr_len + h->type_off;
+	end = s + h->type_len;
+	for (; s < end; id++) {
+		static const char each[] = {
+			[BTF_KIND_ARRAY] = 12, [BTF_KIND_STRUCT] = -12, [BTF_KIND_UNION] = -12,
+			[BTF_KIND_ENUM] = -8, [BTF_KIND_FUNC_PROTO] = -8, [BTF_KIND_INT] = 4,
+			[BTF_KIND_VAR] = 4, [BTF_KIND_DATASEC] = -12, [BTF_KIND_DECL_TAG] = 4,
+			[BTF_KIND_ENUM64] = -12, [32] = 0,
+		};
+		int kind, extra;
+
+		t = (void *)s;
+		kind = BTF_INFO_KIND(t->info);
+		if (kind == BTF_KIND_FUNC &&
+		    !strcmp(data + h->hdr_len + h->str_off + t->name_off, name))
+			break;
+		extra = each[kind];
+		if (extra < 0)
+			extra *= -(int)BTF_INFO_VLEN(t->info);
+		s += sizeof(*t) + extra;
+	}
+	if (s >= end)
+		id = 0;
+	free(data);
+	return id;
+}
+
+/* An empty BPF program at the entry (or exit) of a function; -1 with errno */
+static int attach(const char *name, int type)
+{
+	const struct bpf_insn insns[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_TRACING, .expected_attach_type = type,
+		.insns = (unsigned long)insns, .insn_cnt = 2,
+		.license = (unsigned long)"GPL", .attach_btf_id = btf_id(name),
+	};
+	int prog, link, err;
+
+	if (!attr.attach_btf_id) {
+		errno = ENOENT;
+		return -1;
+	}
+	prog = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	if (prog < 0)
+		return -1;
+	memset(&attr, 0, sizeof(attr));
+	attr.raw_tracepoint.prog_fd = prog;
+	link = syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &attr, sizeof(attr));
+	err = errno;
+	close(prog);
+	errno = err;
+	return link;
+}
+
+/* Before 6.0 one of the two is refused, and says so; then both live together */
+static void expect_bpf(struct __test_metadata *_metadata, bool first, int type)
+{
+	int link[ARRAY_SIZE(functions)], n = 0;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(functions); i++) {
+		link[n] = attach(functions[i], type);
+		if (link[n] >= 0) {
+			n++;
+			continue;
+		}
+		if (errno == ENOENT)
+			continue;
+		if (errno != EBUSY || first)
+			SKIP(return, "%s: no such BPF programs here: %m", functions[i]);
+		TH_LOG("%s: the program is refused", functions[i]);
+	}
+	if (first && !try_switch(BSD)) {
+		EXPECT_EQ(EBUSY, errno);
+		EXPECT_TRUE(native_again());
+		EXPECT_LT(0, strlen(slurp(REUSE_FILE)));
+		TH_LOG("the switch is refused");
+	} else {
+		EXPECT_TRUE(all_as_ever());
+		EXPECT_TRUE(native_again());
+		EXPECT_EQ(true, try_switch(BSD) || first);
+	}
+	while (n--)
+		close(link[n]);
+	semantics_set(BSD);
+	EXPECT_TRUE(all_as_ever());
+	EXPECT_TRUE(native_again());
+}
+
+TEST_F(with, bpf_fentry)
+{
+	expect_bpf(_metadata, variant->first, BPF_TRACE_FENTRY);
+}
+
+TEST_F(with, bpf_fexit)
+{
+	expect_bpf(_metadata, variant->first, BPF_TRACE_FEXIT);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: GPL-2.0
+/* However a socket comes to its port, the semantics are asked. */
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "harness.h"
+#include "model.h"
+
+#ifndef TCP_ULP
+#define TCP_ULP		31
+#endif
+
+#define PORT		30000
+#define RA		S_REUSEADDR
+
+static long sys_bpf(int cmd, union bpf_attr *attr)
+{
+	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
+}
+
+/* Of a socket that is made for the purpose */
+static int try_bind(const char *proto, const char *addr, unsigned int flags)
+{
+	const struct model_sock s = { addr, flags, 0 };
+	int fd = model_open(proto, &s), err = model_bind(fd, &s, PORT);
+
+	close(fd);
+	return err;
+}
+
+static int do_bind(const char *proto, const char *addr, unsigned int flags)
+{
+	return sock_bind(proto, text("%s:%d", addr, PORT), flags);
+}
+
+FIXTURE(path) {};
+
+FIXTURE_VARIANT(path) {
+	enum semantics semantics;
+};
+
+FIXTURE_VARIANT_ADD(path, native) { NATIVE };
+FIXTURE_VARIANT_ADD(path, pre39) { PRE39 };
+FIXTURE_VARIANT_ADD(path, bsd) { BSD };
+
+FIXTURE_SETUP(path)
+{
+	if (access(SEMANTICS, F_OK))
+		SKIP(return, "no net.reuse.semantics");
+	new_netns();
+	semantics_set(variant->semantics);
+}
+
+FIXTURE_TEARDOWN(path)
+{
+}
+
+/* What tells bsd from Linux, whatever its age: 0.0.0.0 and then ::, a wildcard and RA */
+static void expect_path(struct __test_metadata *_metadata, enum semantics semantics,
+			const char *proto)
+{
+	int linux_says = semantics == BSD ? 0 : EADDRINUSE;
+	int a = do_bind(proto, "0.0.0.0", 0);
+
+	EXPECT_EQ(linux_says, try_bind(proto, "[::]", 0));
+	EXPECT_EQ(linux_says, try_bind(proto, "127.0.0.1", RA));
+	EXPECT_EQ(EADDRINUSE, try_bind(proto, "127.0.0.1", 0));
+	EXPECT_EQ(EADDRINUSE, try_bind(proto, "0.0.0.0", 0));
+	close(a);
+}
+
+TEST_F(path, tcp)
+{
+	expect_path(_metadata, variant->semantics, "tcp");
+}
+
+TEST_F(path, udp)
+{
+	expect_path(_metadata, variant->semantics, "udp");
+}
+
+TEST_F(path, udplite)
+{
+	if (!sock_has("udplite"))
+		SKIP(return, "no UDP-Lite on this kernel");
+	expect_path(_metadata, variant->semantics, "udplite");
+}
+
+TEST_F(path, mptcp)
+{
+	if (!sock_has("mptcp"))
+		SKIP(return, "no MPTCP on this kernel");
+	expect_path(_metadata, variant->semantics, "mptcp");
+}
+
+/* MPTCP's sockets are TCP's: only on FreeBSD may two of them that share an address listen */
+TEST_F(path, mptcp_and_tcp)
+{
+	unsigned int share = variant->semantics == BSD ? S_REUSEPORT : RA;
+	int a, b;
+
+	if (!sock_has("mptcp"))
+		SKIP(return, "no MPTCP on this kernel");
+	a = do_bind("mptcp", "127.0.0.1", share);
+	b = do_bind("tcp", "127.0.0.1", share);
+	EXPECT_EQ(0, listen(a, 1));
+	EXPECT_EQ(variant->semantics == BSD ? 0 : -1, listen(b, 1));
+	close(a);
+	close(b);
+}
+
+/* listen() and sendto() of a socket that was not bound take a port that is theirs alone */
+TEST_F(path, implicit)
+{
+	int a = sock_open("tcp", AF_INET, 0), b = sock_open("udp", AF_INET, 0);
+	struct sockaddr_storage ss;
+	socklen_t len = sock_addr("127.0.0.1:9", &ss);
+	int c = sock_open("tcp", AF_INET, 0), d = sock_open("udp", AF_INET, 0);
+
+	ASSERT_EQ(0, listen(a, 1));
+	EXPECT_EQ(EADDRINUSE, sock_try_bind(c, sock_name(a)));
+	ASSERT_EQ(1, sendto(b, "", 1, 0, (struct sockaddr *)&ss, len));
+	EXPECT_EQ(EADDRINUSE, sock_try_bind(d, sock_name(b)));
+	close(a);
+	EXPECT_EQ(0, sock_try_bind(c, "0.0.0.0:30001"));
+}
+
+/* What Linux keeps apart by device stays apart, and only that */
+TEST_F(path, devices)
+{
+	const char *addr = "0.0.0.0:30000";
+	int tcp, udp, fd;
+
+	if (!add_device("reuse0", "dummy") || !add_device("reuse1", "dummy"))
+		SKIP(return, "no dummy devices");
+	tcp = sock_bind_dev("tcp", addr, 0, "reuse0");
+	udp = sock_bind_dev("udp", addr, 0, "reuse0");
+	fd = sock_bind_dev("tcp", addr, S_LISTEN, "reuse1");
+	close(fd);
+	fd = sock_bind_dev("udp", addr, 0, "reuse1");
+	close(fd);
+
+	fd = sock_open("tcp", AF_INET, 0);
+	EXPECT_EQ(EADDRINUSE, sock_try_bind(fd, addr));
+	sock_dev(fd, "reuse0");
+	EXPECT_EQ(EADDRINUSE, sock_try_bind(fd, addr));
+	sock_dev(fd, "reuse1");
+	EXPECT_EQ(0, sock_try_bind(fd, addr));
+	close(fd);
+	fd = sock_open("udp", AF_INET, 0);
+	EXPECT_EQ(EADDRINUSE, sock_try_bind(fd, addr));
+	sock_dev(fd, "reuse1");
+	EXPECT_EQ(0, sock_try_bind(fd, addr));
+	close(fd);
+	close(tcp);
+	close(udp);
+}
+
+/* An accepted connection without options is left on the port: RA gets in on FreeBSD alone */
+static void expect_contended(struct __test_metadata *_metadata, enum semantics semantics)
+{
+	EXPECT_EQ(EADDRINUSE, try_bind("tcp", "127.0.0.1", 0));
+	EXPECT_EQ(semantics == BSD ? 0 : EADDRINUSE, try_bind("tcp", "127.0.0.1", RA));
+	EXPECT_EQ(0, try_bind("tcp", "127.0.0.2", 0));
+}
+
+/* A connection that was given to kTLS */
+TEST_F(path, tls)
+{
+	int listener = do_bind("tcp", "127.0.0.1", S_LISTEN);
+	struct pair pair;
+
+	sock_pair(&pair, listener, "127.0.0.1:30000");
+	if (setsockopt(pair.server, IPPROTO_TCP, TCP_ULP, "tls", 4))
+		SKIP(return, "no kTLS on this kernel");
+	close(listener);
+	expect_contended(_metadata, variant->semantics);
+}
+
+static int make_sockmap(int fd)
+{
+	union bpf_attr attr = {
+		.map_type = BPF_MAP_TYPE_SOCKMAP, .key_size = 4, .value_size = 4, .max_entries = 1,
+	};
+	int map = sys_bpf(BPF_MAP_CREATE, &attr), key = 0;
+
+	if (map < 0)
+		return -1;
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = map;
+	attr.key = (unsigned long)&key;
+	attr.value = (unsigned long)&fd;
+	if (sys_bpf(BPF_MAP_UPDATE_ELEM, &attr))
+		die("cannot add a socket to a sockmap");
+	return map;
+}
+
+/* A listener and a connection in a sockmap, which gives them other operations */
+TEST_F(path, sockmap_tcp)
+{
+	int listener = do_bind("tcp", "127.0.0.1", S_LISTEN), map = make_sockmap(listener);
+	struct pair pair;
+
+	if (map < 0)
+		SKIP(return, "no sockmap on this kernel");
+	EXPECT_EQ(EADDRINUSE, try_bind("tcp", "127.0.0.1", RA));
+	EXPECT_EQ(variant->semantics == BSD ? 0 : EADDRINUSE, try_bind("tcp", "0.0.0.0", RA));
+	sock_pair(&pair, listener, "127.0.0.1:30000");
+	close(make_sockmap(pair.server));
+	close(map);
+	map = make_sockmap(pair.server);
+	close(listener);
+	expect_contended(_metadata, variant->semantics);
+	close(map);
+}
+
+/* bind() by way of a sockmap's operations */
+TEST_F(path, sockmap_udp)
+{
+	int a = do_bind("udp", "0.0.0.0", 0), b = sock_open("udp", AF_INET, RA), map;
+
+	sock_connect(b, "127.0.0.1:9");
+	map = make_sockmap(b);
+	if (map < 0)
+		SKIP(return, "no sockmap on this kernel");
+	sock_disconnect(b);
+	EXPECT_EQ(variant->semantics == BSD ? 0 : EADDRINUSE, sock_try_bind(b, "127.0.0.1:30000"));
+	close(map);
+	close(a);
+}
+
+#define INSN(c, d, s, o, i) \
+	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
+
+/* A program that binds to 127.0.0.1:30000 whatever connects, or refuses that */
+static int load_binder(void)
+{
+	const struct bpf_insn insns[] = {
+		INSN(BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, -8, 0),
+		INSN(BPF_ST | BPF_MEM | BPF_H, BPF_REG_10, 0, -16, AF_INET),
+		INSN(BPF_ST | BPF_MEM | BPF_H, BPF_REG_10, 0, -14, htons(PORT)),
+		INSN(BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, -12, htonl(INADDR_LOOPBACK)),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_2, BPF_REG_10, 0, 0),
+		INSN(BPF_ALU64 | BPF_ADD | BPF_K, BPF_REG_2, 0, 0, -16),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, sizeof(struct sockaddr_in)),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_bind),
+		INSN(BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_0, 0, 2, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 1),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+		.expected_attach_type = BPF_CGROUP_INET4_CONNECT,
+		.insns = (unsigned long)insns, .insn_cnt = ARRAY_SIZE(insns),
+		.license = (unsigned long)"GPL",
+	};
+
+	return sys_bpf(BPF_PROG_LOAD, &attr);
+}
+
+/* bind() by a BPF program, while the socket connects */
+TEST_F(path, bpf)
+{
+	const char *cgroup = text("/sys/fs/cgroup/reuse-%d", getpid());
+	int prog = load_binder(), listener, owner, fd, err;
+	union bpf_attr attr = { .attach_type = BPF_CGROUP_INET4_CONNECT };
+
+	if (prog < 0 || mkdir(cgroup, 0700))
+		SKIP(return, "no such BPF program, or no cgroup2");
+	write_file(text("%s/cgroup.procs", cgroup), "%d", getpid());
+	attr.target_fd = open(cgroup, O_RDONLY);
+	attr.attach_bpf_fd = prog;
+	ASSERT_EQ(0, sys_bpf(BPF_PROG_ATTACH, &attr));
+
+	listener = sock_bind("tcp", "127.0.0.1:30001", S_LISTEN);
+	owner = do_bind("tcp", "0.0.0.0", 0);
+	fd = sock_open("tcp", AF_INET, RA);
+	err = sock_try_connect(fd, "127.0.0.1:30001");
+	EXPECT_EQ(variant->semantics == BSD ? 0 : EPERM, err);
+	if (!err)
+		ASSERT_STREQ("127.0.0.1:30000", sock_name(fd));
+	close(fd);
+	close(owner);
+	close(listener);
+	write_file("/sys/fs/cgroup/cgroup.procs", "%d", getpid());
+	ASSERT_EQ(0, rmdir(cgroup));
+}
+
+TEST_HARNESS_MAIN
