@@ -153,6 +153,9 @@ static int request_decide(struct bind_request *req, unsigned short port,
 	req->in_order = req->udp ? !atomic_read(&req->rn->udp_added_last) :
 				   reuse_tcp_in_order();
 	req->profile->begin(b);
+	/* It listened once, and asks again */
+	if (req->profile->relisten && req->self.state == SEM_LISTEN)
+		reuse_order_forget(req->sk);
 
 	/* listen(): the bucket is our own too */
 	b->owners = req->sk->sk_num == port;
