@@ -84,7 +84,7 @@ static void populate(void)
 		bind_stable("tcp", LOOPBACK(i), BIG, S_REUSEADDR, TCP_EACH, TCP_EACH + max);
 		bind_stable("udp", LOOPBACK(i), BIG, S_REUSEADDR, UDP_EACH, UDP_EACH + max);
 	}
-	server = bulk_bind("tcp", INADDR_ANY, SERVER, S_LISTEN | S_REUSEADDR | S_NONBLOCK);
+	server = bulk_bind("tcp", INADDR_ANY, SERVER, S_LISTEN | S_REUSEADDR);
 	stays("tcp", "0.0.0.0:8000", 1, 1);
 	for (i = 0; i < CHILDREN; i++) {
 		int fd = bulk_connect(LOOPBACK(1000 + i), LOOPBACK(0), SERVER);
@@ -93,6 +93,9 @@ static void populate(void)
 		stays("tcp", sock_name(fd), 1, 1);
 	}
 	stays("tcp", "127.0.0.1:8000", CHILDREN, 0);
+	/* From now on accept() is not to wait */
+	if (fcntl(server, F_SETFL, O_NONBLOCK))
+		die("O_NONBLOCK");
 }
 
 /* Reads the file in pieces of @size; what stays is there, once, with its counts */
