@@ -305,7 +305,7 @@ static void read_in_pieces(void)
 }
 
 /* Two readers, sockets that stay in small and big buckets, two who bind, connect and close */
-TEST_F(churn, what_stays)
+TEST_F_TIMEOUT(churn, what_stays, 60)
 {
 	pid_t reader, bind, connect;
 
@@ -369,23 +369,23 @@ static void mass_close(const char *proto, int every)
 }
 
 /* With one in eight that stays, and with so few that a reader may lose its place */
-TEST_F(churn, mass_close_tcp)
+TEST_F_TIMEOUT(churn, mass_close_tcp, 60)
 {
 	int i;
 
 	bulk_files(OWNERS);
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 3; i++) {
 		mass_close("tcp", 8);
 		mass_close("tcp", 100);
 	}
 }
 
-TEST_F(churn, mass_close_udp)
+TEST_F_TIMEOUT(churn, mass_close_udp, 60)
 {
 	int i;
 
 	bulk_files(OWNERS);
-	for (i = 0; i < 5; i++) {
+	for (i = 0; i < 3; i++) {
 		mass_close("udp", 8);
 		mass_close("udp", 100);
 	}
@@ -462,14 +462,14 @@ static void read_handover(const char *proto)
 	finish(pid);
 }
 
-TEST_F(churn, handover_tcp)
+TEST_F_TIMEOUT(churn, handover_tcp, 60)
 {
 	read_handover("tcp");
 	TH_LOG("%lu reads, %lu times handed over", done->reads, done->binds);
 	EXPECT_LT(IN_USE + 100, done->binds);
 }
 
-TEST_F(churn, handover_udp)
+TEST_F_TIMEOUT(churn, handover_udp, 60)
 {
 	read_handover("udp");
 	TH_LOG("%lu reads, %lu times handed over", done->reads, done->binds);
