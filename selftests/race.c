@@ -63,6 +63,7 @@ struct race {
 	const struct pool *pool;
 	int port;
 	bool bound[THREADS];	/* already, and now it is to listen */
+	bool again;		/* it has done so before */
 	int err[THREADS];
 	int got[THREADS];	/* port */
 };
@@ -127,6 +128,17 @@ static void prepare(const struct race *r, int i, int *fd)
 		die("bind before listen");
 }
 
+/* One after the other, now that all are bound */
+static void listen_once(const struct race *r, int i, int fd)
+{
+	if (!r->bound[i] || !r->again)
+		return;
+	while (listen(fd, 1))
+		sched_yield();
+	if (shutdown(fd, SHUT_RDWR))
+		die("shutdown");
+}
+
 static void take_part(struct race *r, int i, int fd)
 {
 	start();
@@ -148,6 +160,10 @@ static void *runner(void *arg)
 		n = i < (long)track.runners ? track.n : 0;
 		for (j = 0; j < n; j++)
 			prepare(&track.race[j], i, &fd[j]);
+		if (n)
+			start();
+		for (j = 0; j < n; j++)
+			listen_once(&track.race[j], i, fd[j]);
 		for (j = 0; j < n; j++)
 			take_part(&track.race[j], i, fd[j]);
 		meet();
@@ -164,6 +180,7 @@ static void add_race(const struct pool *pool, int port, int nth)
 
 	r->pool = pool;
 	r->port = port;
+	r->again = nth && track.n % 2;
 	for (i = 0; i < THREADS; i++)
 		r->bound[i] = nth && i % nth == 0;
 }
