@@ -61,7 +61,7 @@ static bool hook_forget(reuse_fregs_t *regs)
 	return false;
 }
 
-DEFINE_STATIC_SRCU(hook_srcu);
+static struct srcu_struct hook_srcu;
 
 /**
  * reuse_hook_enter() - a replacement begins
@@ -191,10 +191,15 @@ static bool hook_possible __ro_after_init;
  * reuse_hook_setup() - see whether this kernel has what is to be intercepted
  *
  * Context: process context, may sleep; while the module is loaded.
+ * Return: 0 or -ENOMEM; that the kernel has it not is no error.
  */
-void __init reuse_hook_setup(void)
+int __init reuse_hook_setup(void)
 {
+	int err = init_srcu_struct(&hook_srcu);
 	unsigned int i;
+
+	if (err)
+		return err;
 
 	hook_possible = true;
 	for (i = 0; i < ARRAY_SIZE(hooks) && hook_possible; i++) {
@@ -205,6 +210,17 @@ void __init reuse_hook_setup(void)
 						   strlen(name), 1);
 		hook_clear_filter(&hooks[i]);
 	}
+	return 0;
+}
+
+/**
+ * reuse_hook_teardown() - undo reuse_hook_setup()
+ *
+ * Context: process context, may sleep; nothing is installed.
+ */
+void reuse_hook_teardown(void)
+{
+	cleanup_srcu_struct(&hook_srcu);
 }
 
 /**

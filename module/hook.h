@@ -16,7 +16,8 @@ enum reuse_hooks {
 	REUSE_HOOKS,
 };
 
-void reuse_hook_setup(void);
+int reuse_hook_setup(void);
+void reuse_hook_teardown(void);
 bool reuse_hook_possible(void);
 int reuse_hook_install(enum reuse_hooks group);
 void reuse_hook_remove(enum reuse_hooks group);

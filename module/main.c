@@ -7,13 +7,20 @@
 
 static int __init reuse_init(void)
 {
-	reuse_hook_setup();
-	return reuse_netns_setup();
+	int err = reuse_hook_setup();
+
+	if (err)
+		return err;
+	err = reuse_netns_setup();
+	if (err)
+		reuse_hook_teardown();
+	return err;
 }
 
 static void __exit reuse_exit(void)
 {
 	reuse_netns_teardown();
+	reuse_hook_teardown();
 }
 
 module_init(reuse_init);

@@ -12,8 +12,19 @@
  * reuse_hook_setup() - nothing to see
  *
  * Context: any.
+ * Return: 0.
  */
-void __init reuse_hook_setup(void)
+int __init reuse_hook_setup(void)
+{
+	return 0;
+}
+
+/**
+ * reuse_hook_teardown() - nothing to undo
+ *
+ * Context: any.
+ */
+void reuse_hook_teardown(void)
 {
 }
 
