@@ -392,7 +392,8 @@ TEST_F_TIMEOUT(race, any_port, 120)
 		ASSERT_TRUE(ports(r) == RANGE || (ports(r) > 0 && shares && udp))
 			TH_LOG("race %d: %s", i, outcome(r));
 		for (j = 0; j < THREADS; j++)
-			ASSERT_TRUE(!r->err[j] || r->err[j] == none);
+			/* inet_bind() of 5.10 knows no other error than EADDRINUSE */
+			ASSERT_TRUE(!r->err[j] || r->err[j] == none || r->err[j] == EADDRINUSE);
 	}
 }
 
