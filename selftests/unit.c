@@ -142,7 +142,7 @@ static bool joined(const struct sock *sk, const u8 *group)
 	return false;
 }
 
-/* FreeBSD's udp_input(): newest created first, up to one that does not share */
+/* Newest created first, up to one that is the last */
 static void multicast(const char *text, char *answer)
 {
 	bool got[MAX_SOCKS] = { false };
@@ -168,7 +168,7 @@ static void multicast(const char *text, char *answer)
 					    sem_same(sk->s.addr, group)))
 			continue;
 		got[sk - socks] = true;
-		if (!sk->s.reuseaddr && !sk->s.reuseport)
+		if (profile->mcast_last(&sk->s))
 			break;
 	}
 	*answer = '\0';

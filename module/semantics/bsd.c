@@ -174,7 +174,7 @@ static int bsd_verdict(struct sem_bind *b)
  * in_pcblookup_hash_locked(), without SO_REUSEPORT_LB: newest on the exact
  * address, oldest of the family on the wildcard, oldest dual-stack one.
  */
-static void bsd_deliver(struct sem_deliver *d, const struct sem_sock *p,
+static bool bsd_deliver(struct sem_deliver *d, const struct sem_sock *p,
 			const void *id)
 {
 	bool ipv4 = !d->packet->ipv6;
@@ -183,20 +183,27 @@ static void bsd_deliver(struct sem_deliver *d, const struct sem_sock *p,
 	u8 rank;
 
 	if (!(ipv4 ? bsd_in_ipv4(p) : bsd_in_ipv6(p)))
-		return;
+		return false;
 	if (sem_same(laddr, d->packet->addr))
 		rank = 3;
 	else if (sem_any(laddr))
 		rank = p->ipv6 == d->packet->ipv6 ? 2 : 1;
 	else
-		return;
+		return false;
 
 	worse = rank == 3 ? p->order < d->order : p->order > d->order;
 	if (d->id && (rank < d->rank || (rank == d->rank && worse)))
-		return;
+		return true;
 	d->id = id;
 	d->order = p->order;
 	d->rank = rank;
+	return true;
+}
+
+/* udp_input() */
+static bool bsd_mcast_last(const struct sem_sock *sk)
+{
+	return !bsd_has_flag(sk);
 }
 
 const struct sem_profile sem_bsd = {
@@ -206,6 +213,8 @@ const struct sem_profile sem_bsd = {
 	.done		= bsd_done,
 	.verdict	= bsd_verdict,
 	.one_socket	= true,
+	.oldest_any	= true,
 	.search_error	= -EADDRNOTAVAIL,
 	.deliver	= bsd_deliver,
+	.mcast_last	= bsd_mcast_last,
 };

@@ -90,26 +90,27 @@ static int pre39_verdict(struct sem_bind *b)
 }
 
 /* compute_score() and its peers: the one bound last among the best */
-static void pre39_deliver(struct sem_deliver *d, const struct sem_sock *p,
+static bool pre39_deliver(struct sem_deliver *d, const struct sem_sock *p,
 			  const void *id)
 {
 	bool any = sem_any(p->addr);
 	u8 rank;
 
 	if (!d->packet->udp && p->state != SEM_LISTEN)
-		return;
+		return false;
 	if (d->packet->ipv6 ? !p->ipv6 || sem_mapped(p->addr) :
 	    p->v6only || !(sem_mapped(p->addr) || any))
-		return;
+		return false;
 	if (!any && !sem_same(p->addr, d->packet->addr))
-		return;
+		return false;
 	rank = 2 * !any + (p->ipv6 == d->packet->ipv6);
 	if (d->id && (rank < d->rank ||
 		      (rank == d->rank && p->order < d->order)))
-		return;
+		return true;
 	d->id = id;
 	d->order = p->order;
 	d->rank = rank;
+	return true;
 }
 
 const struct sem_profile sem_pre39 = {

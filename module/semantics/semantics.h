@@ -146,7 +146,14 @@ struct sem_deliver {
  * @relisten: listen() decides anew; otherwise a bound socket may listen
  * @no_reuseport: SO_REUSEPORT does not exist
  * @search_error: errno of a bind() to port 0 that finds none
- * @deliver: shows a packet one socket of the port without a remote end
+ * @oldest_any: of the sockets on a wildcard address the oldest receives; of any
+ *	others, the newest
+ * @deliver: shows a packet one socket of the port without a remote end; true if
+ *	none that was bound like it (address, IPv4 or IPv6, V6ONLY) and comes
+ *	behind it in that order can matter
+ * @mcast_last: may be NULL; a group's or broadcast datagram goes to the sockets
+ *	that joined themselves, newest created first, and after one that this is
+ *	true of to none
  *
  * Sockets that Linux keeps apart by device are not shown by the caller.
  */
@@ -162,9 +169,11 @@ struct sem_profile {
 	bool one_socket;
 	bool relisten;
 	bool no_reuseport;
+	bool oldest_any;
 	int search_error;
-	void (*deliver)(struct sem_deliver *d, const struct sem_sock *peer,
+	bool (*deliver)(struct sem_deliver *d, const struct sem_sock *peer,
 			const void *id);
+	bool (*mcast_last)(const struct sem_sock *sk);
 };
 
 extern const struct sem_profile sem_bsd;
@@ -181,6 +190,13 @@ static inline bool sem_same(const u8 *a, const u8 *b)
 static inline bool sem_mapped(const u8 *addr)
 {
 	return !memcmp(addr, sem_any4, 12);
+}
+
+/* @ipv4 is in network byte order */
+static inline void sem_addr4(u8 *addr, u32 ipv4)
+{
+	memcpy(addr, sem_any4, 12);
+	memcpy(addr + 12, &ipv4, sizeof(ipv4));
 }
 
 static inline bool sem_any(const u8 *addr)
