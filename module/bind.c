@@ -20,6 +20,7 @@
 #include "compat/uid.h"
 #include "hook.h"
 #include "netns.h"
+#include "order.h"
 #include "reuse.h"
 
 /**
@@ -60,8 +61,14 @@ static u8 state_of(const struct sock *sk)
 	}
 }
 
-/* What sock_common has; a TIME_WAIT socket has nothing else */
-static void common_of(const struct sock *sk, struct sem_sock *s)
+/**
+ * reuse_bind_see() - a socket as the rules see it
+ * @sk: any kind of socket: only what sock_common has is read
+ * @s: set, but for what takes a full socket: @order, @uid and @root are 0
+ *
+ * Context: any.
+ */
+void reuse_bind_see(const struct sock *sk, struct sem_sock *s)
 {
 	memset(s, 0, sizeof(*s));
 	s->state = state_of(sk);
@@ -110,12 +117,12 @@ static enum reuse_peer request_peer(struct sock *sk, void *arg)
 	struct sem_sock peer;
 	bool rest;
 
-	common_of(sk, &peer);
+	reuse_bind_see(sk, &peer);
 	if (peer.dev && req->self.dev && peer.dev != req->self.dev)
 		return REUSE_PEER_NEXT;
 	/* listen() sets the state and then asks: not yet answered, it is bound */
 	if (peer.state == SEM_LISTEN && req->profile->relisten &&
-	    sk_unhashed(sk) && !reuse_order_find(sk))
+	    sk_unhashed(sk) && !reuse_order_listens(sk))
 		peer.state = SEM_BOUND;
 	if (req->profile->one_socket) {
 		peer.order = order_of(req, sk, peer.state);
@@ -155,7 +162,7 @@ static int request_decide(struct bind_request *req, unsigned short port,
 	req->profile->begin(b);
 	/* It listened once, and asks again */
 	if (req->profile->relisten && req->self.state == SEM_LISTEN)
-		reuse_order_forget(req->sk);
+		reuse_order_set_listens(req->sk, false);
 
 	/* listen(): the bucket is our own too */
 	b->owners = req->sk->sk_num == port;
@@ -197,31 +204,19 @@ static int request_force(struct bind_request *req, unsigned short port)
 	return err;
 }
 
-/*
- * Is the order in which this socket was bound known from its list? What is
- * bound later, in another list, finds that this one is there, and gets a note.
- */
-static bool request_in_list(const struct bind_request *req)
-{
-	if (!req->profile->one_socket)
-		return true;
-	if (req->udp)
-		return req->in_order && !reuse_udp_added_last(req->sk);
-	return reuse_tcp_in_order() || reuse_tcp_one_list(req->sk);
-}
-
-/* A port that the profile agrees to, if the kernel agrees as well */
+/* The kernel's own bind, and a note of it; listen() of a bound socket, too */
 static int request_bind(struct bind_request *req, unsigned short port)
 {
+	bool listens = req->self.state == SEM_LISTEN;
+	bool held = listens && req->sk->sk_num == port;
 	int err = request_force(req, port);
 
-	/* Without memory for a note it counts as older than it is */
-	if (!err && req->profile->relisten && req->self.state == SEM_LISTEN)
-		reuse_order_make(req->sk, false);
-	else if (!err && !request_in_list(req))
-		reuse_order_make(req->sk, req->udp &&
-				 reuse_udp_added_last(req->sk));
-	return err;
+	if (err)
+		return err;
+	reuse_order_bound(req->sk, held);
+	if (listens && req->profile->relisten)
+		reuse_order_set_listens(req->sk, true);
+	return 0;
 }
 
 static int request_port(struct bind_request *req, unsigned short port)
@@ -282,12 +277,17 @@ static int request_search(struct bind_request *req)
 /* Under the lock all the same: what others are told must stay true */
 static int request_native(struct bind_request *req, unsigned short port)
 {
-	int err;
+	struct sock *sk = req->sk;
+	int err = 0;
 
+	/* Which may sleep */
 	if (!port)
-		return req->sk->sk_prot->get_port(req->sk, port);
+		err = sk->sk_prot->get_port(sk, port);
 	spin_lock_bh(&req->rn->bind_lock);
-	err = req->sk->sk_prot->get_port(req->sk, port);
+	if (port)
+		err = sk->sk_prot->get_port(sk, port);
+	if (!err)
+		reuse_order_bound(sk, false);
 	spin_unlock_bh(&req->rn->bind_lock);
 	return err;
 }
@@ -301,7 +301,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 		.root = make_kuid(net->user_ns, 0), .udp = udp,
 	};
 
-	common_of(sk, &req.self);
+	reuse_bind_see(sk, &req.self);
 	if (profile->alike && profile->alike(&req.self, udp))
 		return request_native(&req, port);
 	owner_of(&req, sk, &req.self);
@@ -313,7 +313,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 		int err;
 
 		spin_lock_bh(&req.rn->bind_lock);
-		err = request_force(&req, port);
+		err = request_bind(&req, port);
 		spin_unlock_bh(&req.rn->bind_lock);
 		return err;
 	}
@@ -392,7 +392,7 @@ void reuse_bind_child(struct sock *child)
 	if (!profile || !profile->one_socket || reuse_tcp_in_order())
 		return;
 	/* Without memory it counts as older than what is bound later */
-	reuse_order_make(child, false);
+	reuse_order_note(child);
 }
 
 /**
@@ -406,8 +406,9 @@ void reuse_bind_child(struct sock *child)
  */
 bool reuse_bind_letting_in(const struct sock *sk, bool match_wildcard)
 {
-	return match_wildcard &&
-	       READ_ONCE(reuse_net(sock_net(sk))->letting_in) == sk;
+	const struct reuse_net *rn = reuse_net(sock_net(sk));
+
+	return match_wildcard && rn && READ_ONCE(rn->letting_in) == sk;
 }
 
 /**

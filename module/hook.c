@@ -22,13 +22,16 @@
 #include "bind.h"
 #include "compat/ftrace.h"
 #include "compat/sockopt.h"
+#include "deliver.h"
 #include "hook.h"
+#include "netns.h"
+#include "order.h"
 #include "sockopt.h"
 
 /**
  * struct hook - one function to intercept
  * @name: of the function
- * @want: may be NULL; false if this call is not to be redirected
+ * @want: false if this call is not to be redirected
  * @to: the replacement, or NULL to look only (@want does what is to be done)
  * @calls: the replacement calls the original
  * @group: what needs it
@@ -42,24 +45,6 @@ struct hook {
 	enum reuse_hooks group;
 	struct ftrace_ops ops;
 };
-
-static bool hook_want_letting_in(reuse_fregs_t *regs)
-{
-	return reuse_bind_letting_in((void *)reuse_ftrace_arg(regs, 0),
-				     reuse_ftrace_arg(regs, 2) & 1);
-}
-
-static bool hook_want_sockopt(reuse_fregs_t *regs)
-{
-	return reuse_sockopt_hidden((void *)reuse_ftrace_arg(regs, 0),
-				    reuse_ftrace_arg(regs, 2));
-}
-
-static bool hook_forget(reuse_fregs_t *regs)
-{
-	reuse_order_forget((void *)reuse_ftrace_arg(regs, 0));
-	return false;
-}
 
 static struct srcu_struct hook_srcu;
 
@@ -89,13 +74,49 @@ void reuse_hook_leave(int idx)
 
 /*
  * A task may be between the redirect and reuse_hook_enter(), inside, or
- * between reuse_hook_leave() and its return: three waits.
+ * between reuse_hook_leave() and its return: three waits. Who looks for the
+ * receiver of a packet does so under RCU, in a softirq that may have
+ * interrupted an idle CPU: a fourth.
  */
 static void hook_drain(void)
 {
+	synchronize_rcu();
 	synchronize_rcu_tasks();
 	synchronize_srcu(&hook_srcu);
 	synchronize_rcu_tasks();
+}
+
+static bool hook_want_letting_in(reuse_fregs_t *regs)
+{
+	return reuse_bind_letting_in((void *)reuse_ftrace_arg(regs, 0),
+				     reuse_ftrace_arg(regs, 2) & 1);
+}
+
+static bool hook_want_sockopt(reuse_fregs_t *regs)
+{
+	return reuse_sockopt_hidden((void *)reuse_ftrace_arg(regs, 0),
+				    reuse_ftrace_arg(regs, 2));
+}
+
+static bool hook_want_port(reuse_fregs_t *regs)
+{
+	return reuse_bind_wanted((void *)reuse_ftrace_arg(regs, 0));
+}
+
+static bool hook_want_lookup(reuse_fregs_t *regs)
+{
+	return reuse_net_profile((void *)reuse_ftrace_arg(regs, 0));
+}
+
+/* These only look: false */
+
+static bool hook_created(reuse_fregs_t *regs)
+{
+	struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
+
+	if (reuse_bind_wanted(sk))
+		reuse_order_note(sk);
+	return false;
 }
 
 static bool hook_child(reuse_fregs_t *regs)
@@ -104,14 +125,28 @@ static bool hook_child(reuse_fregs_t *regs)
 	return false;
 }
 
-static bool hook_want_port(reuse_fregs_t *regs)
+static bool hook_unbound(reuse_fregs_t *regs)
 {
-	return reuse_bind_wanted((void *)reuse_ftrace_arg(regs, 0));
+	struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
+
+	if (reuse_bind_wanted(sk))
+		reuse_order_unbound(sk);
+	return false;
+}
+
+static bool hook_forget(reuse_fregs_t *regs)
+{
+	reuse_order_forget((void *)reuse_ftrace_arg(regs, 0));
+	return false;
 }
 
 static struct hook hooks[] = {
 	{ .name = "inet_sock_destruct", .want = hook_forget },
+	{ .name = "inet_put_port", .want = hook_unbound },
+	{ .name = "udp_lib_unhash", .want = hook_unbound },
 	{ .name = "__inet_inherit_port", .want = hook_child },
+	{ .name = "udp_init_sock", .want = hook_created },
+	{ .name = "udpv6_init_sock", .want = hook_created },
 	{ .name = "inet_rcv_saddr_equal", .want = hook_want_letting_in,
 	  .to = reuse_bind_never_equal },
 	{ .name = "udp_v4_get_port", .want = hook_want_port,
@@ -120,6 +155,12 @@ static struct hook hooks[] = {
 	  .to = reuse_udp_get_port, .calls = true },
 	{ .name = "inet_csk_get_port", .want = hook_want_port,
 	  .to = reuse_tcp_get_port, .calls = true },
+	{ .name = "__inet_lookup_listener", .want = hook_want_lookup,
+	  .to = reuse_tcp4_lookup, .calls = true },
+#if IS_ENABLED(CONFIG_IPV6)
+	{ .name = "inet6_lookup_listener", .want = hook_want_lookup,
+	  .to = reuse_tcp6_lookup, .calls = true },
+#endif
 	{ .name = REUSE_SETSOCKOPT, .want = hook_want_sockopt,
 	  .to = reuse_setsockopt, .group = REUSE_HOOKS_SOCKOPT },
 	{ .name = REUSE_GETSOCKOPT, .want = hook_want_sockopt,
@@ -131,12 +172,12 @@ static void notrace hook_handler(unsigned long ip, unsigned long parent_ip,
 {
 	const struct hook *hook = container_of(ops, struct hook, ops);
 
+	/* Most calls are of namespaces that are native */
+	if (!hook->want(regs))
+		return;
 	if (hook->calls && within_module(parent_ip, THIS_MODULE))
 		return;
-	if (hook->want && !hook->want(regs))
-		return;
-	if (hook->to)
-		reuse_ftrace_redirect(regs, hook->to);
+	reuse_ftrace_redirect(regs, hook->to);
 }
 
 static void hook_explain(const struct hook *hook, int err)

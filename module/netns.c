@@ -4,9 +4,10 @@
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
-#include "bind.h"
+#include "deliver.h"
 #include "hook.h"
 #include "netns.h"
+#include "order.h"
 #include "reuse.h"
 #include "sysctl.h"
 
@@ -55,7 +56,8 @@ static int hooks_get(const struct sem_profile *profile)
  * @net: network namespace
  *
  * Context: any.
- * Return: as long as @net and the module live.
+ * Return: as long as @net and the module live. NULL in a namespace that is
+ * being set up and has not come to us yet: the kernel creates sockets there.
  */
 struct reuse_net *reuse_net(const struct net *net)
 {
@@ -71,7 +73,36 @@ struct reuse_net *reuse_net(const struct net *net)
  */
 const struct sem_profile *reuse_net_profile(const struct net *net)
 {
-	return READ_ONCE(reuse_net(net)->profile);
+	const struct reuse_net *rn = reuse_net(net);
+
+	return rn ? READ_ONCE(rn->profile) : NULL;
+}
+
+/* Under switch_lock; the hooks of both are there before and after */
+static void switch_profile(struct net *net, const struct sem_profile *profile)
+{
+	struct reuse_net *rn = reuse_net(net);
+	const struct sem_profile *old = rn->profile;
+
+	/* No bind is being decided by the old one after this */
+	spin_lock_bh(&rn->bind_lock);
+	WRITE_ONCE(rn->profile, profile);
+	spin_unlock_bh(&rn->bind_lock);
+
+	if (!profile)
+		reuse_datagram_unhook(net);
+	if (old) {
+		hooks_put(old, REUSE_HOOKS);
+		/* Something under way may leave a note: the last clears up */
+		reuse_order_forget_net(needed[REUSE_HOOKS_BIND] ? net : NULL);
+	}
+	if (old && old->cached)
+		reuse_tcp_forget_cached(net);
+	if (profile) {
+		atomic_set(&rn->udp_added_last, 0);
+		atomic_set(&rn->on_device, 0);
+		reuse_deliver_begin(net);
+	}
 }
 
 /**
@@ -93,16 +124,12 @@ int reuse_net_set_profile(struct net *net, const struct sem_profile *profile)
 	err = hooks_get(profile);
 	if (err)
 		goto unlock;
-	/* Those of before the switch have no note that tells when they leave */
-	if (profile)
-		atomic_set(&rn->udp_added_last, reuse_udp_any_added_last(net));
-	swap(profile, rn->profile);
-	hooks_put(profile, REUSE_HOOKS);
-	/* A bind under way may leave a note behind: the last one clears up */
-	if (profile)
-		reuse_order_forget_net(needed[REUSE_HOOKS_BIND] ? net : NULL);
-	if (profile && profile->cached)
-		reuse_tcp_forget_cached(net);
+	err = rn->profile ? 0 : reuse_datagram_hook(net);
+	if (err) {
+		hooks_put(profile, REUSE_HOOKS);
+		goto unlock;
+	}
+	switch_profile(net, profile);
 unlock:
 	mutex_unlock(&switch_lock);
 	return err;
@@ -142,7 +169,7 @@ static struct pernet_operations reuse_net_ops = {
  * Context: process context, may sleep.
  * Return: 0 or a negative errno; on error no namespace is left equipped.
  */
-int reuse_netns_setup(void)
+int __init reuse_netns_setup(void)
 {
 	int err = reuse_order_setup();
 

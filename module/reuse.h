@@ -172,7 +172,6 @@ typedef enum reuse_peer (*reuse_peer_t)(struct sock *sk, void *arg);
 void reuse_tcp_peers(const struct sock *sk, unsigned short port,
 		     reuse_peer_t peer, void *arg);
 bool reuse_tcp_in_order(void);
-bool reuse_tcp_one_list(const struct sock *sk);
 int reuse_tcp_cached(const struct sock *sk, unsigned short port);
 void reuse_tcp_distrust(const struct sock *sk);
 void reuse_tcp_set_cached(const struct sock *sk, int fastreuse);
@@ -180,7 +179,6 @@ void reuse_tcp_forget_cached(const struct net *net);
 void reuse_udp_peers(const struct sock *sk, unsigned short port,
 		     reuse_peer_t peer, void *arg);
 bool reuse_udp_added_last(const struct sock *sk);
-bool reuse_udp_any_added_last(const struct net *net);
 
 /* walk.c */
 typedef int (*reuse_visit_t)(struct sock *sk, unsigned int round, void *arg);

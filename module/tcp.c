@@ -155,24 +155,6 @@ bool reuse_tcp_in_order(void)
 }
 
 /**
- * reuse_tcp_one_list() - are all owners of a socket's port in one list?
- * @sk: an owner
- *
- * Context: bottom halves off; @sk is locked by the caller.
- * Return: true if so: their order is known.
- */
-bool reuse_tcp_one_list(const struct sock *sk)
-{
-	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), sk->sk_num);
-	bool one;
-
-	spin_lock(&head->lock);
-	one = reuse_one_list(sk);
-	spin_unlock(&head->lock);
-	return one;
-}
-
-/**
  * reuse_tcp_cached() - what the bucket of a port caches of SO_REUSEADDR
  * @sk: who asks
  * @port: in host byte order

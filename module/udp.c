@@ -77,15 +77,6 @@ const struct reuse_table reuse_udplite = {
 
 #endif
 
-static struct udp_table *udp_table_of(const struct sock *sk)
-{
-#ifdef REUSE_HAVE_UDPLITE
-	if (sk->sk_protocol == IPPROTO_UDPLITE)
-		return &udplite_table;
-#endif
-	return reuse_udp_table(sock_net(sk));
-}
-
 /**
  * reuse_udp_peers() - show the sockets on a port that a socket asks for
  * @sk: who asks, UDP or UDP-Lite; not shown
@@ -99,8 +90,8 @@ static struct udp_table *udp_table_of(const struct sock *sk)
 void reuse_udp_peers(const struct sock *sk, unsigned short port,
 		     reuse_peer_t peer, void *arg)
 {
-	struct udp_table *table = udp_table_of(sk);
 	struct net *net = sock_net(sk);
+	struct udp_table *table = reuse_udp_table_for(net, sk->sk_protocol);
 	struct udp_hslot *hslot;
 	struct sock *sk2;
 
@@ -127,42 +118,4 @@ void reuse_udp_peers(const struct sock *sk, unsigned short port,
 bool reuse_udp_added_last(const struct sock *sk)
 {
 	return sk->sk_reuseport && sk->sk_family == AF_INET6;
-}
-
-static int udp_visit_added_last(struct sock *sk, unsigned int round, void *arg)
-{
-	return reuse_udp_added_last(sk);
-}
-
-static bool udp_any_added_last(const struct reuse_table *table,
-			       const struct net *net)
-{
-	struct reuse_slots slots = table->slots(net);
-	unsigned int slot;
-
-	for (slot = 0; slot < slots.n; slot++) {
-		cond_resched();
-		/* Not to find the place again is no reason to believe that */
-		if (!hlist_empty(reuse_slot_head(&slots, slot)) &&
-		    reuse_walk(table, net, &slots, slot, 256,
-			       udp_visit_added_last, NULL))
-			return true;
-	}
-	return false;
-}
-
-/**
- * reuse_udp_any_added_last() - is a UDP list of a namespace out of order?
- * @net: network namespace
- *
- * Context: process context, may sleep.
- * Return: false if all lists of UDP and UDP-Lite have the newest first.
- */
-bool reuse_udp_any_added_last(const struct net *net)
-{
-#ifdef REUSE_HAVE_UDPLITE
-	if (udp_any_added_last(&reuse_udplite, net))
-		return true;
-#endif
-	return udp_any_added_last(&reuse_udp, net);
 }

@@ -29,13 +29,6 @@ static inline struct inet_bind_bucket *reuse_bucket_of(const struct sock *sk)
 /* All owners of a port are in one list, the newest first */
 #define reuse_owners_in_order	false
 
-/* All owners of a socket's port have the same address */
-static inline bool reuse_one_list(const struct sock *sk)
-{
-	return hlist_is_singular_node(&inet_csk(sk)->icsk_bind2_hash->bhash_node,
-				      &inet_csk(sk)->icsk_bind_hash->bhash2);
-}
-
 static inline struct sock *reuse_first_of(struct hlist_node *bhash_node)
 {
 	struct inet_bind2_bucket *tb2;
@@ -96,11 +89,6 @@ static inline struct sock *reuse_owner_but(const struct sock *sk,
 #else
 
 #define reuse_owners_in_order	true
-
-static inline bool reuse_one_list(const struct sock *sk)
-{
-	return true;
-}
 
 static inline struct sock *reuse_first_owner(const struct inet_bind_bucket *tb)
 {

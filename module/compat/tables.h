@@ -29,4 +29,14 @@ static inline struct udp_table *reuse_udp_table(const struct net *net)
 #endif
 }
 
+static inline struct udp_table *reuse_udp_table_for(const struct net *net,
+						    int protocol)
+{
+#ifdef REUSE_HAVE_UDPLITE
+	if (protocol == IPPROTO_UDPLITE)
+		return &udplite_table;
+#endif
+	return reuse_udp_table(net);
+}
+
 #endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * How the kernel looks for who gets a packet: with the table as an argument or
+ * not, with a constant network namespace or not.
+ */
+#ifndef _REUSE_COMPAT_LOOKUP_H
+#define _REUSE_COMPAT_LOOKUP_H
+
+#include <linux/filter.h>
+#include <net/inet6_hashtables.h>
+#include <net/inet_hashtables.h>
+#include <net/udp.h>
+
+#include "tables.h"
+
+#ifdef REUSE_LOOKUP_NET_CONST
+#define reuse_lookup_net_t	const struct net
+#else
+#define reuse_lookup_net_t	struct net
+#endif
+
+#ifdef REUSE_LOOKUP_TABLE
+#define REUSE_TCP_TABLE_PARAM	struct inet_hashinfo *table,
+#define REUSE_TCP_TABLE_ARG	table,
+#else
+#define REUSE_TCP_TABLE_PARAM
+#define REUSE_TCP_TABLE_ARG
+#endif
+
+/* Who gets a datagram natively; under RCU */
+static inline struct sock *
+reuse_udp4_find(reuse_lookup_net_t *net, int protocol, __be32 saddr,
+		__be16 sport, __be32 daddr, __be16 dport, int dif,
+		int sdif, struct sk_buff *skb)
+{
+#ifdef REUSE_LOOKUP_TABLE
+	return __udp4_lib_lookup(net, saddr, sport, daddr, dport, dif, sdif,
+				 reuse_udp_table_for(net, protocol), skb);
+#else
+	return __udp4_lib_lookup(net, saddr, sport, daddr, dport, dif, sdif,
+				 skb);
+#endif
+}
+
+/* There is none in most namespaces, whatever bpf_sk_lookup_enabled says */
+static inline bool reuse_sk_lookup_attached(const struct net *net)
+{
+	return rcu_access_pointer(net->bpf.run_array[NETNS_BPF_SK_LOOKUP]);
+}
+
+/*
+ * Does a bpf_sk_lookup program choose? It is run for that (5.10 does not tell
+ * it the device). Under RCU.
+ */
+static inline bool reuse_sk_lookup_chose4(reuse_lookup_net_t *net, int protocol,
+					  __be32 saddr, __be16 sport,
+					  __be32 daddr, u16 hnum, int dif)
+{
+	struct sock *sk = NULL;
+
+	if (!reuse_sk_lookup_attached(net))
+		return false;
+#ifdef REUSE_SK_LOOKUP_IFINDEX
+	bpf_sk_lookup_run_v4(net, protocol, saddr, sport, daddr, hnum, dif, &sk);
+#else
+	bpf_sk_lookup_run_v4(net, protocol, saddr, sport, daddr, hnum, &sk);
+#endif
+	return sk;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static inline struct sock *
+reuse_udp6_find(reuse_lookup_net_t *net, int protocol, const struct in6_addr *saddr,
+		__be16 sport, const struct in6_addr *daddr, __be16 dport, int dif,
+		int sdif, struct sk_buff *skb)
+{
+#ifdef REUSE_LOOKUP_TABLE
+	return __udp6_lib_lookup(net, saddr, sport, daddr, dport, dif, sdif,
+				 reuse_udp_table_for(net, protocol), skb);
+#else
+	return __udp6_lib_lookup(net, saddr, sport, daddr, dport, dif, sdif,
+				 skb);
+#endif
+}
+
+static inline bool reuse_sk_lookup_chose6(reuse_lookup_net_t *net, int protocol,
+					  const struct in6_addr *saddr,
+					  __be16 sport,
+					  const struct in6_addr *daddr,
+					  u16 hnum, int dif)
+{
+	struct sock *sk = NULL;
+
+	if (!reuse_sk_lookup_attached(net))
+		return false;
+#ifdef REUSE_SK_LOOKUP_IFINDEX
+	bpf_sk_lookup_run_v6(net, protocol, saddr, sport, daddr, hnum, dif, &sk);
+#else
+	bpf_sk_lookup_run_v6(net, protocol, saddr, sport, daddr, hnum, &sk);
+#endif
+	return sk;
+}
+#endif
+
+#endif

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who gets a datagram: decided by netfilter hooks of the namespaces that
+ * emulate, so that it costs the others nothing. What is decided is left in
+ * skb->sk, as the kernel's early demultiplexing does it, and UDP asks no more.
+ *
+ * The hooks come last, when all firewalls have let the datagram pass. Fragments
+ * are put together before, but those of IPv6: they are delivered natively.
+ */
+
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter_ipv4.h>
+#include <linux/netfilter_ipv6.h>
+#include <linux/udp.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/route.h>
+#include <net/tcp_states.h>
+
+#include "deliver.h"
+#include "netns.h"
+
+#if IS_ENABLED(CONFIG_NETFILTER)
+
+/**
+ * reuse_datagram_assign() - leave it in a datagram who gets it
+ * @skb: the datagram; belongs to nobody
+ * @sk: the receiver; UDP drops the reference when it is done with @skb
+ *
+ * Context: softirq, under RCU.
+ */
+void reuse_datagram_assign(struct sk_buff *skb, struct sock *sk)
+{
+	if (!refcount_inc_not_zero(&sk->sk_refcnt))
+		return;
+	skb->sk = sk;
+	skb->destructor = sock_edemux;
+}
+
+static struct sock *lookup4(const struct reuse_delivery *dv,
+			    const struct iphdr *iph, const struct udphdr *uh,
+			    struct sk_buff *skb, bool *decided)
+{
+	reuse_lookup_net_t *net = (struct net *)dv->net;
+	struct sock *sk;
+
+	sk = reuse_udp4_find(net, dv->protocol, iph->saddr, uh->source,
+			     iph->daddr, uh->dest, dv->dif, dv->sdif, skb);
+	*decided = reuse_sk_lookup_chose4(net, IPPROTO_UDP, iph->saddr,
+					  uh->source, iph->daddr, dv->port,
+					  dv->dif);
+	return sk;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static struct sock *lookup6(const struct reuse_delivery *dv,
+			    const struct ipv6hdr *ip6h, const struct udphdr *uh,
+			    struct sk_buff *skb, bool *decided)
+{
+	reuse_lookup_net_t *net = (struct net *)dv->net;
+	struct sock *sk;
+
+	sk = reuse_udp6_find(net, dv->protocol, &ip6h->saddr, uh->source,
+			     &ip6h->daddr, uh->dest, dv->dif, dv->sdif, skb);
+	*decided = reuse_sk_lookup_chose6(net, IPPROTO_UDP, &ip6h->saddr,
+					  uh->source, &ip6h->daddr, dv->port,
+					  dv->dif);
+	return sk;
+}
+#else
+static struct sock *lookup6(const struct reuse_delivery *dv,
+			    const struct ipv6hdr *ip6h, const struct udphdr *uh,
+			    struct sk_buff *skb, bool *decided)
+{
+	*decided = true;
+	return NULL;
+}
+#endif
+
+/* A connected socket's, or a program's choice, or else the profile's */
+static void datagram_unicast(struct sk_buff *skb, struct reuse_delivery *dv,
+			     const struct udphdr *uh, unsigned int thoff)
+{
+	struct sock *sk;
+	bool decided;
+
+	/* The programs of SO_REUSEPORT groups are run at the UDP header */
+	__skb_pull(skb, thoff);
+	if (dv->packet.ipv6)
+		sk = lookup6(dv, ipv6_hdr(skb), uh, skb, &decided);
+	else
+		sk = lookup4(dv, ip_hdr(skb), uh, skb, &decided);
+	if (sk && sk->sk_state != TCP_ESTABLISHED && !decided)
+		sk = reuse_deliver_run(dv, sk, skb, sizeof(*uh));
+	__skb_push(skb, thoff);
+	if (sk)
+		reuse_datagram_assign(skb, sk);
+}
+
+static unsigned int datagram(struct sk_buff *skb,
+			     const struct nf_hook_state *state,
+			     struct reuse_delivery *dv, unsigned int thoff,
+			     bool mcast)
+{
+	struct udphdr buf;
+	const struct udphdr *uh = skb_header_pointer(skb, thoff, sizeof(buf),
+						     &buf);
+
+	dv->profile = reuse_net_profile(state->net);
+	if (!dv->profile || !uh || !pskb_may_pull(skb, thoff))
+		return NF_ACCEPT;
+	dv->net = state->net;
+	dv->port = ntohs(uh->dest);
+	if (mcast)
+		return reuse_mcast_deliver(skb, state, dv, uh);
+	/* A connected socket, or what a transparent proxy has chosen */
+	if (!skb->sk)
+		datagram_unicast(skb, dv, uh, thoff);
+	return NF_ACCEPT;
+}
+
+static unsigned int datagram4(void *priv, struct sk_buff *skb,
+			      const struct nf_hook_state *state)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+	struct reuse_delivery dv = { .protocol = iph->protocol };
+	const struct rtable *rt = skb_rtable(skb);
+
+	if (iph->protocol != IPPROTO_UDP && iph->protocol != IPPROTO_UDPLITE)
+		return NF_ACCEPT;
+	dv.dif = inet_iif(skb);
+	dv.sdif = inet_sdif(skb);
+	sem_addr4(dv.packet.addr, (__force u32)iph->daddr);
+	return datagram(skb, state, &dv, iph->ihl * 4,
+			rt && rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST));
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static unsigned int datagram6(void *priv, struct sk_buff *skb,
+			      const struct nf_hook_state *state)
+{
+	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
+	struct reuse_delivery dv = {};
+	u8 protocol = ip6h->nexthdr;
+	__be16 frag_off;
+	int thoff;
+
+	thoff = ipv6_skip_exthdr(skb, sizeof(*ip6h), &protocol, &frag_off);
+	if (thoff < 0 || frag_off ||
+	    (protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE))
+		return NF_ACCEPT;
+	dv.protocol = protocol;
+	dv.packet.ipv6 = true;
+	dv.dif = inet6_iif(skb);
+	dv.sdif = inet6_sdif(skb);
+	memcpy(dv.packet.addr, &ip6h->daddr, sizeof(dv.packet.addr));
+	return datagram(skb, state, &dv, thoff,
+			ipv6_addr_is_multicast(&ip6h->daddr));
+}
+#endif
+
+static const struct nf_hook_ops datagram_ops[] = {
+	{
+		.hook = datagram4,
+		.pf = NFPROTO_IPV4,
+		.hooknum = NF_INET_LOCAL_IN,
+		.priority = NF_IP_PRI_LAST,
+	},
+#if IS_ENABLED(CONFIG_IPV6)
+	{
+		.hook = datagram6,
+		.pf = NFPROTO_IPV6,
+		.hooknum = NF_INET_LOCAL_IN,
+		.priority = NF_IP6_PRI_LAST,
+	},
+#endif
+};
+
+/**
+ * reuse_datagram_hook() - begin to decide who gets a namespace's datagrams
+ * @net: network namespace; native so far
+ *
+ * Context: process context, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int reuse_datagram_hook(struct net *net)
+{
+	return nf_register_net_hooks(net, datagram_ops,
+				     ARRAY_SIZE(datagram_ops));
+}
+
+/**
+ * reuse_datagram_unhook() - undo reuse_datagram_hook()
+ * @net: network namespace
+ *
+ * Datagrams may be under way in here for an RCU grace period.
+ *
+ * Context: process context, may sleep.
+ */
+void reuse_datagram_unhook(struct net *net)
+{
+	nf_unregister_net_hooks(net, datagram_ops, ARRAY_SIZE(datagram_ops));
+}
+
+#else
+
+/**
+ * reuse_datagram_hook() - not on this kernel
+ * @net: whatever
+ *
+ * Context: any.
+ * Return: 0: the rest works.
+ */
+int reuse_datagram_hook(struct net *net)
+{
+	pr_warn_once("this kernel is built without CONFIG_NETFILTER: UDP is delivered natively whatever net.reuse.semantics says\n");
+	return 0;
+}
+
+/**
+ * reuse_datagram_unhook() - nothing was hooked
+ * @net: whatever
+ *
+ * Context: any.
+ */
+void reuse_datagram_unhook(struct net *net)
+{
+}
+
+#endif

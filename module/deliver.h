@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _REUSE_DELIVER_H
+#define _REUSE_DELIVER_H
+
+#include "compat/lookup.h"
+#include "semantics/semantics.h"
+
+struct nf_hook_state;
+
+/**
+ * struct reuse_delivery - one packet looking for its receiver
+ * @profile: semantics in force
+ * @net: network namespace
+ * @packet: the packet as the rules see it
+ * @decision: who gets it
+ * @dif: device it came by
+ * @sdif: the one enslaved to @dif that it came by, or 0
+ * @port: destination, host byte order
+ * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
+ * @on_device: look at sockets bound to a device (or at those that are not)
+ */
+struct reuse_delivery {
+	const struct sem_profile *profile;
+	const struct net *net;
+	struct sem_packet packet;
+	struct sem_deliver decision;
+	int dif;
+	int sdif;
+	u16 port;
+	u8 protocol;
+	bool on_device;
+};
+
+/* deliver.c */
+struct sock *reuse_tcp4_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
+			       struct sk_buff *skb, int doff,
+			       const __be32 saddr, const __be16 sport,
+			       const __be32 daddr, const unsigned short hnum,
+			       const int dif, const int sdif);
+struct sock *reuse_tcp6_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
+			       struct sk_buff *skb, int doff,
+			       const struct in6_addr *saddr,
+			       const __be16 sport,
+			       const struct in6_addr *daddr,
+			       const unsigned short hnum, const int dif,
+			       const int sdif);
+struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
+			       struct sk_buff *skb, int doff);
+void reuse_deliver_begin(const struct net *net);
+
+/* datagram.c */
+int reuse_datagram_hook(struct net *net);
+void reuse_datagram_unhook(struct net *net);
+void reuse_datagram_assign(struct sk_buff *skb, struct sock *sk);
+
+/* mcast.c */
+unsigned int reuse_mcast_deliver(struct sk_buff *skb,
+				 const struct nf_hook_state *state,
+				 const struct reuse_delivery *dv,
+				 const struct udphdr *uh);
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Which sockets share an address and port, and in which order they were bound. */
+#ifndef _REUSE_ORDER_H
+#define _REUSE_ORDER_H
+
+#include <linux/bits.h>
+#include <linux/rculist.h>
+#include <net/sock.h>
+
+/* What is bound while notes are taken comes between these */
+#define REUSE_ORDER_FIRST	BIT_ULL(32)
+#define REUSE_ORDER_LAST	BIT_ULL(62)
+
+/**
+ * enum reuse_kind - what is equal of sockets that receive the same on an address
+ * @REUSE_KIND_IPV4: AF_INET
+ * @REUSE_KIND_MAPPED: AF_INET6 on a v4-mapped address
+ * @REUSE_KIND_IPV6: AF_INET6 on any other
+ * @REUSE_KIND_V6ONLY: AF_INET6 on :: with IPV6_V6ONLY
+ */
+enum reuse_kind {
+	REUSE_KIND_IPV4,
+	REUSE_KIND_MAPPED,
+	REUSE_KIND_IPV6,
+	REUSE_KIND_V6ONLY,
+};
+
+/**
+ * struct reuse_note - what is known of a socket in a namespace that emulates
+ * @node: by socket
+ * @sharing: by address, while @linked; see reuse_order_sharing()
+ * @sk: the socket
+ * @net: its namespace
+ * @seq: when bound, or an accepted one created; higher is newer
+ * @created: when the socket was created, in the same numbers
+ * @addr: address it was bound to; IPv4 in the v4-mapped form
+ * @port: in host byte order
+ * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
+ * @kind: enum reuse_kind
+ * @linked: it is to be found by @sharing
+ * @used: it was, so that a reader may be standing on it
+ * @listens: listen() was decided and granted
+ * @counted_last: counted in reuse_net.udp_added_last
+ * @counted_dev: counted in reuse_net.on_device
+ * @rcu: readers of @sharing
+ */
+struct reuse_note {
+	struct hlist_node node;
+	struct list_head sharing;
+	struct sock *sk;
+	const struct net *net;
+	u64 seq;
+	u64 created;
+	u8 addr[16];
+	u16 port;
+	u8 protocol;
+	u8 kind;
+	bool linked;
+	bool used;
+	bool listens;
+	bool counted_last;
+	bool counted_dev;
+	struct rcu_head rcu;
+};
+
+int reuse_order_setup(void);
+void reuse_order_teardown(void);
+u64 reuse_order_find(const struct sock *sk);
+u64 reuse_order_created(const struct sock *sk);
+bool reuse_order_listens(const struct sock *sk);
+void reuse_order_set_listens(const struct sock *sk, bool listens);
+void reuse_order_note(struct sock *sk);
+void reuse_order_bound(struct sock *sk, bool before);
+void reuse_order_unbound(const struct sock *sk);
+void reuse_order_forget(const struct sock *sk);
+void reuse_order_forget_net(const struct net *net);
+const struct list_head *reuse_order_sharing(const struct net *net, u8 protocol,
+					    u16 port, const u8 *addr,
+					    enum reuse_kind kind);
+
+#endif
