@@ -5,4 +5,4 @@
 
 cd "$(dirname "$0")" || exit 1
 PATH=.:$PATH
-exec conform --semantics bsd --only bind,listen semantics/freebsd-13.*.tsv semantics/freebsd-13.*.seq.txt semantics/freebsd-13.seq.txt
+exec conform --semantics bsd semantics/freebsd-13.*.tsv semantics/freebsd-13.*.seq.txt semantics/freebsd-13.seq.txt
