@@ -28,7 +28,6 @@
  * @sk: who asks; locked by the caller of get_port()
  * @rn: its namespace
  * @profile: semantics in force
- * @root: of the user namespace that owns the network namespace
  * @self: @sk as the rules see it
  * @bind: the decision
  * @position: of the last peer, counting down
@@ -39,7 +38,6 @@ struct bind_request {
 	struct sock *sk;
 	struct reuse_net *rn;
 	const struct sem_profile *profile;
-	kuid_t root;
 	struct sem_sock self;
 	struct sem_bind bind;
 	u64 position;
@@ -93,7 +91,7 @@ static void owner_of(const struct bind_request *req, struct sock *sk,
 	kuid_t uid = reuse_sock_uid(sk);
 
 	s->uid = __kuid_val(uid);
-	s->root = uid_eq(uid, req->root);
+	s->root = uid_eq(uid, req->rn->root);
 }
 
 /*
@@ -177,6 +175,9 @@ static int request_decide(struct bind_request *req, unsigned short port,
 	return req->profile->verdict(b);
 }
 
+/* How many binds have conflicts out of sight: the hook is asked very often */
+atomic_t reuse_letting_in = ATOMIC_INIT(0);
+
 /*
  * The kernel's own bind; if it refuses, with all conflicts out of its sight.
  * What a bucket caches then is what makes it look at each owner next time.
@@ -190,7 +191,9 @@ static int request_force(struct bind_request *req, unsigned short port)
 	err = sk->sk_prot->get_port(sk, port);
 	if (err && req->udp) {
 		WRITE_ONCE(req->rn->letting_in, sk);
+		atomic_inc(&reuse_letting_in);
 		err = sk->sk_prot->get_port(sk, port);
+		atomic_dec(&reuse_letting_in);
 		WRITE_ONCE(req->rn->letting_in, NULL);
 	} else if (err) {
 		sk->sk_reuse = SK_FORCE_REUSE;
@@ -213,7 +216,10 @@ static int request_bind(struct bind_request *req, unsigned short port)
 
 	if (err)
 		return err;
-	reuse_order_bound(req->sk, held);
+	if (held)
+		reuse_order_seen(req->sk, true);
+	else
+		reuse_order_bound(req->sk);
 	if (listens && req->profile->relisten)
 		reuse_order_set_listens(req->sk, true);
 	return 0;
@@ -287,7 +293,7 @@ static int request_native(struct bind_request *req, unsigned short port)
 	if (port)
 		err = sk->sk_prot->get_port(sk, port);
 	if (!err)
-		reuse_order_bound(sk, false);
+		reuse_order_bound(sk);
 	spin_unlock_bh(&req->rn->bind_lock);
 	return err;
 }
@@ -295,16 +301,19 @@ static int request_native(struct bind_request *req, unsigned short port)
 static int request_run(struct sock *sk, unsigned short port, bool udp,
 		       const struct sem_profile *profile)
 {
-	struct net *net = sock_net(sk);
-	struct bind_request req = {
-		.sk = sk, .rn = reuse_net(net), .profile = profile,
-		.root = make_kuid(net->user_ns, 0), .udp = udp,
-	};
+	struct bind_request req;
 
+	/* The rest is set when a decision begins */
+	req.bind.fast = 0;
+	req.sk = sk;
+	req.rn = reuse_net(sock_net(sk));
+	req.profile = profile;
+	req.udp = udp;
 	reuse_bind_see(sk, &req.self);
 	if (profile->alike && profile->alike(&req.self, udp))
 		return request_native(&req, port);
-	owner_of(&req, sk, &req.self);
+	if (profile->one_socket)
+		owner_of(&req, sk, &req.self);
 	if (!port)
 		return request_search(&req);
 	/* listen() of a socket that is bound, where that is not decided anew */
@@ -368,15 +377,18 @@ int reuse_udp_get_port(struct sock *sk, unsigned short snum)
 }
 
 /**
- * reuse_bind_wanted() - is a bind of this socket to be decided by us?
- * @sk: who is being bound
+ * reuse_bind_created() - a UDP socket is being created
+ * @sk: the socket
  *
- * Context: any, from the hooks of get_port().
- * Return: false where semantics are native.
+ * Context: any, from the hooks of udp_init_sock() and udpv6_init_sock().
  */
-bool reuse_bind_wanted(const struct sock *sk)
+void reuse_bind_created(struct sock *sk)
 {
-	return reuse_net_profile(sock_net(sk));
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
+
+	/* Where groups' datagrams ask for it */
+	if (profile && profile->mcast_last)
+		reuse_order_note(sk);
 }
 
 /**

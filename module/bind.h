@@ -2,7 +2,10 @@
 #ifndef _REUSE_BIND_H
 #define _REUSE_BIND_H
 
+#include <linux/atomic.h>
 #include <linux/types.h>
+
+extern atomic_t reuse_letting_in;
 
 struct sem_sock;
 struct sock;
@@ -10,7 +13,7 @@ struct sock;
 void reuse_bind_see(const struct sock *sk, struct sem_sock *s);
 int reuse_tcp_get_port(struct sock *sk, unsigned short snum);
 int reuse_udp_get_port(struct sock *sk, unsigned short snum);
-bool reuse_bind_wanted(const struct sock *sk);
+void reuse_bind_created(struct sock *sk);
 void reuse_bind_child(struct sock *child);
 bool reuse_bind_letting_in(const struct sock *sk, bool match_wildcard);
 bool reuse_bind_never_equal(const struct sock *sk, const struct sock *sk2,

@@ -95,7 +95,8 @@ static void datagram_unicast(struct sk_buff *skb, struct reuse_delivery *dv,
 	else
 		sk = lookup4(dv, ip_hdr(skb), uh, skb, &decided);
 	if (sk && sk->sk_state != TCP_ESTABLISHED && !decided)
-		sk = reuse_deliver_run(dv, sk, skb, sizeof(*uh));
+		sk = reuse_deliver_connected(dv, sk) ?:
+		     reuse_deliver_run(dv, sk, skb, sizeof(*uh));
 	__skb_push(skb, thoff);
 	if (sk)
 		reuse_datagram_assign(skb, sk);
@@ -115,8 +116,9 @@ static unsigned int datagram(struct sk_buff *skb,
 		return NF_ACCEPT;
 	dv->net = state->net;
 	dv->port = ntohs(uh->dest);
+	dv->from_port = uh->source;
 	if (mcast)
-		return reuse_mcast_deliver(skb, state, dv, uh);
+		return reuse_mcast_deliver(skb, state, dv);
 	/* A connected socket, or what a transparent proxy has chosen */
 	if (!skb->sk)
 		datagram_unicast(skb, dv, uh, thoff);
@@ -135,6 +137,7 @@ static unsigned int datagram4(void *priv, struct sk_buff *skb,
 	dv.dif = inet_iif(skb);
 	dv.sdif = inet_sdif(skb);
 	sem_addr4(dv.packet.addr, (__force u32)iph->daddr);
+	sem_addr4(dv.from, (__force u32)iph->saddr);
 	return datagram(skb, state, &dv, iph->ihl * 4,
 			rt && rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST));
 }
@@ -158,6 +161,7 @@ static unsigned int datagram6(void *priv, struct sk_buff *skb,
 	dv.dif = inet6_iif(skb);
 	dv.sdif = inet6_sdif(skb);
 	memcpy(dv.packet.addr, &ip6h->daddr, sizeof(dv.packet.addr));
+	memcpy(dv.from, &ip6h->saddr, sizeof(dv.from));
 	return datagram(skb, state, &dv, thoff,
 			ipv6_addr_is_multicast(&ip6h->daddr));
 }

@@ -23,81 +23,77 @@
 
 /*
  * Notes to look at in one list, so that a packet takes bounded work: only
- * those with a remote end, and chance neighbours, come before the one that is
- * of use. Where that is not enough, what the kernel found stands.
+ * those with a remote end, which are put aside, and chance neighbours come
+ * before the one that is of use. Where that is not enough, what the kernel
+ * found stands.
  */
-#define LOOK_MAX	256
+#define LOOK_MAX	4096
 
-/* Is what the note says still so? A TCP socket's memory may be another's now */
-static bool delivery_sees(const struct reuse_delivery *dv,
-			  const struct reuse_note *note, struct sem_sock *s)
+static bool on_device(const struct reuse_delivery *dv, int bound)
 {
-	const struct sock *sk = note->sk;
+	struct net *net = (struct net *)dv->net;
 
-	reuse_bind_see(sk, s);
-	s->order = note->seq;
-	/* listen() is under way */
-	if (s->state == SEM_LISTEN && sk_unhashed(sk))
-		s->state = SEM_BOUND;
-	if (!net_eq(sock_net(sk), dv->net) || READ_ONCE(sk->sk_num) != dv->port ||
-	    !sem_same(s->addr, note->addr))
-		return false;
 	if (dv->protocol == IPPROTO_TCP)
-		return inet_sk_bound_dev_eq((struct net *)dv->net, s->dev,
-					    dv->dif, dv->sdif);
-	return udp_sk_bound_dev_eq((struct net *)dv->net, s->dev, dv->dif,
-				   dv->sdif);
+		return inet_sk_bound_dev_eq(net, bound, dv->dif, dv->sdif);
+	return udp_sk_bound_dev_eq(net, bound, dv->dif, dv->sdif);
 }
 
-/* Those of a kind on an address */
-static void delivery_list(struct reuse_delivery *dv, const u8 *addr,
-			  enum reuse_kind kind)
+/* One of a kind on an address; done if it decides for its list */
+static enum reuse_note_next delivery_note(const struct reuse_note *note,
+					  void *arg)
 {
-	const struct reuse_note *note;
-	const struct list_head *sharing;
-	unsigned int looks = 0;
+	struct reuse_delivery *dv = arg;
+	struct sock *sk = note->sk;
 	struct sem_sock s;
 
-	sharing = reuse_order_sharing(dv->net, dv->protocol, dv->port, addr,
-				      kind);
-	list_for_each_entry_rcu(note, sharing, sharing) {
-		if (++looks > LOOK_MAX)
-			return;
-		if (note->port != dv->port || note->net != dv->net ||
-		    note->protocol != dv->protocol || note->kind != kind ||
-		    !sem_same(note->addr, addr))
-			continue;
-		if (!delivery_sees(dv, note, &s) || sem_has_peer(&s) ||
-		    !!s.dev != dv->on_device)
-			continue;
-		if (dv->profile->deliver(&dv->decision, &s, note->sk))
-			return;
-	}
+	/* Is what the note says still so? */
+	reuse_bind_see(sk, &s);
+	if (sem_has_peer(&s))
+		return REUSE_NOTE_ASIDE;
+	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, note->addr) ||
+	    !!s.dev != dv->on_device || !on_device(dv, s.dev))
+		return REUSE_NOTE_NEXT;
+	/* listen() is under way */
+	if (s.state == SEM_LISTEN && sk_unhashed(sk))
+		s.state = SEM_BOUND;
+	s.order = note->seq;
+	if (!dv->profile->deliver(&dv->decision, &s, sk))
+		return REUSE_NOTE_NEXT;
+	if (dv->decision.id == sk)
+		dv->refused = !dv->packet.udp && s.state != SEM_LISTEN;
+	return REUSE_NOTE_DONE;
+}
+
+static void delivery_list(struct reuse_delivery *dv, const u8 *addr,
+			  enum reuse_kind kind, reuse_note_fn_t fn)
+{
+	reuse_order_each(dv->net, dv->protocol, dv->port, addr, kind, LOOK_MAX,
+			 fn, dv);
 }
 
 /* The address that the packet is for */
-static void delivery_exact(struct reuse_delivery *dv)
+static void delivery_exact(struct reuse_delivery *dv, reuse_note_fn_t fn)
 {
 	const u8 *addr = dv->packet.addr;
 
 	if (dv->packet.ipv6) {
-		delivery_list(dv, addr, REUSE_KIND_IPV6);
+		delivery_list(dv, addr, REUSE_KIND_IPV6, fn);
 		return;
 	}
-	delivery_list(dv, addr, REUSE_KIND_IPV4);
-	delivery_list(dv, addr, REUSE_KIND_MAPPED);
+	delivery_list(dv, addr, REUSE_KIND_IPV4, fn);
+	delivery_list(dv, addr, REUSE_KIND_MAPPED, fn);
 }
 
 /* The wildcards that the packet matches */
-static void delivery_any(struct reuse_delivery *dv)
+static void delivery_any(struct reuse_delivery *dv, reuse_note_fn_t fn)
 {
-	delivery_list(dv, sem_any6, REUSE_KIND_IPV6);
+	delivery_list(dv, sem_any6, REUSE_KIND_IPV6, fn);
 	if (dv->packet.ipv6) {
-		delivery_list(dv, sem_any6, REUSE_KIND_V6ONLY);
+		delivery_list(dv, sem_any6, REUSE_KIND_V6ONLY, fn);
 		return;
 	}
-	delivery_list(dv, sem_any4, REUSE_KIND_IPV4);
-	delivery_list(dv, sem_any4, REUSE_KIND_MAPPED);
+	delivery_list(dv, sem_any4, REUSE_KIND_IPV4, fn);
+	delivery_list(dv, sem_any4, REUSE_KIND_MAPPED, fn);
 }
 
 /*
@@ -106,7 +102,8 @@ static void delivery_any(struct reuse_delivery *dv)
  */
 static struct sock *delivery_receiver(struct reuse_delivery *dv)
 {
-	static void (*const look[])(struct reuse_delivery *dv) = {
+	static void (*const look[])(struct reuse_delivery *dv,
+				    reuse_note_fn_t fn) = {
 		delivery_exact, delivery_any,
 	};
 	bool devices = atomic_read(&reuse_net(dv->net)->on_device);
@@ -115,10 +112,10 @@ static struct sock *delivery_receiver(struct reuse_delivery *dv)
 	for (i = 0; i < ARRAY_SIZE(look); i++) {
 		dv->on_device = true;
 		if (devices)
-			look[i](dv);
+			look[i](dv, delivery_note);
 		dv->on_device = false;
 		if (!dv->decision.id)
-			look[i](dv);
+			look[i](dv, delivery_note);
 		if (dv->decision.id)
 			break;
 	}
@@ -153,17 +150,81 @@ static struct sock *group_choice(struct sock *sk, const struct sock *native,
 struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
 			       struct sk_buff *skb, int doff)
 {
-	bool tcp = dv->protocol == IPPROTO_TCP;
 	struct sock *sk;
 
-	dv->packet.udp = !tcp;
+	dv->packet.udp = dv->protocol != IPPROTO_TCP;
 	dv->decision.packet = &dv->packet;
 	sk = delivery_receiver(dv);
 	if (!sk)
 		return native;
-	if (tcp && READ_ONCE(sk->sk_state) != TCP_LISTEN)
+	/* Not to be looked at: only listeners are freed under RCU */
+	if (dv->refused)
 		return NULL;
 	return group_choice(sk, native, skb, doff);
+}
+
+/**
+ * reuse_deliver_from_peer() - does a datagram come from a socket's remote end?
+ * @dv: the datagram
+ * @sk: a connected UDP socket
+ *
+ * Context: under RCU.
+ * Return: true if so.
+ */
+bool reuse_deliver_from_peer(const struct reuse_delivery *dv,
+			     const struct sock *sk)
+{
+	u8 peer[16];
+
+	if (sk->sk_dport != dv->from_port)
+		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6)
+		return sem_same((const u8 *)&sk->sk_v6_daddr, dv->from);
+#endif
+	sem_addr4(peer, (__force u32)sk->sk_daddr);
+	return sem_same(peer, dv->from);
+}
+
+static enum reuse_note_next delivery_connected(const struct reuse_note *note,
+					       void *arg)
+{
+	struct reuse_delivery *dv = arg;
+	struct sem_sock s;
+
+	reuse_bind_see(note->sk, &s);
+	if (!sem_has_peer(&s) || READ_ONCE(note->sk->sk_num) != dv->port ||
+	    !sem_same(s.addr, dv->packet.addr) || !on_device(dv, s.dev) ||
+	    !reuse_deliver_from_peer(dv, note->sk))
+		return REUSE_NOTE_NEXT;
+	dv->decision.id = note->sk;
+	return REUSE_NOTE_DONE;
+}
+
+/**
+ * reuse_deliver_connected() - look for the socket that a datagram's sender is
+ *	the remote end of
+ * @dv: the datagram; its decision is empty
+ * @native: what the kernel found
+ *
+ * Before it hashed them (6.13), the kernel did not get as far as that where it
+ * found a SO_REUSEPORT group first.
+ *
+ * Context: under RCU.
+ * Return: the socket, NULL if there is none.
+ */
+struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
+				     const struct sock *native)
+{
+	if (!reuse_udp_groups_first || !rcu_access_pointer(native->sk_reuseport_cb))
+		return NULL;
+	if (!atomic_read(reuse_net_connected(dv->net, dv->port)))
+		return NULL;
+	/* By the address that they were bound to */
+	delivery_exact(dv, delivery_connected);
+	if (!dv->decision.id)
+		delivery_any(dv, delivery_connected);
+	return (struct sock *)dv->decision.id;
 }
 
 /**
@@ -251,10 +312,11 @@ static_assert(__same_type(reuse_tcp6_lookup, inet6_lookup_listener));
 
 #endif
 
-/* Under the lock of the slot, so it has not left the port yet */
+/* Under the lock of the slot */
 static int begin_visit(struct sock *sk, unsigned int round, void *arg)
 {
 	const struct net *net = arg;
+	bool last;
 
 	if (!net_eq(sock_net(sk), net))
 		return 0;
@@ -262,10 +324,11 @@ static int begin_visit(struct sock *sk, unsigned int round, void *arg)
 	if (sk->sk_protocol == IPPROTO_TCP &&
 	    !((TCPF_LISTEN | TCPF_CLOSE) & BIT(READ_ONCE(sk->sk_state))))
 		return 0;
-	reuse_order_bound(sk, true);
-	/* Its leave was announced when there was no note of it yet */
-	if (sock_flag(sk, SOCK_DEAD))
-		reuse_order_unbound(sk);
+	/* At the end of their list, the newest is the last */
+	last = sk->sk_protocol != IPPROTO_TCP && reuse_udp_added_last(sk);
+	reuse_order_seen(sk, !last);
+	if (sk->sk_protocol != IPPROTO_TCP && sk->sk_state == TCP_ESTABLISHED)
+		reuse_order_connects(sk);
 	return 0;
 }
 

@@ -12,22 +12,28 @@ struct nf_hook_state;
  * @profile: semantics in force
  * @net: network namespace
  * @packet: the packet as the rules see it
+ * @from: its source; IPv4 in the v4-mapped form; not for TCP
  * @decision: who gets it
  * @dif: device it came by
  * @sdif: the one enslaved to @dif that it came by, or 0
  * @port: destination, host byte order
+ * @from_port: its source; not for TCP
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
+ * @refused: who gets it is bound, and does not listen
  * @on_device: look at sockets bound to a device (or at those that are not)
  */
 struct reuse_delivery {
 	const struct sem_profile *profile;
 	const struct net *net;
 	struct sem_packet packet;
+	u8 from[16];
 	struct sem_deliver decision;
 	int dif;
 	int sdif;
 	u16 port;
+	__be16 from_port;
 	u8 protocol;
+	bool refused;
 	bool on_device;
 };
 
@@ -46,6 +52,10 @@ struct sock *reuse_tcp6_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 			       const int sdif);
 struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
 			       struct sk_buff *skb, int doff);
+bool reuse_deliver_from_peer(const struct reuse_delivery *dv,
+			     const struct sock *sk);
+struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
+				     const struct sock *native);
 void reuse_deliver_begin(const struct net *net);
 
 /* datagram.c */
@@ -56,7 +66,6 @@ void reuse_datagram_assign(struct sk_buff *skb, struct sock *sk);
 /* mcast.c */
 unsigned int reuse_mcast_deliver(struct sk_buff *skb,
 				 const struct nf_hook_state *state,
-				 const struct reuse_delivery *dv,
-				 const struct udphdr *uh);
+				 const struct reuse_delivery *dv);
 
 #endif

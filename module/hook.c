@@ -31,15 +31,15 @@
 /**
  * struct hook - one function to intercept
  * @name: of the function
- * @want: false if this call is not to be redirected
- * @to: the replacement, or NULL to look only (@want does what is to be done)
+ * @handler: made of what says whether a call is to be redirected
+ * @to: the replacement, or NULL to look only
  * @calls: the replacement calls the original
  * @group: what needs it
  * @ops: for ftrace
  */
 struct hook {
 	const char *name;
-	bool (*want)(reuse_fregs_t *regs);
+	ftrace_func_t handler;
 	void *to;
 	bool calls;
 	enum reuse_hooks group;
@@ -86,99 +86,125 @@ static void hook_drain(void)
 	synchronize_rcu_tasks();
 }
 
-static bool hook_want_letting_in(reuse_fregs_t *regs)
+static __always_inline bool hook_want_letting_in(reuse_fregs_t *regs)
 {
-	return reuse_bind_letting_in((void *)reuse_ftrace_arg(regs, 0),
+	return atomic_read(&reuse_letting_in) &&
+	       reuse_bind_letting_in((void *)reuse_ftrace_arg(regs, 0),
 				     reuse_ftrace_arg(regs, 2) & 1);
 }
 
-static bool hook_want_sockopt(reuse_fregs_t *regs)
+static __always_inline bool hook_want_sockopt(reuse_fregs_t *regs)
 {
 	return reuse_sockopt_hidden((void *)reuse_ftrace_arg(regs, 0),
 				    reuse_ftrace_arg(regs, 2));
 }
 
-static bool hook_want_port(reuse_fregs_t *regs)
+static __always_inline bool hook_want_port(reuse_fregs_t *regs)
 {
-	return reuse_bind_wanted((void *)reuse_ftrace_arg(regs, 0));
+	const struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
+
+	return reuse_net_profile(sock_net(sk));
 }
 
-static bool hook_want_lookup(reuse_fregs_t *regs)
+static __always_inline bool hook_want_lookup(reuse_fregs_t *regs)
 {
 	return reuse_net_profile((void *)reuse_ftrace_arg(regs, 0));
 }
 
 /* These only look: false */
 
-static bool hook_created(reuse_fregs_t *regs)
+static __always_inline bool hook_created(reuse_fregs_t *regs)
 {
-	struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
-
-	if (reuse_bind_wanted(sk))
-		reuse_order_note(sk);
+	reuse_bind_created((void *)reuse_ftrace_arg(regs, 0));
 	return false;
 }
 
-static bool hook_child(reuse_fregs_t *regs)
+#ifdef REUSE_UDP_GROUPS_FIRST
+static __always_inline bool hook_connects(reuse_fregs_t *regs)
+{
+	struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
+
+	if (reuse_net_profile(sock_net(sk)))
+		reuse_order_connects(sk);
+	return false;
+}
+#endif
+
+static __always_inline bool hook_child(reuse_fregs_t *regs)
 {
 	reuse_bind_child((void *)reuse_ftrace_arg(regs, 1));
 	return false;
 }
 
-static bool hook_unbound(reuse_fregs_t *regs)
-{
-	struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
-
-	if (reuse_bind_wanted(sk))
-		reuse_order_unbound(sk);
-	return false;
-}
-
-static bool hook_forget(reuse_fregs_t *regs)
+static __always_inline bool hook_forget(reuse_fregs_t *regs)
 {
 	reuse_order_forget((void *)reuse_ftrace_arg(regs, 0));
 	return false;
 }
 
-static struct hook hooks[] = {
-	{ .name = "inet_sock_destruct", .want = hook_forget },
-	{ .name = "inet_put_port", .want = hook_unbound },
-	{ .name = "udp_lib_unhash", .want = hook_unbound },
-	{ .name = "__inet_inherit_port", .want = hook_child },
-	{ .name = "udp_init_sock", .want = hook_created },
-	{ .name = "udpv6_init_sock", .want = hook_created },
-	{ .name = "inet_rcv_saddr_equal", .want = hook_want_letting_in,
-	  .to = reuse_bind_never_equal },
-	{ .name = "udp_v4_get_port", .want = hook_want_port,
-	  .to = reuse_udp_get_port, .calls = true },
-	{ .name = "udp_v6_get_port", .want = hook_want_port,
-	  .to = reuse_udp_get_port, .calls = true },
-	{ .name = "inet_csk_get_port", .want = hook_want_port,
-	  .to = reuse_tcp_get_port, .calls = true },
-	{ .name = "__inet_lookup_listener", .want = hook_want_lookup,
-	  .to = reuse_tcp4_lookup, .calls = true },
-#if IS_ENABLED(CONFIG_IPV6)
-	{ .name = "inet6_lookup_listener", .want = hook_want_lookup,
-	  .to = reuse_tcp6_lookup, .calls = true },
-#endif
-	{ .name = REUSE_SETSOCKOPT, .want = hook_want_sockopt,
-	  .to = reuse_setsockopt, .group = REUSE_HOOKS_SOCKOPT },
-	{ .name = REUSE_GETSOCKOPT, .want = hook_want_sockopt,
-	  .to = reuse_getsockopt, .group = REUSE_HOOKS_SOCKOPT },
-};
-
-static void notrace hook_handler(unsigned long ip, unsigned long parent_ip,
-				 struct ftrace_ops *ops, reuse_fregs_t *regs)
+/* @want is inlined: most calls are of namespaces that are native */
+static __always_inline void hook_handle(unsigned long parent_ip,
+					struct ftrace_ops *ops,
+					reuse_fregs_t *regs,
+					bool (*want)(reuse_fregs_t *regs))
 {
 	const struct hook *hook = container_of(ops, struct hook, ops);
 
-	/* Most calls are of namespaces that are native */
-	if (!hook->want(regs))
+	if (!want(regs))
 		return;
 	if (hook->calls && within_module(parent_ip, THIS_MODULE))
 		return;
 	reuse_ftrace_redirect(regs, hook->to);
 }
+
+#define HOOK_HANDLER(want)						\
+static void notrace want##_handler(unsigned long ip,			\
+				   unsigned long parent_ip,		\
+				   struct ftrace_ops *ops,		\
+				   reuse_fregs_t *regs)			\
+{									\
+	hook_handle(parent_ip, ops, regs, want);			\
+}
+
+HOOK_HANDLER(hook_forget)
+HOOK_HANDLER(hook_child)
+HOOK_HANDLER(hook_created)
+HOOK_HANDLER(hook_want_letting_in)
+HOOK_HANDLER(hook_want_port)
+HOOK_HANDLER(hook_want_lookup)
+HOOK_HANDLER(hook_want_sockopt)
+#ifdef REUSE_UDP_GROUPS_FIRST
+HOOK_HANDLER(hook_connects)
+#endif
+
+static struct hook hooks[] = {
+	{ .name = "inet_sock_destruct", .handler = hook_forget_handler },
+	{ .name = "__inet_inherit_port", .handler = hook_child_handler },
+	{ .name = "udp_init_sock", .handler = hook_created_handler },
+	{ .name = "udpv6_init_sock", .handler = hook_created_handler },
+#ifdef REUSE_UDP_GROUPS_FIRST
+	{ .name = "__ip4_datagram_connect", .handler = hook_connects_handler },
+	{ .name = "__ip6_datagram_connect", .handler = hook_connects_handler },
+#endif
+	{ .name = "inet_rcv_saddr_equal", .handler = hook_want_letting_in_handler,
+	  .to = reuse_bind_never_equal },
+	{ .name = "udp_v4_get_port", .handler = hook_want_port_handler,
+	  .to = reuse_udp_get_port, .calls = true },
+	{ .name = "udp_v6_get_port", .handler = hook_want_port_handler,
+	  .to = reuse_udp_get_port, .calls = true },
+	{ .name = "inet_csk_get_port", .handler = hook_want_port_handler,
+	  .to = reuse_tcp_get_port, .calls = true },
+	{ .name = "__inet_lookup_listener", .handler = hook_want_lookup_handler,
+	  .to = reuse_tcp4_lookup, .calls = true },
+#if IS_ENABLED(CONFIG_IPV6)
+	{ .name = "inet6_lookup_listener", .handler = hook_want_lookup_handler,
+	  .to = reuse_tcp6_lookup, .calls = true },
+#endif
+	{ .name = REUSE_SETSOCKOPT, .handler = hook_want_sockopt_handler,
+	  .to = reuse_setsockopt, .group = REUSE_HOOKS_SOCKOPT },
+	{ .name = REUSE_GETSOCKOPT, .handler = hook_want_sockopt_handler,
+	  .to = reuse_getsockopt, .group = REUSE_HOOKS_SOCKOPT },
+};
 
 static void hook_explain(const struct hook *hook, int err)
 {
@@ -202,7 +228,7 @@ static int hook_install(struct hook *hook)
 {
 	int err;
 
-	hook->ops.func = hook_handler;
+	hook->ops.func = hook->handler;
 	hook->ops.flags = FTRACE_OPS_FL_PERMANENT | REUSE_FTRACE_FLAGS;
 	if (hook->to)
 		hook->ops.flags |= FTRACE_OPS_FL_IPMODIFY;

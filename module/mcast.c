@@ -23,22 +23,22 @@
  * struct mcast - a datagram and those who get a copy
  * @dv: the datagram
  * @skb: the same
- * @uh: its UDP header
  * @state: of the netfilter hook
  * @since: who was created before this gets none
  * @asked: sockets that the kernel would ask
  * @receivers: how many get one
- * @to: the last of them seen
+ * @to: they, or NULL while they are counted
+ * @max: places in @to
  */
 struct mcast {
 	const struct reuse_delivery *dv;
 	struct sk_buff *skb;
-	const struct udphdr *uh;
 	const struct nf_hook_state *state;
 	u64 since;
 	unsigned int asked;
 	unsigned int receivers;
-	struct sock *to;
+	unsigned int max;
+	struct sock **to;
 };
 
 static bool includes4(const struct ip_sf_socklist *list, __be32 from)
@@ -105,19 +105,9 @@ static bool member6(const struct sock *sk, const struct mcast *m)
 	return false;
 }
 
-static bool from_peer6(const struct sock *sk, const struct mcast *m)
-{
-	return ipv6_addr_equal(&sk->sk_v6_daddr, &ipv6_hdr(m->skb)->saddr);
-}
-
 #else
 
 static bool member6(const struct sock *sk, const struct mcast *m)
-{
-	return false;
-}
-
-static bool from_peer6(const struct sock *sk, const struct mcast *m)
 {
 	return false;
 }
@@ -129,53 +119,62 @@ static bool member(const struct sock *sk, const struct mcast *m)
 	return m->dv->packet.ipv6 ? member6(sk, m) : member4(sk, m);
 }
 
-static bool from_peer(const struct sock *sk, const struct mcast *m)
-{
-	if (sk->sk_state != TCP_ESTABLISHED)
-		return true;
-	if (sk->sk_dport != m->uh->source)
-		return false;
-	return m->dv->packet.ipv6 ? from_peer6(sk, m) :
-				    sk->sk_daddr == ip_hdr(m->skb)->saddr;
-}
-
-/* Is it one of those on an address, and still so? */
+/* Is what the note says still so, and is the datagram for it? */
 static bool matches(const struct reuse_note *note, const struct mcast *m,
-		    const u8 *addr, enum reuse_kind kind, struct sem_sock *s)
+		    struct sem_sock *s)
 {
 	const struct reuse_delivery *dv = m->dv;
+	const struct net *net = dv->net;
 
-	if (note->port != dv->port || note->net != dv->net ||
-	    note->protocol != dv->protocol || note->kind != kind ||
-	    note->sk->sk_num != dv->port)
-		return false;
 	reuse_bind_see(note->sk, s);
-	return sem_same(s->addr, addr) &&
-	       udp_sk_bound_dev_eq((struct net *)dv->net, s->dev, dv->dif,
-				   dv->sdif) && from_peer(note->sk, m);
+	return READ_ONCE(note->sk->sk_num) == dv->port &&
+	       sem_same(s->addr, note->addr) &&
+	       udp_sk_bound_dev_eq((struct net *)net, s->dev, dv->dif,
+				   dv->sdif) &&
+	       (!sem_has_peer(s) || reuse_deliver_from_peer(dv, note->sk));
 }
 
-typedef void (*mcast_fn_t)(struct mcast *m, const struct reuse_note *note,
-			   const struct sem_sock *s);
-
-static void mcast_list(struct mcast *m, const u8 *addr, enum reuse_kind kind,
-		       mcast_fn_t fn)
+static enum reuse_note_next find_last(const struct reuse_note *note, void *arg)
 {
-	const struct reuse_delivery *dv = m->dv;
-	const struct list_head *sharing;
-	const struct reuse_note *note;
+	struct mcast *m = arg;
 	struct sem_sock s;
 
-	sharing = reuse_order_sharing(dv->net, dv->protocol, dv->port, addr,
-				      kind);
-	list_for_each_entry_rcu(note, sharing, sharing) {
-		if (matches(note, m, addr, kind, &s))
-			fn(m, note, &s);
-	}
+	if (!matches(note, m, &s))
+		return REUSE_NOTE_NEXT;
+	m->asked++;
+	if (note->created > m->since && m->dv->profile->mcast_last(&s) &&
+	    member(note->sk, m))
+		m->since = note->created;
+	return REUSE_NOTE_NEXT;
+}
+
+static enum reuse_note_next find_receiver(const struct reuse_note *note, void *arg)
+{
+	struct mcast *m = arg;
+	struct sem_sock s;
+
+	if (note->created < m->since || !matches(note, m, &s) ||
+	    !member(note->sk, m))
+		return REUSE_NOTE_NEXT;
+	if (m->to && m->receivers == m->max)
+		return REUSE_NOTE_DONE;
+	if (m->to)
+		m->to[m->receivers] = note->sk;
+	m->receivers++;
+	return REUSE_NOTE_NEXT;
+}
+
+static void mcast_list(struct mcast *m, const u8 *addr, enum reuse_kind kind,
+		       reuse_note_fn_t fn)
+{
+	const struct reuse_delivery *dv = m->dv;
+
+	reuse_order_each(dv->net, dv->protocol, dv->port, addr, kind, UINT_MAX,
+			 fn, m);
 }
 
 /* On the address that the datagram is for, or a wildcard that it matches */
-static void mcast_each(struct mcast *m, mcast_fn_t fn)
+static void mcast_each(struct mcast *m, reuse_note_fn_t fn)
 {
 	const u8 *addr = m->dv->packet.addr;
 
@@ -191,40 +190,20 @@ static void mcast_each(struct mcast *m, mcast_fn_t fn)
 	mcast_list(m, addr, REUSE_KIND_MAPPED, fn);
 }
 
-static void find_last(struct mcast *m, const struct reuse_note *note,
-		      const struct sem_sock *s)
+/* The last one gets the datagram itself; they all are there under RCU */
+static void mcast_copies(const struct mcast *m)
 {
-	m->asked++;
-	if (note->created > m->since && m->dv->profile->mcast_last(s) &&
-	    member(note->sk, m))
-		m->since = note->created;
-}
+	unsigned int i;
 
-static bool receives(const struct mcast *m, const struct reuse_note *note)
-{
-	return note->created >= m->since && member(note->sk, m);
-}
+	for (i = 0; i + 1 < m->receivers; i++) {
+		struct sk_buff *clone = skb_clone(m->skb, GFP_ATOMIC);
 
-static void count(struct mcast *m, const struct reuse_note *note,
-		  const struct sem_sock *s)
-{
-	m->receivers += receives(m, note);
-}
-
-/* A clone for the one before: the last gets the datagram itself */
-static void deliver(struct mcast *m, const struct reuse_note *note,
-		    const struct sem_sock *s)
-{
-	struct sk_buff *clone;
-
-	if (!receives(m, note))
-		return;
-	clone = m->to ? skb_clone(m->skb, GFP_ATOMIC) : NULL;
-	if (clone) {
-		reuse_datagram_assign(clone, m->to);
+		if (!clone)
+			continue;
+		reuse_datagram_assign(clone, m->to[i]);
 		m->state->okfn(m->state->net, m->state->sk, clone);
 	}
-	m->to = note->sk;
+	reuse_datagram_assign(m->skb, m->to[i]);
 }
 
 /**
@@ -232,29 +211,34 @@ static void deliver(struct mcast *m, const struct reuse_note *note,
  * @skb: the datagram at its network header
  * @state: of the netfilter hook that it is in
  * @dv: the datagram
- * @uh: its UDP header
  *
  * Context: softirq, under RCU.
- * Return: verdict on @skb.
+ * Return: verdict on @skb; without memory for a list of the receivers, none.
  */
 unsigned int reuse_mcast_deliver(struct sk_buff *skb,
 				 const struct nf_hook_state *state,
-				 const struct reuse_delivery *dv,
-				 const struct udphdr *uh)
+				 const struct reuse_delivery *dv)
 {
-	struct mcast m = { .dv = dv, .skb = skb, .uh = uh, .state = state };
+	struct mcast m = { .dv = dv, .skb = skb, .state = state };
 
 	if (!dv->profile->mcast_last)
 		return NF_ACCEPT;
 	mcast_each(&m, find_last);
-	mcast_each(&m, count);
+	mcast_each(&m, find_receiver);
 	if (m.receivers == m.asked)
 		return NF_ACCEPT;
 	/* Early demultiplexing may have found what is not to get it */
 	skb_orphan(skb);
-	mcast_each(&m, deliver);
-	if (!m.to)
+	m.max = m.receivers;
+	m.to = kmalloc_array(m.max, sizeof(*m.to), GFP_ATOMIC | __GFP_NOWARN);
+	if (!m.max || !m.to) {
+		kfree(m.to);
 		return NF_DROP;
-	reuse_datagram_assign(skb, m.to);
-	return NF_ACCEPT;
+	}
+	m.receivers = 0;
+	mcast_each(&m, find_receiver);
+	if (m.receivers)
+		mcast_copies(&m);
+	kfree(m.to);
+	return m.receivers ? NF_ACCEPT : NF_DROP;
 }

@@ -2,7 +2,6 @@
 /* What each network namespace has of this module, from its birth or ours on. */
 #include <linux/mutex.h>
 #include <net/net_namespace.h>
-#include <net/netns/generic.h>
 
 #include "deliver.h"
 #include "hook.h"
@@ -11,7 +10,7 @@
 #include "reuse.h"
 #include "sysctl.h"
 
-static unsigned int reuse_net_id __read_mostly;
+unsigned int reuse_net_id __read_mostly;
 
 /* How many namespaces need which hooks; they are there while any does */
 static DEFINE_MUTEX(switch_lock);
@@ -51,33 +50,6 @@ static int hooks_get(const struct sem_profile *profile)
 	return 0;
 }
 
-/**
- * reuse_net() - what a network namespace has of this module
- * @net: network namespace
- *
- * Context: any.
- * Return: as long as @net and the module live. NULL in a namespace that is
- * being set up and has not come to us yet: the kernel creates sockets there.
- */
-struct reuse_net *reuse_net(const struct net *net)
-{
-	return net_generic(net, reuse_net_id);
-}
-
-/**
- * reuse_net_profile() - semantics in force in a namespace
- * @net: network namespace
- *
- * Context: any.
- * Return: the profile, NULL for native.
- */
-const struct sem_profile *reuse_net_profile(const struct net *net)
-{
-	const struct reuse_net *rn = reuse_net(net);
-
-	return rn ? READ_ONCE(rn->profile) : NULL;
-}
-
 /* Under switch_lock; the hooks of both are there before and after */
 static void switch_profile(struct net *net, const struct sem_profile *profile)
 {
@@ -101,6 +73,7 @@ static void switch_profile(struct net *net, const struct sem_profile *profile)
 	if (profile) {
 		atomic_set(&rn->udp_added_last, 0);
 		atomic_set(&rn->on_device, 0);
+		memset(rn->udp_connected, 0, sizeof(rn->udp_connected));
 		reuse_deliver_begin(net);
 	}
 }
@@ -140,6 +113,7 @@ static int __net_init reuse_net_init(struct net *net)
 	int err;
 
 	spin_lock_init(&reuse_net(net)->bind_lock);
+	reuse_net(net)->root = make_kuid(net->user_ns, 0);
 	err = reuse_proc_create(net);
 	if (err)
 		return err;

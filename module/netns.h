@@ -3,36 +3,86 @@
 #define _REUSE_NETNS_H
 
 #include <linux/spinlock.h>
+#include <linux/uidgid.h>
 #include <net/net_namespace.h>
+#include <net/netns/generic.h>
 
 #include "semantics/semantics.h"
 
 struct ctl_table;
 struct ctl_table_header;
 
+/* Ports that are counted together */
+#define REUSE_PORT_SETS		64
+
 /**
  * struct reuse_net - what a network namespace has of this module
  * @profile: semantics in force; NULL: native
+ * @root: of the user namespace that owns the network namespace
  * @bind_lock: makes a verdict and the bind one step; with bottom halves off
  * @letting_in: UDP socket whose conflicts are not to be seen; under @bind_lock,
  *	read without
  * @udp_added_last: how many UDP sockets entered their list at its end
  * @on_device: how many sockets were bound to a device when they were to a port
+ * @udp_connected: how many UDP sockets asked for a remote end, by port
  * @ctl_header: of net.reuse
  * @ctl_table: copy of the sysctl table
  */
 struct reuse_net {
 	const struct sem_profile *profile;
+	kuid_t root;
 	spinlock_t bind_lock;	/* verdict and bind are one step */
 	const struct sock *letting_in;
 	atomic_t udp_added_last;
 	atomic_t on_device;
+	atomic_t udp_connected[REUSE_PORT_SETS];
 	struct ctl_table_header *ctl_header;
 	struct ctl_table *ctl_table;
 };
 
-struct reuse_net *reuse_net(const struct net *net);
-const struct sem_profile *reuse_net_profile(const struct net *net);
+extern unsigned int reuse_net_id;
+
+/**
+ * reuse_net() - what a network namespace has of this module
+ * @net: network namespace
+ *
+ * Context: any.
+ * Return: as long as @net and the module live. NULL in a namespace that is
+ * being set up and has not come to us yet: the kernel creates sockets there.
+ */
+static inline struct reuse_net *reuse_net(const struct net *net)
+{
+	return net_generic(net, reuse_net_id);
+}
+
+/**
+ * reuse_net_profile() - semantics in force in a namespace
+ * @net: network namespace
+ *
+ * Context: any.
+ * Return: the profile, NULL for native.
+ */
+static inline const struct sem_profile *
+reuse_net_profile(const struct net *net)
+{
+	const struct reuse_net *rn = reuse_net(net);
+
+	return rn ? READ_ONCE(rn->profile) : NULL;
+}
+
+/**
+ * reuse_net_connected() - the count of UDP sockets that asked for a remote end
+ * @net: network namespace
+ * @port: in host byte order; others are counted with it
+ *
+ * Context: any.
+ * Return: &reuse_net.udp_connected of that port.
+ */
+static inline atomic_t *reuse_net_connected(const struct net *net, u16 port)
+{
+	return &reuse_net(net)->udp_connected[port % REUSE_PORT_SETS];
+}
+
 int reuse_net_set_profile(struct net *net, const struct sem_profile *profile);
 
 #endif

@@ -7,13 +7,11 @@
  * those of TCP hold accepted connections as well. So a namespace that emulates
  * has a note of each socket that was bound, dropped when the socket is freed.
  *
- * Notes are found by socket, under a lock; and those of sockets that hold a
- * port by its address, under RCU, the one that receives before the others
- * first. A note leaves that list before its socket leaves the port (or, if it
- * came too late for that, is taken out again at once), so that what a reader
- * finds there under RCU is not freed before it is done: UDP sockets and
- * listeners are freed a grace period after that. The memory of other TCP
- * sockets stays a TCP socket's for as long (SLAB_TYPESAFE_BY_RCU).
+ * Notes are found by socket, and those of sockets that were bound by address,
+ * the one that receives before the others first; each under a lock of its own.
+ * inet_sock_destruct() drops the note, so under the lock its socket is there.
+ * Under RCU it is there after that as well if it still held its port: UDP
+ * sockets and listeners are freed a grace period after they leave it.
  *
  * A table of fixed size: a port is bound and freed far more often than it is
  * looked for, and 1,000,000 notes are 16 to a chain.
@@ -32,15 +30,17 @@
 
 #define NOTE_BITS	16
 
-struct chain {
+struct reuse_chain {
 	spinlock_t lock;		/* of @notes */
 	spinlock_t sharing_lock;	/* of @sharing; taken under a @lock */
 	struct hlist_head notes;
 	struct list_head sharing;
 };
 
-static struct chain *chains;
+static struct reuse_chain *chains;
 static struct kmem_cache *note_cache;
+/* Many a socket is bound and closed before the next: the note goes on */
+static DEFINE_PER_CPU(struct reuse_note *, spare);
 static atomic64_t order_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
 static atomic64_t before_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
 static u32 seed __ro_after_init;
@@ -79,19 +79,23 @@ int __init reuse_order_setup(void)
  */
 void reuse_order_teardown(void)
 {
-	/* note_free_rcu() */
-	rcu_barrier();
+	int cpu;
+
+	for_each_possible_cpu(cpu) {
+		if (per_cpu(spare, cpu))
+			kmem_cache_free(note_cache, per_cpu(spare, cpu));
+	}
 	kvfree(chains);
 	kmem_cache_destroy(note_cache);
 }
 
-static struct chain *chain_of(const struct sock *sk)
+static struct reuse_chain *chain_of(const struct sock *sk)
 {
 	return &chains[hash_ptr(sk, NOTE_BITS)];
 }
 
-static struct chain *chain_at(const struct net *net, u8 protocol, u16 port,
-			      const u8 *addr, u8 kind)
+static struct reuse_chain *chain_at(const struct net *net, u8 protocol,
+				    u16 port, const u8 *addr, u8 kind)
 {
 	u32 initval = seed ^ net_hash_mix(net) ^ (protocol << 16 | port);
 	u32 hash = jhash2((const u32 *)addr, 4, initval);
@@ -100,7 +104,7 @@ static struct chain *chain_at(const struct net *net, u8 protocol, u16 port,
 }
 
 /* Under the chain's lock */
-static struct reuse_note *note_find(const struct chain *chain,
+static struct reuse_note *note_find(const struct reuse_chain *chain,
 				    const struct sock *sk)
 {
 	struct reuse_note *note;
@@ -112,22 +116,17 @@ static struct reuse_note *note_find(const struct chain *chain,
 	return NULL;
 }
 
-static void note_free_rcu(struct rcu_head *rcu)
-{
-	kmem_cache_free(note_cache, container_of(rcu, struct reuse_note, rcu));
-}
-
-static struct reuse_note *note_new(struct chain *chain, struct sock *sk)
+static struct reuse_note *note_new(struct reuse_chain *chain, struct sock *sk)
 {
 	struct reuse_note *note;
 
-	note = kmem_cache_zalloc(note_cache, GFP_ATOMIC | __GFP_NOWARN);
+	note = this_cpu_xchg(spare, NULL);
+	if (!note)
+		note = kmem_cache_alloc(note_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!note)
 		return NULL;
-	note->sk = sk;
-	note->net = sock_net(sk);
-	note->seq = atomic64_inc_return(&order_seq);
-	note->created = note->seq;
+	*note = (struct reuse_note) { .sk = sk, .net = sock_net(sk) };
+	INIT_LIST_HEAD(&note->sharing);
 	hlist_add_head(&note->node, &chain->notes);
 	return note;
 }
@@ -135,35 +134,37 @@ static struct reuse_note *note_new(struct chain *chain, struct sock *sk)
 /* What the namespace counts of those that hold a port */
 static void note_count(const struct reuse_note *note, int n)
 {
-	struct reuse_net *rn = reuse_net(note->net);
-
 	if (note->counted_last)
-		atomic_add(n, &rn->udp_added_last);
+		atomic_add(n, &reuse_net(note->net)->udp_added_last);
 	if (note->counted_dev)
-		atomic_add(n, &rn->on_device);
+		atomic_add(n, &reuse_net(note->net)->on_device);
+	if (note->counted_peer)
+		atomic_add(n, reuse_net_connected(note->net, note->port));
+}
+
+static void note_uncount(struct reuse_note *note)
+{
+	note_count(note, -1);
+	note->counted_last = false;
+	note->counted_dev = false;
+	note->counted_peer = false;
 }
 
 static void note_unlink(struct reuse_note *note)
 {
-	struct chain *chain;
-
-	if (!note->linked)
+	if (list_empty(&note->sharing))
 		return;
-	chain = chain_at(note->net, note->protocol, note->port, note->addr,
-			 note->kind);
-	spin_lock(&chain->sharing_lock);
-	list_del_rcu(&note->sharing);
-	spin_unlock(&chain->sharing_lock);
-	note->linked = false;
+	spin_lock(&note->chain->sharing_lock);
+	list_del_init(&note->sharing);
+	spin_unlock(&note->chain->sharing_lock);
 }
 
 static void note_drop(struct reuse_note *note)
 {
 	note_unlink(note);
 	hlist_del(&note->node);
-	if (note->used)
-		call_rcu(&note->rcu, note_free_rcu);
-	else
+	note = this_cpu_xchg(spare, note);
+	if (note)
 		kmem_cache_free(note_cache, note);
 }
 
@@ -177,11 +178,11 @@ static enum reuse_kind kind_of(const struct sem_sock *s)
 					       REUSE_KIND_IPV6;
 }
 
-static void note_link(struct reuse_note *note, bool before)
+static void note_link(struct reuse_note *note,
+		      const struct sem_profile *profile, bool before)
 {
-	const struct sem_profile *profile = reuse_net_profile(note->net);
 	const struct sock *sk = note->sk;
-	struct chain *chain;
+	struct reuse_chain *chain;
 	struct sem_sock s;
 
 	reuse_bind_see(sk, &s);
@@ -196,14 +197,14 @@ static void note_link(struct reuse_note *note, bool before)
 
 	chain = chain_at(note->net, note->protocol, note->port, note->addr,
 			 note->kind);
-	note->linked = true;
-	note->used = true;
+	note->chain = chain;
+	note->aside = false;
 	spin_lock(&chain->sharing_lock);
 	/* Who receives comes first */
 	if ((profile->oldest_any && sem_any(note->addr)) != before)
-		list_add_tail_rcu(&note->sharing, &chain->sharing);
+		list_add_tail(&note->sharing, &chain->sharing);
 	else
-		list_add_rcu(&note->sharing, &chain->sharing);
+		list_add(&note->sharing, &chain->sharing);
 	spin_unlock(&chain->sharing_lock);
 }
 
@@ -211,61 +212,40 @@ static void note_link(struct reuse_note *note, bool before)
  * reuse_order_find() - when was a socket bound?
  * @sk: a full socket
  *
- * Context: any.
+ * Context: bottom halves off.
  * Return: higher is newer; 0 if that is not known.
  */
 u64 reuse_order_find(const struct sock *sk)
 {
-	struct chain *chain = chain_of(sk);
+	struct reuse_chain *chain = chain_of(sk);
 	const struct reuse_note *note;
 	u64 seq = 0;
 
-	spin_lock_bh(&chain->lock);
+	spin_lock(&chain->lock);
 	note = note_find(chain, sk);
 	if (note && note->seq > REUSE_ORDER_FIRST)
 		seq = note->seq;
-	spin_unlock_bh(&chain->lock);
+	spin_unlock(&chain->lock);
 	return seq;
-}
-
-/**
- * reuse_order_created() - when was a socket created?
- * @sk: a UDP socket
- *
- * Context: any.
- * Return: higher is newer; 0 if there is no note of it.
- */
-u64 reuse_order_created(const struct sock *sk)
-{
-	struct chain *chain = chain_of(sk);
-	const struct reuse_note *note;
-	u64 created = 0;
-
-	spin_lock_bh(&chain->lock);
-	note = note_find(chain, sk);
-	if (note)
-		created = note->created;
-	spin_unlock_bh(&chain->lock);
-	return created;
 }
 
 /**
  * reuse_order_listens() - was a socket granted to listen?
  * @sk: a full TCP socket
  *
- * Context: any.
+ * Context: bottom halves off.
  * Return: true if so.
  */
 bool reuse_order_listens(const struct sock *sk)
 {
-	struct chain *chain = chain_of(sk);
+	struct reuse_chain *chain = chain_of(sk);
 	const struct reuse_note *note;
 	bool listens;
 
-	spin_lock_bh(&chain->lock);
+	spin_lock(&chain->lock);
 	note = note_find(chain, sk);
 	listens = note && note->listens;
-	spin_unlock_bh(&chain->lock);
+	spin_unlock(&chain->lock);
 	return listens;
 }
 
@@ -274,18 +254,18 @@ bool reuse_order_listens(const struct sock *sk)
  * @sk: locked by the caller
  * @listens: it is granted
  *
- * Context: any.
+ * Context: bottom halves off.
  */
 void reuse_order_set_listens(const struct sock *sk, bool listens)
 {
-	struct chain *chain = chain_of(sk);
+	struct reuse_chain *chain = chain_of(sk);
 	struct reuse_note *note;
 
-	spin_lock_bh(&chain->lock);
+	spin_lock(&chain->lock);
 	note = note_find(chain, sk);
 	if (note)
 		note->listens = listens;
-	spin_unlock_bh(&chain->lock);
+	spin_unlock(&chain->lock);
 }
 
 /**
@@ -297,78 +277,98 @@ void reuse_order_set_listens(const struct sock *sk, bool listens)
  */
 void reuse_order_note(struct sock *sk)
 {
-	struct chain *chain = chain_of(sk);
+	struct reuse_chain *chain = chain_of(sk);
+	struct reuse_note *note;
 
 	spin_lock_bh(&chain->lock);
-	if (!note_find(chain, sk))
-		note_new(chain, sk);
+	note = note_find(chain, sk) ?: note_new(chain, sk);
+	if (note) {
+		note->seq = atomic64_inc_return(&order_seq);
+		note->created = note->seq;
+	}
 	spin_unlock_bh(&chain->lock);
+}
+
+/* When it was created may not be known: as if in the same order */
+static void note_bound(struct reuse_note *note,
+		       const struct sem_profile *profile, bool before)
+{
+	note->seq = before ? atomic64_dec_return(&before_seq) :
+			     atomic64_inc_return(&order_seq);
+	if (!note->created)
+		note->created = note->seq;
+	note_link(note, profile, before);
 }
 
 /**
  * reuse_order_bound() - note that a socket has been bound
  * @sk: socket that holds a port
- * @before: not now, but before all that is noted; then nothing is done if there
- *	is a note of it
  *
- * Context: any; reuse_net.bind_lock is held, or @before is true and the lock of
- * the table's slot is held.
+ * Context: bottom halves off; reuse_net.bind_lock is held.
  * Without memory no note is made.
  */
-void reuse_order_bound(struct sock *sk, bool before)
+void reuse_order_bound(struct sock *sk)
 {
-	struct chain *chain = chain_of(sk);
-	struct reuse_note *note, *old;
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
+	struct reuse_chain *chain = chain_of(sk);
+	struct reuse_note *note;
 
-	if (!reuse_net_profile(sock_net(sk)))
+	if (!profile)
 		return;
-	spin_lock_bh(&chain->lock);
-	old = note_find(chain, sk);
-	if (before && old && old->linked)
-		goto unlock;
-	note = old;
-	/* A reader may be standing on it: it is never linked again */
-	if (!old || old->used) {
-		note = note_new(chain, sk);
-		if (!note)
-			goto unlock;
-		if (old) {
-			note->created = old->created;
-			if (old->linked)
-				note_count(old, -1);
-			note_drop(old);
+	spin_lock(&chain->lock);
+	note = note_find(chain, sk) ?: note_new(chain, sk);
+	if (note) {
+		/* It left another port without being closed */
+		if (!list_empty(&note->sharing)) {
+			note_unlink(note);
+			note_uncount(note);
 		}
+		note_bound(note, profile, false);
 	}
-	note->seq = before ? atomic64_dec_return(&before_seq) :
-			     atomic64_inc_return(&order_seq);
-	/* When it was created is not known then: as if in the same order */
-	if (!old)
-		note->created = note->seq;
-	note_link(note, before);
-unlock:
-	spin_unlock_bh(&chain->lock);
+	spin_unlock(&chain->lock);
 }
 
 /**
- * reuse_order_unbound() - a socket is about to leave its port
+ * reuse_order_seen() - note that a socket was bound when nothing was noted
+ * @sk: socket that holds a port
+ * @before: before all that is noted, or after all
+ *
+ * Nothing is done if it is noted that it was bound. Without memory no note is
+ * made.
+ *
+ * Context: bottom halves off; @sk holds its port as long as we are here, and
+ * the namespace emulates.
+ */
+void reuse_order_seen(struct sock *sk, bool before)
+{
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
+	struct reuse_chain *chain = chain_of(sk);
+	struct reuse_note *note;
+
+	spin_lock(&chain->lock);
+	note = note_find(chain, sk) ?: note_new(chain, sk);
+	if (note && profile && list_empty(&note->sharing))
+		note_bound(note, profile, before);
+	spin_unlock(&chain->lock);
+}
+
+/**
+ * reuse_order_connects() - note that a UDP socket asks for a remote end
  * @sk: the socket
  *
- * Context: any, from the hooks of inet_put_port() and udp_lib_unhash().
+ * Context: any.
  */
-void reuse_order_unbound(const struct sock *sk)
+void reuse_order_connects(const struct sock *sk)
 {
-	struct chain *chain = chain_of(sk);
+	struct reuse_chain *chain = chain_of(sk);
 	struct reuse_note *note;
 
 	spin_lock_bh(&chain->lock);
 	note = note_find(chain, sk);
-	if (note && note->linked)
-		note_count(note, -1);
-	/* When a UDP socket was created is needed if it is bound again */
-	if (note && sk->sk_protocol == IPPROTO_TCP)
-		note_drop(note);
-	else if (note)
-		note_unlink(note);
+	if (note && !note->counted_peer && !list_empty(&note->sharing)) {
+		note->counted_peer = true;
+		atomic_inc(reuse_net_connected(note->net, note->port));
+	}
 	spin_unlock_bh(&chain->lock);
 }
 
@@ -380,7 +380,7 @@ void reuse_order_unbound(const struct sock *sk)
  */
 void reuse_order_forget(const struct sock *sk)
 {
-	struct chain *chain = chain_of(sk);
+	struct reuse_chain *chain = chain_of(sk);
 	struct reuse_note *note;
 
 	if (hlist_empty(&chain->notes))
@@ -388,8 +388,7 @@ void reuse_order_forget(const struct sock *sk)
 	spin_lock_bh(&chain->lock);
 	note = note_find(chain, sk);
 	if (note) {
-		if (note->linked)
-			note_count(note, -1);
+		note_uncount(note);
 		note_drop(note);
 	}
 	spin_unlock_bh(&chain->lock);
@@ -424,20 +423,46 @@ void reuse_order_forget_net(const struct net *net)
 }
 
 /**
- * reuse_order_sharing() - the notes of sockets that share an address and port
+ * reuse_order_each() - go over sockets that share an address and port
  * @net: network namespace
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
  * @port: in host byte order
  * @addr: address, IPv4 in the v4-mapped form
  * @kind: what kind of socket
+ * @looks: at how many notes to look at most, of others that are among them too
+ * @fn: called for each, the one that receives before the others first, under a
+ *	lock
+ * @arg: for @fn
  *
- * Context: under RCU, and so is the list.
- * Return: a list of &struct reuse_note, others among them; of those that were
- * asked for, the one that receives before the others comes first.
+ * What is put aside goes to the end, once: those that are left are soon found
+ * at the head, however many have a remote end. (One that loses it again counts
+ * as the one that receives last.)
+ *
+ * Context: any; bottom halves off.
  */
-const struct list_head *reuse_order_sharing(const struct net *net, u8 protocol,
-					    u16 port, const u8 *addr,
-					    enum reuse_kind kind)
+void reuse_order_each(const struct net *net, u8 protocol, u16 port,
+		      const u8 *addr, enum reuse_kind kind, unsigned int looks,
+		      reuse_note_fn_t fn, void *arg)
 {
-	return &chain_at(net, protocol, port, addr, kind)->sharing;
+	struct reuse_chain *chain = chain_at(net, protocol, port, addr, kind);
+	enum reuse_note_next next = REUSE_NOTE_NEXT;
+	struct reuse_note *note, *safe;
+
+	if (list_empty(&chain->sharing))
+		return;
+	spin_lock(&chain->sharing_lock);
+	list_for_each_entry_safe(note, safe, &chain->sharing, sharing) {
+		if (!looks-- || next == REUSE_NOTE_DONE)
+			break;
+		if (note->port != port || note->net != net ||
+		    note->protocol != protocol || note->kind != kind ||
+		    !sem_same(note->addr, addr))
+			continue;
+		next = fn(note, arg);
+		if (next == REUSE_NOTE_ASIDE && !note->aside) {
+			note->aside = true;
+			list_move_tail(&note->sharing, &chain->sharing);
+		}
+	}
+	spin_unlock(&chain->sharing_lock);
 }

@@ -27,6 +27,13 @@
 #define REUSE_TCP_TABLE_ARG
 #endif
 
+/* A SO_REUSEPORT group may get what is for a connected socket */
+#ifdef REUSE_UDP_GROUPS_FIRST
+#define reuse_udp_groups_first	true
+#else
+#define reuse_udp_groups_first	false
+#endif
+
 /* Who gets a datagram natively; under RCU */
 static inline struct sock *
 reuse_udp4_find(reuse_lookup_net_t *net, int protocol, __be32 saddr,
