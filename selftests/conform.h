@@ -86,6 +86,8 @@ void net_accept(struct csock *child, const struct csock *listener, int client);
 void net_timewait(struct csock *s);
 int net_connect_out(struct csock *s, const char *host);
 int net_join(const struct csock *s, const char *group);
+int net_leave(const struct csock *s, const char *group);
+void net_through_lo(int fd, int family);
 int net_send(const char *host, int port, unsigned int token);
 int net_received(const struct csock *s, unsigned int token);
 int net_ready(const struct csock *socks, int n, bool udp, bool all, int *who);

@@ -337,6 +337,17 @@ int net_connect_out(struct csock *s, const char *host)
 	return err;
 }
 
+static int change_membership(const struct csock *s, const char *group, int change)
+{
+	struct group_req req = { .gr_interface = loopback_index() };
+	char buf[64];
+	int level;
+
+	sock_addr(net_addr(group, 0, buf, sizeof(buf)), &req.gr_group);
+	level = req.gr_group.ss_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+	return setsockopt(s->fd, level, change, &req, sizeof(req)) ? errno : 0;
+}
+
 /**
  * net_join() - join a group on lo
  * @s: a UDP socket
@@ -346,17 +357,27 @@ int net_connect_out(struct csock *s, const char *host)
  */
 int net_join(const struct csock *s, const char *group)
 {
-	struct group_req req = { .gr_interface = loopback_index() };
-	char buf[64];
-	int level;
-
-	sock_addr(net_addr(group, 0, buf, sizeof(buf)), &req.gr_group);
-	level = req.gr_group.ss_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
-	return setsockopt(s->fd, level, MCAST_JOIN_GROUP, &req, sizeof(req)) ? errno : 0;
+	return change_membership(s, group, MCAST_JOIN_GROUP);
 }
 
-/* Groups are on lo */
-static void send_through_lo(int fd, int family)
+/**
+ * net_leave() - leave a group on lo
+ * @s: a UDP socket
+ * @group: address
+ *
+ * Return: 0, or the errno.
+ */
+int net_leave(const struct csock *s, const char *group)
+{
+	return change_membership(s, group, MCAST_LEAVE_GROUP);
+}
+
+/**
+ * net_through_lo() - let a socket send to groups through lo
+ * @fd: a UDP socket
+ * @family: AF_INET or AF_INET6
+ */
+void net_through_lo(int fd, int family)
 {
 	struct ip_mreqn mreqn = {
 		.imr_address.s_addr = htonl(INADDR_LOOPBACK),
@@ -385,7 +406,7 @@ int net_send(const char *host, int at, unsigned int token)
 	int fd = sock_open("udp", ss.ss_family, 0);
 	int err = 0;
 
-	send_through_lo(fd, ss.ss_family);
+	net_through_lo(fd, ss.ss_family);
 	if (sendto(fd, &token, sizeof(token), 0, (struct sockaddr *)&ss, len) < 0)
 		err = errno;
 	close(fd);

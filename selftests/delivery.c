@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Plays what was recorded in words of who receives: NAME.tsv, a row a test. What
+ * to do for a row is in delivery_bsd.c and delivery_pre39.c, what is to come of
+ * it is in the recording.
+ */
+#include <errno.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "delivery.h"
+
+#define MAX_COLUMNS	16
+
+static struct situation *situations;
+static char have[256], name[64];
+static const char *meant, *skipped;
+static bool linux_words;
+
+/**
+ * situation_known() - a row that can be played
+ * @situation: which, and how
+ */
+void situation_known(struct situation *situation)
+{
+	situation->next = situations;
+	situations = situation;
+}
+
+/**
+ * row_name() - which row this is
+ *
+ * Return: its id, or the first column and its number among those with the same.
+ */
+const char *row_name(void)
+{
+	return name;
+}
+
+/**
+ * answer() - add words to the answer
+ * @fmt: as of printf()
+ */
+void answer(const char *fmt, ...)
+{
+	size_t len = strlen(have);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(have + len, sizeof(have) - len, fmt, args);
+	va_end(args);
+}
+
+/**
+ * means() - the row has a rule in place of an answer
+ * @answers: what it comes to here
+ */
+void means(const char *answers)
+{
+	meant = answers;
+}
+
+/**
+ * not_here() - the row cannot be asked
+ * @why: what is missing
+ */
+void not_here(const char *why)
+{
+	skipped = why;
+}
+
+/**
+ * answer_and() - what is between two that got the same
+ *
+ * Return: it.
+ */
+const char *answer_and(void)
+{
+	return linux_words ? "," : "+";
+}
+
+/**
+ * answer_list() - add who got one thing after the other
+ * @got: who
+ * @n: how many times
+ */
+void answer_list(const char * const *got, int n)
+{
+	int i, alike = 1;
+
+	while (linux_words && alike < n && !strcmp(got[alike], got[0]))
+		alike++;
+	answer("%s%s", *have ? "; " : "", got[0]);
+	if (alike == n && n > 1)
+		answer("x%d", n);
+	else
+		for (i = 1; i < n; i++)
+			answer(" %s", got[i]);
+}
+
+static const struct situation *find(const char *row)
+{
+	const struct situation *s;
+
+	for (s = situations; s && fnmatch(s->row, row, 0); s = s->next)
+		;
+	return s;
+}
+
+/* One row; two files may have one of the same name */
+static bool play_row(int number, const char *file, const char *what, const char *want)
+{
+	const struct situation *s = find(text("%s %s", file, name)) ?: find(name);
+	bool good;
+
+	*have = '\0';
+	meant = NULL;
+	skipped = NULL;
+	if (s)
+		s->play();
+	else
+		answer("nothing: how to play this is not known");
+	want = meant ?: want;
+	good = skipped || !strcmp(have, want);
+	printf("%sok %d %s %s: %s: %s", good ? "" : "not ", number, file, name, what, want);
+	if (skipped)
+		printf(" # SKIP %s", skipped);
+	else if (!good)
+		printf("\n# have %s", have);
+	putchar('\n');
+	fflush(stdout);
+	return good;
+}
+
+static int split(char *line, char **column)
+{
+	int n;
+
+	for (n = 0; n < MAX_COLUMNS && line; n++)
+		column[n] = strsep(&line, "\t");
+	return n;
+}
+
+/* The column that has the answer, from the heading */
+static int answer_column(char *heading, const char *path)
+{
+	char *column[MAX_COLUMNS];
+	int n = split(heading, column), i;
+
+	for (i = 1; i < n; i++) {
+		if (!strncmp(column[i], "result", 6) || !strncmp(column[i], "receivers", 9))
+			return i;
+	}
+	errno = 0;
+	die("%s: no column result, no column receivers", path);
+}
+
+static const char *describe(char **column, int at)
+{
+	const char *what = column[1];
+	int i;
+
+	for (i = 2; i < at; i++)
+		what = text("%s: %s", what, column[i]);
+	return what;
+}
+
+static int play_file(const char *path, int number, int *bad)
+{
+	char line[2048], *column[MAX_COLUMNS], before[64] = "";
+	const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+	FILE *f = fopen(path, "r");
+	int at, n, nr = 0;
+
+	if (!f || !fgets(line, sizeof(line), f))
+		die("%s", path);
+	linux_words = strncmp(line, "id\t", 3);
+	at = answer_column(line, path);
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = '\0';
+		n = split(line, column);
+		if (n <= at)
+			die("%s: %d columns", path, n);
+		nr = strcmp(before, column[0]) ? 1 : nr + 1;
+		snprintf(before, sizeof(before), "%s", column[0]);
+		snprintf(name, sizeof(name), linux_words ? "%s.%d" : "%s", column[0], nr);
+		*bad += !play_row(++number, file, describe(column, at), column[at]);
+	}
+	fclose(f);
+	return number;
+}
+
+int main(int argc, char **argv)
+{
+	const char *semantics = NULL;
+	int number = 0, bad = 0;
+
+	if (argc > 2 && !strcmp(argv[1], "--semantics")) {
+		semantics = argv[2];
+		argv += 2;
+		argc -= 2;
+	}
+	if (argc < 2 || *argv[1] == '-') {
+		fputs("usage: delivery [--semantics WORD] FILE...\n", stderr);
+		return EXIT_USAGE;
+	}
+	if (geteuid() || (semantics && access(SEMANTICS_FILE, F_OK))) {
+		puts("1..0 # SKIP needs root, and the module reuse");
+		return EXIT_SKIP;
+	}
+	puts("TAP version 13");
+	delivery_start(semantics);
+	while (*++argv)
+		number = play_file(*argv, number, &bad);
+	printf("1..%d\n", number);
+	return number && !bad ? 0 : EXIT_WRONG;
+}
