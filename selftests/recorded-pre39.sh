@@ -5,4 +5,4 @@
 
 cd "$(dirname "$0")" || exit 1
 PATH=.:$PATH
-exec conform --semantics pre39 semantics/linux-3.8.*.tsv semantics/linux-3.8.seq.txt
+exec conform --semantics pre39 semantics/linux-3.8.bind.tsv semantics/linux-3.8.seq.txt
