@@ -1,0 +1,512 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * While sockets come and go on a few ports, every datagram and every connection
+ * goes to a socket that may have it, or is refused when there is none, or was
+ * waiting at a socket that was closed: nothing else becomes of any.
+ *
+ * REUSE_SECONDS says how long under each of the semantics.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/time.h>
+#include <time.h>
+
+#include "bulk.h"
+#include "harness.h"
+#include "storm.h"
+
+#define THREADS		4	/* of each sort, whatever there is of CPUs */
+#define FIRST_PORT	7000
+#define MAX_HELD	8	/* sockets of an owner at a time */
+#define MAX_SOCKS	400000	/* of an owner altogether */
+#define MAX_PACKETS	400000	/* of a sender */
+#define ALIKE		8	/* packets from one socket */
+#define SECONDS		2
+#define ANSWER_S	10	/* to wait for what does not come */
+#define LATE_MS		20	/* when the socket it was at may have been closed */
+#define MAX_LATE	500	/* datagrams of a sender that have no answer by then */
+#define SHOWN		5	/* packets that went wrong */
+
+/* A port of a protocol */
+#define LANES		(WAYS * PORTS)
+#define LANE(way, port)	((way) * PORTS + (port))
+
+struct packet {
+	struct storm_packet is;
+	int lane;
+};
+
+/* A thread that makes, serves and closes sockets */
+struct owner {
+	pthread_t thread;
+	unsigned int seed;
+	int poll;
+	int n;			/* held */
+	int fd[MAX_HELD];
+	struct storm_sock *of[MAX_HELD];
+	struct storm_sock *socks;
+	int *lane;		/* of each */
+	int count;
+};
+
+struct sender {
+	pthread_t thread;
+	unsigned int seed;
+	struct packet *packets;
+	int count;
+	int late[MAX_LATE];	/* sockets of datagrams without an answer */
+	int late_packet[MAX_LATE];
+	int nlate;
+};
+
+/* What a socket answers: who it is */
+struct reply {
+	unsigned int seq;
+	const struct storm_sock *who;
+};
+
+static enum semantics semantics;
+static struct owner owners[THREADS];
+static struct sender senders[THREADS];
+static atomic_ullong events;
+static atomic_uint closed[LANES];	/* sockets so far */
+static atomic_bool senders_end, owners_end;
+
+static uint64_t tick(void)
+{
+	return atomic_fetch_add(&events, 1);
+}
+
+static unsigned int flags_of(enum kind kind, enum port port)
+{
+	bool reuseport = semantics == BSD || (semantics == NATIVE && port == PORT_RP);
+
+	return (reuseport ? S_REUSEPORT : S_REUSEADDR) | S_NONBLOCK |
+	       (kind == ANY6 ? S_V6ONLY : 0);
+}
+
+static void watch(struct owner *o, int i)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = o->fd[i] };
+
+	if (epoll_ctl(o->poll, EPOLL_CTL_ADD, o->fd[i], &event))
+		die("epoll_ctl");
+}
+
+/* One more socket, if it can be */
+static void come(struct owner *o)
+{
+	static const char * const host[KINDS] = { "127.0.0.1", "0.0.0.0", "[::1]", "[::]", "[::]" };
+	enum kind kind = rand_r(&o->seed) % KINDS;
+	int lane = rand_r(&o->seed) % LANES, fd;
+	bool tcp = lane >= LANE(TCP, 0), listens = tcp && rand_r(&o->seed) % 8;
+	struct storm_sock *s = &o->socks[o->count];
+	struct sockaddr_storage ss;
+	char addr[64];
+	socklen_t len;
+
+	snprintf(addr, sizeof(addr), "%s:%d", host[kind], FIRST_PORT + lane);
+	len = sock_addr(addr, &ss);
+	fd = sock_open(tcp ? "tcp" : "udp", ss.ss_family, flags_of(kind, lane % PORTS));
+	*s = (struct storm_sock){ kind, { NEVER, NEVER }, { NEVER, NEVER }, { NEVER, NEVER }, 0 };
+	s->bind[0] = tick();
+	if (bind(fd, (struct sockaddr *)&ss, len)) {
+		close(fd);
+		return;
+	}
+	s->bind[1] = tick();
+	if (listens) {
+		s->listen[0] = tick();
+		if (listen(fd, 128))
+			s->listen[0] = NEVER;
+		else
+			s->listen[1] = tick();
+	}
+	o->lane[o->count++] = lane;
+	o->of[o->n] = s;
+	o->fd[o->n] = fd;
+	if (!tcp || s->listen[1] != NEVER)
+		watch(o, o->n);
+	o->n++;
+	if (o->count == MAX_SOCKS)
+		owners_end = true;
+}
+
+static void answer_udp(int fd, const struct storm_sock *s)
+{
+	struct reply reply = { .who = s };
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	while (recvfrom(fd, &reply.seq, sizeof(reply.seq), 0, (struct sockaddr *)&ss, &len) > 0) {
+		if (sendto(fd, &reply, sizeof(reply), 0, (struct sockaddr *)&ss, len) < 0)
+			die("no answer");
+		len = sizeof(ss);
+	}
+}
+
+static void answer_tcp(int fd, const struct storm_sock *s)
+{
+	struct reply reply = { .who = s };
+	int child;
+
+	while ((child = accept4(fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		send(child, &reply, sizeof(reply), MSG_NOSIGNAL);
+		close(child);
+	}
+}
+
+static void serve(struct owner *o, int i)
+{
+	int lane = o->lane[o->of[i] - o->socks];
+
+	if (lane < LANE(TCP, 0))
+		answer_udp(o->fd[i], o->of[i]);
+	else if (o->of[i]->listen[1] != NEVER)
+		answer_tcp(o->fd[i], o->of[i]);
+}
+
+static void go(struct owner *o, int i)
+{
+	serve(o, i);
+	o->of[i]->close[0] = tick();
+	close(o->fd[i]);
+	o->of[i]->close[1] = tick();
+	closed[o->lane[o->of[i] - o->socks]]++;
+	o->n--;
+	o->fd[i] = o->fd[o->n];
+	o->of[i] = o->of[o->n];
+}
+
+static void *own(void *arg)
+{
+	struct epoll_event event[MAX_HELD];
+	struct owner *o = arg;
+	int want, i, j, n;
+
+	while (!owners_end) {
+		/* From time to time there is nobody */
+		want = rand_r(&o->seed) % (MAX_HELD + 1);
+		if (o->n < want)
+			come(o);
+		else if (o->n)
+			go(o, rand_r(&o->seed) % o->n);
+		n = epoll_wait(o->poll, event, MAX_HELD, 1);
+		for (i = 0; i < n; i++) {
+			for (j = 0; j < o->n && o->fd[j] != event[i].data.fd; j++)
+				;
+			if (j < o->n)
+				serve(o, j);
+		}
+	}
+	while (o->n)
+		go(o, 0);
+	return NULL;
+}
+
+static int connect_to(int lane, bool v6, int *err)
+{
+	struct timeval tv = { .tv_sec = ANSWER_S };
+	struct sockaddr_storage ss;
+	char addr[64];
+	socklen_t len;
+	int fd;
+
+	snprintf(addr, sizeof(addr), v6 ? "[::1]:%d" : "127.0.0.1:%d", FIRST_PORT + lane);
+	len = sock_addr(addr, &ss);
+	fd = sock_open(lane < LANE(TCP, 0) ? "udp" : "tcp", ss.ss_family, 0);
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)))
+		die("time limit");
+	*err = connect(fd, (struct sockaddr *)&ss, len) ? errno : 0;
+	return fd;
+}
+
+/* What is to be known of a packet is what its reply says */
+static void settle(struct packet *p, ssize_t got, int err, const struct reply *reply)
+{
+	p->is.known = tick();
+	p->is.fate = LOST;
+	if (got == sizeof(*reply)) {
+		p->is.fate = GOT;
+		p->is.by = reply->who;
+	} else if (err == ECONNREFUSED) {
+		p->is.fate = REFUSED;
+	}
+}
+
+/* What came later than one could wait for */
+static void settle_late(struct sender *s)
+{
+	struct reply reply;
+	ssize_t got;
+	int i;
+
+	poll(NULL, 0, 10 * LATE_MS);
+	for (i = 0; i < s->nlate; i++) {
+		got = recv(s->late[i], &reply, sizeof(reply), MSG_DONTWAIT);
+		if (got == sizeof(reply) || errno == ECONNREFUSED)
+			settle(&s->packets[s->late_packet[i]], got, errno, &reply);
+		close(s->late[i]);
+	}
+	s->nlate = 0;
+}
+
+/* Waits for an answer as long as there can be one: until a socket was closed in between */
+static bool answered(int fd, int lane, unsigned int before)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int ms;
+
+	for (ms = 0; ms < 1000 * ANSWER_S; ms += LATE_MS) {
+		if (poll(&p, 1, LATE_MS) == 1)
+			return true;
+		if (closed[lane] != before)
+			return false;
+	}
+	return false;
+}
+
+static bool send_datagram(struct sender *s, int fd, int lane, bool v6)
+{
+	unsigned int seq = s->count++, before = closed[lane];
+	struct packet *p = &s->packets[seq];
+	struct reply reply;
+	ssize_t got;
+
+	p->lane = lane;
+	p->is.v6 = v6;
+	p->is.sent = tick();
+	if (send(fd, &seq, sizeof(seq), 0) != sizeof(seq))
+		die("send");
+	if (!answered(fd, lane, before)) {
+		settle(p, 0, 0, NULL);
+		s->late_packet[s->nlate] = seq;
+		s->late[s->nlate++] = fd;
+		if (s->nlate == MAX_LATE)
+			settle_late(s);
+		return false;
+	}
+	got = recv(fd, &reply, sizeof(reply), MSG_DONTWAIT);
+	settle(p, got, errno, &reply);
+	if (got == sizeof(reply) && reply.seq != seq)
+		die("an answer too many");
+	return true;
+}
+
+static void send_datagrams(struct sender *s, int lane, bool v6)
+{
+	int err, i, fd = connect_to(lane, v6, &err);
+	char c;
+
+	if (err)
+		die("connect");
+	for (i = 0; i < ALIKE && s->count < MAX_PACKETS; i++) {
+		if (!send_datagram(s, fd, lane, v6))
+			return;
+	}
+	errno = 0;
+	if (recv(fd, &c, 1, MSG_DONTWAIT) >= 0)
+		die("an answer too many");
+	close(fd);
+}
+
+static void make_connection(struct sender *s, int lane, bool v6)
+{
+	struct packet *p = &s->packets[s->count++];
+	struct reply reply;
+	ssize_t got = -1;
+	int fd, err;
+
+	p->lane = lane;
+	p->is.v6 = v6;
+	p->is.sent = tick();
+	fd = connect_to(lane, v6, &err);
+	if (!err) {
+		got = recv(fd, &reply, sizeof(reply), MSG_WAITALL);
+		/* Refused is who has never been connected */
+		err = ECONNRESET;
+	}
+	settle(p, got, err, &reply);
+	sock_abort(fd);
+}
+
+static void *bombard(void *arg)
+{
+	struct sender *s = arg;
+
+	while (!senders_end && s->count < MAX_PACKETS) {
+		int lane = rand_r(&s->seed) % LANES;
+		bool v6 = rand_r(&s->seed) % 2;
+
+		if (lane < LANE(TCP, 0))
+			send_datagrams(s, lane, v6);
+		else
+			make_connection(s, lane, v6);
+	}
+	return NULL;
+}
+
+static void start(void)
+{
+	int i;
+
+	for (i = 0; i < THREADS; i++) {
+		owners[i].seed = i + 1;
+		owners[i].poll = epoll_create1(EPOLL_CLOEXEC);
+		owners[i].socks = calloc(MAX_SOCKS, sizeof(*owners[i].socks));
+		owners[i].lane = calloc(MAX_SOCKS, sizeof(*owners[i].lane));
+		senders[i].seed = 100 + i;
+		senders[i].packets = calloc(MAX_PACKETS, sizeof(*senders[i].packets));
+		if (!owners[i].socks || !owners[i].lane || !senders[i].packets)
+			die("no memory");
+		if (pthread_create(&owners[i].thread, NULL, own, &owners[i]) ||
+		    pthread_create(&senders[i].thread, NULL, bombard, &senders[i]))
+			die("no thread");
+	}
+}
+
+static void end(void)
+{
+	int i;
+
+	senders_end = true;
+	for (i = 0; i < THREADS; i++)
+		pthread_join(senders[i].thread, NULL);
+	owners_end = true;
+	for (i = 0; i < THREADS; i++)
+		pthread_join(owners[i].thread, NULL);
+	for (i = 0; i < THREADS; i++)
+		settle_late(&senders[i]);
+}
+
+/* The sockets of a lane, of all owners */
+static size_t gather(int lane, struct storm_sock **socks)
+{
+	size_t n = 0;
+	int i, j;
+
+	for (i = 0; i < THREADS; i++) {
+		for (j = 0; j < owners[i].count; j++) {
+			if (owners[i].lane[j] == lane)
+				socks[n++] = &owners[i].socks[j];
+		}
+	}
+	storm_sort(socks, n);
+	return n;
+}
+
+/* Judges the packets of a lane; returns how many of them went wrong */
+static unsigned long judge(int lane, unsigned long *sum)
+{
+	const struct storm_rules rules = { semantics, lane / PORTS, lane % PORTS };
+	struct storm_sock **socks = calloc(THREADS * MAX_SOCKS, sizeof(*socks));
+	size_t n = gather(lane, socks);
+	unsigned long bad = 0, fates[FATES] = {};
+	const char *why;
+	int i, j;
+
+	for (i = 0; i < THREADS; i++) {
+		for (j = 0; j < senders[i].count; j++) {
+			const struct packet *p = &senders[i].packets[j];
+
+			if (p->lane != lane)
+				continue;
+			fates[p->is.fate]++;
+			why = storm_judge(&rules, socks, n, &p->is);
+			if (why && ++bad <= SHOWN)
+				printf("# %s %s%s: %s\n# %s", semantics_name[semantics],
+				       rules.way == TCP ? "tcp" : "udp",
+				       rules.port == PORT_RP ? "" : " (SO_REUSEADDR)", why,
+				       storm_describe(socks, n, &p->is));
+		}
+	}
+	printf("# %s %s%s: %zu sockets, %lu received, %lu refused, %lu lost, %lu wrong\n",
+	       semantics_name[semantics], rules.way == TCP ? "tcp" : "udp",
+	       rules.port == PORT_RP ? "" : " (SO_REUSEADDR)", n, fates[GOT], fates[REFUSED],
+	       fates[LOST], bad);
+	for (i = 0; i < FATES; i++)
+		sum[i] += fates[i];
+	free(socks);
+	return bad;
+}
+
+/* A counter of UDP in the namespace, IPv4 and IPv6 together */
+static unsigned long udp_counter(const char *name)
+{
+	char *snmp = slurp("/proc/net/snmp"), *snmp6 = slurp("/proc/net/snmp6"), *at, *save;
+	char *head = strstr(snmp, "\nUdp: ") + 1, *line = strchr(head, '\n') + 1;
+	unsigned long n = 0;
+	int column = 0, i;
+
+	line[strcspn(line, "\n")] = '\0';
+	line[-1] = '\0';
+	for (at = strtok_r(head, " ", &save); at && strcmp(at, name); column++)
+		at = strtok_r(NULL, " ", &save);
+	if (!at)
+		die("no counter %s", name);
+	at = strtok_r(line, " ", &save);
+	for (i = 0; i < column; i++)
+		at = strtok_r(NULL, " ", &save);
+	n = strtoul(at, NULL, 10);
+	at = strstr(snmp6, text("Udp6%s", name));
+	n += at ? strtoul(at + strcspn(at, " \t"), NULL, 10) : 0;
+	free(snmp);
+	free(snmp6);
+	return n;
+}
+
+FIXTURE(storm) {};
+FIXTURE_VARIANT(storm) {
+	enum semantics semantics;
+};
+
+FIXTURE_VARIANT_ADD(storm, native) { NATIVE };
+FIXTURE_VARIANT_ADD(storm, pre39) { PRE39 };
+FIXTURE_VARIANT_ADD(storm, bsd) { BSD };
+
+FIXTURE_SETUP(storm)
+{
+	if (variant->semantics != NATIVE && access(SEMANTICS, F_OK))
+		SKIP(return, "no net.reuse.semantics");
+	new_netns();
+	if (variant->semantics != NATIVE)
+		semantics_set(variant->semantics);
+	semantics = variant->semantics;
+}
+
+FIXTURE_TEARDOWN(storm)
+{
+}
+
+/* All that is sent is received by who may have it, refused, or lost with a socket */
+TEST_F_TIMEOUT(storm, every_packet_is_accounted_for, 900)
+{
+	const char *seconds = getenv("REUSE_SECONDS");
+	unsigned long udp[FATES] = {}, tcp[FATES] = {};
+	int lane;
+
+	bulk_files(THREADS * (MAX_LATE + MAX_HELD + 100));
+	start();
+	sleep(seconds ? atoi(seconds) : SECONDS);
+	end();
+	for (lane = 0; lane < LANES; lane++)
+		EXPECT_EQ(0, judge(lane, lane < LANE(TCP, 0) ? udp : tcp));
+	/* It was a storm */
+	EXPECT_GT(udp[GOT], 50);
+	EXPECT_GT(udp[REFUSED], 0);
+	EXPECT_GT(tcp[GOT], 50);
+	EXPECT_GT(tcp[REFUSED], 0);
+	/* The kernel counts the same */
+	EXPECT_LE(udp[REFUSED], udp_counter("NoPorts"));
+	EXPECT_GE(udp[REFUSED] + udp[LOST], udp_counter("NoPorts"));
+	EXPECT_EQ(0, udp_counter("RcvbufErrors"));
+	EXPECT_EQ(0, udp_counter("InErrors"));
+}
+
+TEST_HARNESS_MAIN

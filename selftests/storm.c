@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Judges what deliver_storm saw. A socket was certainly there while a packet was
+ * on its way if bind() had returned before and close() was called after; it may
+ * have been there if bind() was called before and close() returned after. Who
+ * may get a packet: whoever may have been there and is not beaten by somebody
+ * who certainly was.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib.h"
+#include "storm.h"
+
+static const char * const kind_name[KINDS] = { "127.0.0.1", "0.0.0.0", "::1", "::", ":: dual" };
+
+static int by_bind(const void *a, const void *b)
+{
+	const struct storm_sock *x = *(struct storm_sock **)a, *y = *(struct storm_sock **)b;
+
+	return x->bind[0] < y->bind[0] ? -1 : 1;
+}
+
+/**
+ * storm_sort() - put sockets in the order that the others want
+ * @socks: the sockets of a port
+ * @n: how many
+ */
+void storm_sort(struct storm_sock **socks, size_t n)
+{
+	uint64_t last = 0;
+	size_t i;
+
+	qsort(socks, n, sizeof(*socks), by_bind);
+	for (i = 0; i < n; i++) {
+		if (last < socks[i]->close[1])
+			last = socks[i]->close[1];
+		socks[i]->gone = last;
+	}
+}
+
+/* How well a socket matches; 0: not at all */
+static int match(const struct storm_sock *s, bool v6)
+{
+	static const int v4_match[KINDS] = { [ONE4] = 3, [ANY4] = 2, [DUAL] = 1 };
+	static const int v6_match[KINDS] = { [ONE6] = 3, [ANY6] = 2, [DUAL] = 2 };
+
+	return v6 ? v6_match[s->kind] : v4_match[s->kind];
+}
+
+/* To be found is to be bound, or (TCP of Linux) to listen */
+static const uint64_t *found_since(const struct storm_rules *rules, const struct storm_sock *s)
+{
+	return rules->way == TCP && rules->semantics != BSD ? s->listen : s->bind;
+}
+
+static bool certainly(const struct storm_rules *rules, const struct storm_sock *s,
+		      const struct storm_packet *p)
+{
+	return match(s, p->v6) && found_since(rules, s)[1] < p->sent && s->close[0] > p->known;
+}
+
+static bool maybe(const struct storm_rules *rules, const struct storm_sock *s,
+		  const struct storm_packet *p)
+{
+	return match(s, p->v6) && found_since(rules, s)[0] < p->known && s->close[1] > p->sent;
+}
+
+static bool beats(const struct storm_rules *rules, const struct storm_sock *x,
+		  const struct storm_sock *y, bool v6)
+{
+	bool newest = rules->semantics == BSD ? match(x, v6) == 3 : true;
+
+	if (match(x, v6) != match(y, v6))
+		return match(x, v6) > match(y, v6);
+	/* Linux has one listener, or shares out among a group */
+	if (rules->semantics != BSD && rules->way == TCP)
+		return false;
+	if (rules->semantics == NATIVE && rules->port == PORT_RP)
+		return false;
+	return newest ? x->bind[0] > y->bind[1] : x->bind[1] < y->bind[0];
+}
+
+/* Of the sockets, the first that was bound later */
+static size_t first_after(struct storm_sock *const *socks, size_t n, uint64_t time)
+{
+	size_t low = 0, mid;
+
+	while (low < n) {
+		mid = low + (n - low) / 2;
+		if (socks[mid]->bind[0] < time)
+			low = mid + 1;
+		else
+			n = mid;
+	}
+	return low;
+}
+
+#define MAX_THERE	10000
+
+/* Who may get a packet */
+struct candidates {
+	const struct storm_sock *may[MAX_THERE];
+	size_t n;
+	bool nobody;
+};
+
+static void find(const struct storm_rules *rules, struct storm_sock *const *socks, size_t n,
+		 const struct storm_packet *p, struct candidates *c)
+{
+	static const struct storm_sock *there[MAX_THERE], *sure[MAX_THERE];
+	size_t nthere = 0, nsure = 0, i, j, end = first_after(socks, n, p->known);
+
+	for (i = end; i && socks[i - 1]->gone > p->sent && nthere < MAX_THERE; i--) {
+		if (!maybe(rules, socks[i - 1], p))
+			continue;
+		there[nthere++] = socks[i - 1];
+		if (certainly(rules, socks[i - 1], p))
+			sure[nsure++] = socks[i - 1];
+	}
+	c->n = 0;
+	c->nobody = !nsure;
+	for (i = 0; i < nthere; i++) {
+		for (j = 0; j < nsure && !beats(rules, sure[j], there[i], p->v6); j++)
+			;
+		if (j == nsure)
+			c->may[c->n++] = there[i];
+	}
+}
+
+static bool listens(const struct storm_sock *s, const struct storm_packet *p)
+{
+	return s->listen[1] < p->sent && s->close[0] > p->known;
+}
+
+/**
+ * storm_judge() - was it right what became of a packet?
+ * @rules: of the port
+ * @socks: the sockets of the port, sorted
+ * @n: how many
+ * @packet: the packet
+ *
+ * Return: NULL, or what is wrong.
+ */
+const char *storm_judge(const struct storm_rules *rules, struct storm_sock *const *socks,
+			size_t n, const struct storm_packet *packet)
+{
+	static struct candidates c;
+	size_t i;
+
+	find(rules, socks, n, packet, &c);
+	if (packet->fate == GOT) {
+		for (i = 0; i < c.n && c.may[i] != packet->by; i++)
+			;
+		if (i == c.n)
+			return "another one was to get it";
+		return rules->way == UDP || packet->by->listen[0] < packet->known ? NULL :
+		       "who got it did not listen";
+	}
+	if (packet->fate == REFUSED) {
+		if (c.nobody)
+			return NULL;
+		if (rules->way == UDP || rules->semantics != BSD)
+			return "refused though somebody was there";
+		/* bsd: who is only bound refuses */
+		for (i = 0; i < c.n && listens(c.may[i], packet); i++)
+			;
+		return i < c.n ? NULL : "refused though the one who was to get it listened";
+	}
+	for (i = 0; i < c.n && c.may[i]->close[0] > packet->known; i++)
+		;
+	return i < c.n ? NULL : "lost though nobody was closed";
+}
+
+static const char *since(uint64_t time, uint64_t start)
+{
+	return time == NEVER ? "never" : text("%+lld", (long long)(time - start));
+}
+
+/**
+ * storm_describe() - who was there when a packet came
+ * @socks: the sockets of the port, sorted
+ * @n: how many
+ * @packet: the packet
+ *
+ * Return: a line for each, * is who got it; times are since it was sent.
+ */
+const char *storm_describe(struct storm_sock *const *socks, size_t n,
+			   const struct storm_packet *packet)
+{
+	size_t i = first_after(socks, n, packet->known);
+	uint64_t t = packet->sent;
+	const char *list = "";
+
+	while (i-- && socks[i]->gone > t) {
+		const struct storm_sock *s = socks[i];
+
+		if (s->close[1] < t || !match(s, packet->v6))
+			continue;
+		list = text("%s#  %c %-9s bind %s %s listen %s %s close %s %s\n", list,
+			    s == packet->by ? '*' : ' ', kind_name[s->kind],
+			    since(s->bind[0], t), since(s->bind[1], t), since(s->listen[0], t),
+			    since(s->listen[1], t), since(s->close[0], t), since(s->close[1], t));
+	}
+	return text("fate %d known %s, sent to IPv%d\n%s", packet->fate,
+		    since(packet->known, t), packet->v6 ? 6 : 4, list);
+}

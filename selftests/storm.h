@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What deliver_storm notes down of sockets and packets, and who judges it. */
+#ifndef REUSE_STORM_H
+#define REUSE_STORM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model.h"
+
+/* Time is what has happened so far: one counter for all threads */
+#define NEVER	UINT64_MAX
+
+/* Where a socket is bound: 127.0.0.1, 0.0.0.0, ::1, :: alone and :: with IPv4 */
+enum kind { ONE4, ANY4, ONE6, ANY6, DUAL, KINDS };
+
+enum way { UDP, TCP, WAYS };
+
+/* How equals are told apart where that is up to an option: SO_REUSEPORT or SO_REUSEADDR */
+enum port { PORT_RP, PORT_RA, PORTS };
+
+/**
+ * struct storm_sock - the life of a socket
+ * @kind: where it was bound
+ * @bind: when bind() was called, and when it had returned
+ * @listen: the same of listen(); NEVER if it was not or failed
+ * @close: the same of close()
+ * @gone: when this and all that were bound before were closed
+ */
+struct storm_sock {
+	enum kind kind;
+	uint64_t bind[2];
+	uint64_t listen[2];
+	uint64_t close[2];
+	uint64_t gone;
+};
+
+/* What became of a packet */
+enum fate { GOT, REFUSED, LOST, FATES };
+
+/**
+ * struct storm_packet - a datagram, or a connection
+ * @v6: sent to ::1, otherwise to 127.0.0.1
+ * @sent: just before it was sent
+ * @known: when what became of it was known
+ * @fate: what became of it; LOST: a connection that was reset, a datagram without an answer
+ * @by: who got it
+ */
+struct storm_packet {
+	bool v6;
+	uint64_t sent;
+	uint64_t known;
+	enum fate fate;
+	const struct storm_sock *by;
+};
+
+/**
+ * struct storm_rules - what is right on a port
+ * @semantics: of the namespace
+ * @way: UDP or TCP
+ * @port: which
+ */
+struct storm_rules {
+	enum semantics semantics;
+	enum way way;
+	enum port port;
+};
+
+void storm_sort(struct storm_sock **socks, size_t n);
+const char *storm_judge(const struct storm_rules *rules, struct storm_sock *const *socks,
+			size_t n, const struct storm_packet *packet);
+const char *storm_describe(struct storm_sock *const *socks, size_t n,
+			   const struct storm_packet *packet);
+
+#endif
