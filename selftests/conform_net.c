@@ -52,13 +52,15 @@ static void set_time_limit(int fd, int option)
 		die("time limit of a socket");
 }
 
-static unsigned int loopback_index(void)
-{
-	static unsigned int index;
+static const char *group_device = "lo";
 
-	if (!index)
-		index = if_nametoindex("lo");
-	return index;
+/**
+ * net_on_device() - where groups are joined and sent to from now on
+ * @name: of a device; lo unless this is called
+ */
+void net_on_device(const char *name)
+{
+	group_device = name;
 }
 
 /*
@@ -72,7 +74,7 @@ static void route_groups(void)
 		.rtmsg_dst_len = 8,
 		.rtmsg_metric = 1,
 		.rtmsg_flags = RTF_UP | RTF_LOCAL,
-		.rtmsg_ifindex = loopback_index(),
+		.rtmsg_ifindex = if_nametoindex("lo"),
 	};
 	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
@@ -339,7 +341,7 @@ int net_connect_out(struct csock *s, const char *host)
 
 static int change_membership(const struct csock *s, const char *group, int change)
 {
-	struct group_req req = { .gr_interface = loopback_index() };
+	struct group_req req = { .gr_interface = if_nametoindex(group_device) };
 	char buf[64];
 	int level;
 
@@ -373,15 +375,16 @@ int net_leave(const struct csock *s, const char *group)
 }
 
 /**
- * net_through_lo() - let a socket send to groups through lo
+ * net_to_groups() - let a socket send to groups where they are joined
  * @fd: a UDP socket
  * @family: AF_INET or AF_INET6
  */
-void net_through_lo(int fd, int family)
+void net_to_groups(int fd, int family)
 {
+	bool lo = !strcmp(group_device, "lo");
 	struct ip_mreqn mreqn = {
-		.imr_address.s_addr = htonl(INADDR_LOOPBACK),
-		.imr_ifindex = loopback_index(),
+		.imr_address.s_addr = lo ? htonl(INADDR_LOOPBACK) : 0,
+		.imr_ifindex = if_nametoindex(group_device),
 	};
 
 	if (family == AF_INET6)
@@ -406,7 +409,7 @@ int net_send(const char *host, int at, unsigned int token)
 	int fd = sock_open("udp", ss.ss_family, 0);
 	int err = 0;
 
-	net_through_lo(fd, ss.ss_family);
+	net_to_groups(fd, ss.ss_family);
 	if (sendto(fd, &token, sizeof(token), 0, (struct sockaddr *)&ss, len) < 0)
 		err = errno;
 	close(fd);

@@ -439,26 +439,11 @@ static unsigned long judge(int lane, unsigned long *sum)
 /* A counter of UDP in the namespace, IPv4 and IPv6 together */
 static unsigned long udp_counter(const char *name)
 {
-	char *snmp = slurp("/proc/net/snmp"), *snmp6 = slurp("/proc/net/snmp6"), *at, *save;
-	char *head = strstr(snmp, "\nUdp: ") + 1, *line = strchr(head, '\n') + 1;
-	unsigned long n = 0;
-	int column = 0, i;
+	char *snmp6 = slurp("/proc/net/snmp6"), *at = strstr(snmp6, text("Udp6%s", name));
+	unsigned long n = at ? strtoul(at + strcspn(at, " \t"), NULL, 10) : 0;
 
-	line[strcspn(line, "\n")] = '\0';
-	line[-1] = '\0';
-	for (at = strtok_r(head, " ", &save); at && strcmp(at, name); column++)
-		at = strtok_r(NULL, " ", &save);
-	if (!at)
-		die("no counter %s", name);
-	at = strtok_r(line, " ", &save);
-	for (i = 0; i < column; i++)
-		at = strtok_r(NULL, " ", &save);
-	n = strtoul(at, NULL, 10);
-	at = strstr(snmp6, text("Udp6%s", name));
-	n += at ? strtoul(at + strcspn(at, " \t"), NULL, 10) : 0;
-	free(snmp);
 	free(snmp6);
-	return n;
+	return n + net_counter("snmp", "Udp", name);
 }
 
 FIXTURE(storm) {};

@@ -13,6 +13,7 @@
 #include "delivery.h"
 
 #define MAX_COLUMNS	16
+#define MAX_ANSWERS	16
 
 static struct situation *situations;
 static char have[256], name[64];
@@ -71,22 +72,8 @@ void not_here(const char *why)
 	skipped = why;
 }
 
-/**
- * answer_and() - what is between two that got the same
- *
- * Return: it.
- */
-const char *answer_and(void)
-{
-	return linux_words ? "," : "+";
-}
-
-/**
- * answer_list() - add who got one thing after the other
- * @got: who
- * @n: how many times
- */
-void answer_list(const char * const *got, int n)
+/* Who got one thing after the other */
+static void answer_list(const char * const *got, int n)
 {
 	int i, alike = 1;
 
@@ -98,6 +85,59 @@ void answer_list(const char * const *got, int n)
 	else
 		for (i = 1; i < n; i++)
 			answer(" %s", got[i]);
+}
+
+/**
+ * connections() - answer who gets connections
+ * @host: where to
+ * @n: how many
+ */
+void connections(const char *host, int n)
+{
+	const char *got[MAX_ANSWERS];
+	int i;
+
+	for (i = 0; i < n; i++)
+		got[i] = connection(host);
+	answer_list(got, n);
+}
+
+/**
+ * datagrams_from() - answer who gets datagrams of a socket
+ * @from: the socket, or -1 for a new one each
+ * @host: where to
+ * @n: how many
+ */
+void datagrams_from(int from, const char *host, int n)
+{
+	const char *got[MAX_ANSWERS];
+	int i;
+
+	for (i = 0; i < n; i++)
+		got[i] = datagram(from, host);
+	answer_list(got, n);
+}
+
+/**
+ * datagrams() - answer who gets datagrams of as many sockets
+ * @host: where to
+ * @n: how many
+ */
+void datagrams(const char *host, int n)
+{
+	datagrams_from(-1, host, n);
+}
+
+/**
+ * has_ether() - have an interface that is not lo
+ *
+ * Return: false if this kernel has none: the row is skipped.
+ */
+bool has_ether(void)
+{
+	if (!ether())
+		not_here("no device but lo in this kernel");
+	return !skipped;
 }
 
 static const struct situation *find(const char *row)
@@ -177,6 +217,7 @@ static int play_file(const char *path, int number, int *bad)
 	if (!f || !fgets(line, sizeof(line), f))
 		die("%s", path);
 	linux_words = strncmp(line, "id\t", 3);
+	delivery_between(linux_words ? "," : "+");
 	at = answer_column(line, path);
 	while (fgets(line, sizeof(line), f)) {
 		line[strcspn(line, "\n")] = '\0';

@@ -58,18 +58,24 @@ static void play_##at(void)
 /* What the row is called, and the answer to it */
 const char *row_name(void);
 __printf(1, 2) void answer(const char *fmt, ...);
-void answer_list(const char * const *got, int n);
-const char *answer_and(void);
 void means(const char *answers);
 void not_here(const char *why);
+bool has_ether(void);
+
+/* Answers who gets each of @n */
+void connections(const char *host, int n);
+void datagrams(const char *host, int n);
+void datagrams_from(int from, const char *host, int n);
 
 void delivery_start(const char *word);
+void delivery_between(const char *string);
 
 /* A host with nothing on it, a port of its own; without it a row goes on where the last ended */
 void fresh(void);
 void fresh_host(void);
 bool ether(void);
 void as(uid_t uid);
+void through(const char *dev);
 
 void tcp(const char *who, const char *host, unsigned int flags);
 void udp(const char *who, const char *host, unsigned int flags);
@@ -83,10 +89,7 @@ void leaves(const char *who, const char *group);
 struct csock *the(char who);
 const char *at_port(const char *host);
 
-/* Who got it, of @n of them each from another port */
-void connections(const char *host, int n);
-void datagrams(const char *host, int n);
-void datagrams_from(int from, const char *host, int n);
+const char *connection(const char *host);
 const char *datagram(int from, const char *host);
 int sender(const char *host);
 

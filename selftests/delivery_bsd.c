@@ -331,7 +331,7 @@ ROW("D38")
 ROW("D40")
 {
 	fresh();
-	if (!ether())
+	if (!has_ether())
 		return;
 	udp("12", ANY, RP);
 	udp("3", "10.0.0.1", RP);
@@ -342,7 +342,7 @@ ROW("D40")
 
 ROW("D41")
 {
-	if (ether())
+	if (has_ether())
 		datagrams("10.0.0.1", 1);
 }
 
@@ -421,12 +421,13 @@ ROW("D61")
 {
 	means("1+2");
 	fresh();
-	if (!ether())
+	if (!has_ether())
 		return;
 	udp("12", ANY, RP);
 	udp("3", "10.0.0.1", RP);
 	udp("4", "10.0.0.255", RP);
 	udp("5", ONE, RP);
+	through(ETHER);
 	datagrams("255.255.255.255", 1);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The sockets of delivery, on a host of their own. */
+/* Sockets that are called by one character, on a host of their own, and who of them gets what. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -10,15 +10,15 @@
 
 #define SOCKS		128	/* by name */
 #define MAX_LATER	64
-#define MAX_ANSWERS	16
 
 static struct csock socks[SOCKS];
 static int kept[MAX_LATER], nkept;
 static const char *semantics;
-static bool has_ether;
+static bool ether_is;
 static uid_t uid;
 static int port;
 static unsigned int token;
+static const char *between = "+", *device;
 
 /**
  * delivery_start() - go to the host
@@ -37,6 +37,15 @@ void delivery_start(const char *word)
 }
 
 /**
+ * delivery_between() - what is between two who got the same datagram
+ * @string: it; + unless this is called
+ */
+void delivery_between(const char *string)
+{
+	between = string;
+}
+
+/**
  * fresh() - close all, and go to another port
  */
 void fresh(void)
@@ -49,6 +58,7 @@ void fresh(void)
 		net_close(&socks[i]);
 	port = net_port();
 	uid = 0;
+	through(NULL);
 }
 
 /**
@@ -59,25 +69,32 @@ void fresh_host(void)
 	fresh();
 	net_new(semantics);
 	port = net_port();
-	has_ether = false;
+	ether_is = false;
 }
 
 /**
  * ether() - have an interface that is not lo
  *
- * Return: false if that cannot be: the row is skipped.
+ * Return: false if this kernel has none.
  */
 bool ether(void)
 {
-	if (has_ether)
+	if (ether_is)
 		return true;
-	if (!add_device(ETHER, "dummy") && !add_device(ETHER, "veth peer name eth1")) {
-		not_here("no device but lo in this kernel");
+	if (!add_device(ETHER, "dummy") && !add_device(ETHER, "veth peer name eth1"))
 		return false;
-	}
 	run("ip addr add 10.0.0.1/24 brd + dev " ETHER);
-	has_ether = true;
+	ether_is = true;
 	return true;
+}
+
+/**
+ * through() - let who connects or sends be bound to a device
+ * @dev: the device; NULL for none
+ */
+void through(const char *dev)
+{
+	device = dev;
 }
 
 /**
@@ -163,7 +180,7 @@ static void make(const char *who, const char *proto, const char *host, unsigned 
 		if (!err && flags & LISTENS)
 			err = listens(*who);
 		if (err)
-			answer("%c on %s: %s; ", *who, host, net_error(err));
+			printf("# %c on %s: %s\n", *who, host, net_error(err));
 	}
 }
 
@@ -257,17 +274,13 @@ int later(int fd)
  * connected() - connect a new TCP socket
  * @host: address
  *
- * Return: the socket, or -1; the answer has the errno then.
+ * Return: the socket, or -1.
  */
 int connected(const char *host)
 {
 	int err, fd = net_connect(host, port, &err);
 
-	if (err) {
-		answer("%s", net_error(err));
-		return -1;
-	}
-	return later(fd);
+	return err ? -1 : later(fd);
 }
 
 /**
@@ -310,28 +323,30 @@ const char *heard(int fd)
 }
 
 /**
- * connections() - answer who gets connections
+ * connection() - connect, and look who gets it
  * @host: where to
- * @n: how many
+ *
+ * Return: who can accept it, or the errno.
  */
-void connections(const char *host, int n)
+const char *connection(const char *host)
 {
-	int who[SOCKS], i, err, client;
-	const char *got[MAX_ANSWERS];
+	int who[SOCKS], client = sock_open("tcp", strchr(host, ':') ? AF_INET6 : AF_INET, 0), err;
 	struct csock child;
 
-	for (i = 0; i < n; i++) {
-		client = net_connect(host, port, &err);
-		got[i] = err ? net_error(err) : "nobody";
-		if (!err && net_ready(socks, SOCKS, false, false, who)) {
-			net_accept(&child, &socks[who[0]], client);
-			net_close(&child);
-			got[i] = text("%c", who[0]);
-		} else if (!err) {
-			sock_abort(client);
-		}
+	if (device)
+		sock_dev(client, device);
+	err = sock_try_connect(client, at_port(host));
+	if (err) {
+		close(client);
+		return net_error(err);
 	}
-	answer_list(got, n);
+	if (!net_ready(socks, SOCKS, false, false, who)) {
+		sock_abort(client);
+		return "nobody";
+	}
+	net_accept(&child, &socks[who[0]], client);
+	net_close(&child);
+	return text("%c", who[0]);
 }
 
 static int send_one(int fd, const char *host)
@@ -339,10 +354,10 @@ static int send_one(int fd, const char *host)
 	struct sockaddr_storage ss;
 	socklen_t len = sock_addr(at_port(host), &ss);
 
-	net_through_lo(fd, ss.ss_family);
+	net_to_groups(fd, ss.ss_family);
 	sock_set(fd, SOL_SOCKET, SO_BROADCAST, 1);
-	if (!strcmp(host, "255.255.255.255"))
-		sock_dev(fd, ETHER);
+	if (device)
+		sock_dev(fd, device);
 	++token;
 	return sendto(fd, &token, sizeof(token), 0, (struct sockaddr *)&ss, len) < 0 ? errno : 0;
 }
@@ -368,35 +383,9 @@ const char *datagram(int from, const char *host)
 	for (i = 0; i < ready; i++) {
 		n = net_received(&socks[who[i]], token);
 		while (n--)
-			got = text("%s%s%c", got, *got ? answer_and() : "", who[i]);
+			got = text("%s%s%c", got, *got ? between : "", who[i]);
 	}
 	return *got ? got : "nobody";
-}
-
-/**
- * datagrams_from() - answer who gets datagrams of a socket
- * @from: the socket, or -1 for a new one each
- * @host: where to
- * @n: how many
- */
-void datagrams_from(int from, const char *host, int n)
-{
-	const char *got[MAX_ANSWERS];
-	int i;
-
-	for (i = 0; i < n; i++)
-		got[i] = datagram(from, host);
-	answer_list(got, n);
-}
-
-/**
- * datagrams() - answer who gets datagrams of as many sockets
- * @host: where to
- * @n: how many
- */
-void datagrams(const char *host, int n)
-{
-	datagrams_from(-1, host, n);
 }
 
 /**

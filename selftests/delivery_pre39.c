@@ -437,7 +437,7 @@ ROW("udp-bound-to-device.1")
 {
 	means("A; A");
 	fresh();
-	if (!ether())
+	if (!has_ether())
 		return;
 	opens("A", "udp", AF_INET, RA);
 	sock_dev(the('A')->fd, "lo");
@@ -470,7 +470,7 @@ ROW("tcp-listener-lookup.1")
 {
 	means("B; A");
 	fresh();
-	if (!ether())
+	if (!has_ether())
 		return;
 	opens("AC", "tcp", AF_INET, RA);
 	sock_dev(the('A')->fd, ETHER);

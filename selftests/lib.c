@@ -101,6 +101,37 @@ void write_file(const char *path, const char *fmt, ...)
 	close(fd);
 }
 
+/**
+ * net_counter() - a counter of the network namespace
+ * @file: netstat or snmp
+ * @section: the first word of its two lines
+ * @name: its name
+ *
+ * Return: its value; 0 if there is none.
+ */
+unsigned long net_counter(const char *file, const char *section, const char *name)
+{
+	char *all = slurp(text("/proc/net/%s", file)), *names, *values, *n, *v, *at, *at2;
+	unsigned long value = 0;
+
+	names = strstr(all, text("%s: ", section));
+	values = names ? strchr(names, '\n') + 1 : NULL;
+	if (names) {
+		values[-1] = '\0';
+		values[strcspn(values, "\n")] = '\0';
+	}
+	n = strtok_r(names ?: "", " ", &at);
+	v = strtok_r(values ?: "", " ", &at2);
+	while (n && v && strcmp(n, name)) {
+		n = strtok_r(NULL, " ", &at);
+		v = strtok_r(NULL, " ", &at2);
+	}
+	if (n && v)
+		value = strtoul(v, NULL, 10);
+	free(all);
+	return value;
+}
+
 /* Without a shell: some have programs of their own in place of those in the PATH */
 static int spawn(const char *fmt, va_list args, bool quiet)
 {

@@ -72,6 +72,7 @@ bool wait_for(bool (*done)(void *arg), void *arg, int ms);
 __printf(2, 3) void write_file(const char *path, const char *fmt, ...);
 __printf(1, 2) void run(const char *fmt, ...);
 __printf(1, 2) bool try_run(const char *fmt, ...);
+unsigned long net_counter(const char *file, const char *section, const char *name);
 void new_netns(void);
 void lo_up(void);
 void new_userns(const char *uid_map);

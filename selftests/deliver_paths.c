@@ -1,0 +1,506 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * However a packet comes to a port, the semantics decide who receives it.
+ *
+ * A test is one situation, and SAYS() has who gets it under each of the
+ * semantics: Linux as it is (native), Linux 3.8 (pre39), FreeBSD 13 (bsd).
+ * native is what shows that a test can fail.
+ */
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+
+#include "bulk.h"
+#include "deliver_paths.h"
+
+/* A switch of semantics counts for UDP sockets that were bound before, there and back */
+TEST_F(deliver, switch_udp)
+{
+	static const char * const hosts[] = { ONE, ANY, ONE6, ANY6 };
+	const char *to;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hosts); i++) {
+		become("native");
+		fresh();
+		to = i < 2 ? ONE : ONE6;
+		udp("123", hosts[i], RP | V6ONLY);
+		EXPECT_STREQ("1+2+3", receivers(to));
+		become(variant->semantics);
+		if (i % 2)
+			SAYS("1+2+3", "3", "1", receivers(to));
+		else
+			SAYS("1+2+3", "3", "3", receivers(to));
+		become("native");
+		EXPECT_STREQ("1+2+3", receivers(to));
+	}
+}
+
+/* A switch of semantics counts for listeners that were bound before, there and back */
+TEST_F(deliver, switch_tcp)
+{
+	static const char * const hosts[] = { ONE, ANY, ONE6, ANY6 };
+	const char *to;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(hosts); i++) {
+		become("native");
+		fresh();
+		to = i < 2 ? ONE : ONE6;
+		tcp("123", hosts[i], RP | V6ONLY | LISTENS);
+		EXPECT_STREQ("1+2+3", acceptors(to));
+		become(variant->semantics);
+		if (i % 2)
+			SAYS("1+2+3", "3", "1", acceptors(to));
+		else
+			SAYS("1+2+3", "3", "3", acceptors(to));
+		become("native");
+		EXPECT_STREQ("1+2+3", acceptors(to));
+	}
+}
+
+/* What was bound under bsd is a group of Linux's when the namespace is native again */
+TEST_F(deliver, group_of_bsd)
+{
+	if (variant->column == 1)
+		SKIP(return, "no SO_REUSEPORT under pre39");
+	udp("123", ONE, RP);
+	SAYS("1+2+3", NULL, "3", receivers(ONE));
+	become("native");
+	EXPECT_STREQ("1+2+3", receivers(ONE));
+	become(variant->semantics);
+	fresh();
+	tcp("123", ANY, RP | LISTENS);
+	SAYS("1+2+3", NULL, "1", acceptors(ONE));
+	become("native");
+	EXPECT_STREQ("1+2+3", acceptors(ONE));
+}
+
+/* A socket that is only bound refuses what is for its address, until it is closed */
+TEST_F(deliver, merely_bound)
+{
+	tcp("1", ANY, self->share);
+	tcp("2", ONE, self->share);
+	listens('1');
+	SAYS("1", "1", "ECONNREFUSED", connection(ONE));
+	SAYS("1", "1", "1", connection(TWO));
+	closes("2");
+	SAYS("1", "1", "1", connection(ONE));
+	fresh();
+	tcp("1", ANY6, self->share);
+	tcp("2", ONE6, self->share);
+	listens('1');
+	SAYS("1", "1", "ECONNREFUSED", connection(ONE6));
+	closes("2");
+	SAYS("1", "1", "1", connection(ONE6));
+}
+
+/* Of equals the newest on an address and the oldest on a wildcard, by bind() and not socket() */
+TEST_F(deliver, order_of_bind)
+{
+	opens("123", "udp", AF_INET, self->share);
+	binds('2', ONE);
+	binds('3', ONE);
+	binds('1', ONE);
+	SAYS("1+2+3", "1", "1", receivers(ONE));
+	fresh();
+	opens("123", "udp", AF_INET, self->share);
+	binds('2', ANY);
+	binds('3', ANY);
+	binds('1', ANY);
+	SAYS("1+2+3", "1", "2", receivers(ONE));
+}
+
+static void set_early_demux(int on)
+{
+	write_file(SETTINGS "ip_early_demux", "%d", on);
+	write_file(SETTINGS "udp_early_demux", "%d", on);
+	write_file(SETTINGS "tcp_early_demux", "%d", on);
+}
+
+/* A connected UDP socket gets its peer's datagrams, early demux or not, whoever else comes */
+TEST_F(deliver, connected_udp)
+{
+	int on, s;
+
+	for (on = 1; on >= 0; on--) {
+		set_early_demux(on);
+		fresh();
+		s = sender(ONE);
+		udp("123", ONE, self->share);
+		sock_connect(the('1')->fd, sock_name(s));
+		SAYS("1", "1", "1", datagram(s, ONE));
+		SAYS("2+3", "3", "3", receivers(ONE));
+		/* Bound to the wildcard, it has an address by connect(); the others are a group */
+		fresh();
+		s = sender(ONE);
+		udp("1", ANY, self->share);
+		sock_connect(the('1')->fd, sock_name(s));
+		udp("23", ONE, self->share);
+		SAYS(NULL, "1", "1", datagram(s, ONE));
+		SAYS("2+3", "3", "3", receivers(ONE));
+		closes("23");
+		SAYS("1", "1", "1", datagram(s, ONE));
+		SAYS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", refused_datagram(ONE));
+	}
+}
+
+/* A connection stays where it is, early demux or not */
+TEST_F(deliver, established)
+{
+	int on, client, child;
+
+	for (on = 1; on >= 0; on--) {
+		set_early_demux(on);
+		fresh();
+		tcp("1", ANY, self->share | LISTENS);
+		client = connected(ONE);
+		child = accepts('1');
+		if (variant->column != 1)
+			tcp("2", ONE, self->share | LISTENS);
+		closes("1");
+		ASSERT_EQ(1, send(client, "x", 1, MSG_NOSIGNAL));
+		EXPECT_STREQ("1", heard(child));
+		SAYS("2", "ECONNREFUSED", "2", connection(ONE));
+	}
+}
+
+static bool fast_open;
+
+/* Who gets a connection whose SYN has data */
+static const char *fast_connection(const char *host)
+{
+	int client = sock_open("tcp", AF_INET, 0), i, child;
+	struct sockaddr_storage ss;
+	socklen_t len = sock_addr(at_port(host), &ss);
+	struct tcp_info info = {};
+
+	if (sendto(client, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&ss, len) != 1)
+		return net_error(errno);
+	for (i = '1'; i <= '3' && !waits_at(i); i++)
+		;
+	child = accepts(i);
+	if (child < 0 || strcmp(heard(child), "1"))
+		return "nobody";
+	len = sizeof(info);
+	if (getsockopt(child, IPPROTO_TCP, TCP_INFO, &info, &len))
+		die("TCP_INFO");
+	fast_open &= !!(info.tcpi_options & TCPI_OPT_SYN_DATA);
+	sock_abort(client);
+	sock_abort(child);
+	return text("%c", i);
+}
+
+/* TCP Fast Open: who gets the SYN gets its data */
+TEST_F(deliver, tcp_fast_open)
+{
+	/* Both sides, no cookies, all listeners */
+	write_file(SETTINGS "tcp_fastopen", "%d", 0x607);
+	fast_open = true;
+	listeners(variant->column == 1, ONE);
+	SAYS("1+2+3", "3", "3", all_of(fast_connection, ONE));
+	EXPECT_TRUE(fast_open);
+}
+
+/* SYN cookies: the listener that the SYN was for is found again when the ACK comes */
+TEST_F(deliver, syn_cookies)
+{
+	if (access(SETTINGS "tcp_syncookies", F_OK))
+		SKIP(return, "no SYN cookies in this kernel");
+	write_file(SETTINGS "tcp_syncookies", "2");
+	listeners(variant->column == 1, ONE);
+	SAYS("1+2+3", "3", "3", acceptors(ONE));
+	EXPECT_LE(40, net_counter("netstat", "TcpExt", "SyncookiesRecv"));
+	EXPECT_EQ(0, net_counter("netstat", "TcpExt", "SyncookiesFailed"));
+	listeners(variant->column == 1, ANY);
+	SAYS("1+2+3", "3", "1", acceptors(ONE));
+	EXPECT_LE(80, net_counter("netstat", "TcpExt", "SyncookiesRecv"));
+}
+
+static bool has_connection(void *who)
+{
+	return waits_at(*(char *)who);
+}
+
+static const char *mptcp_connection(const char *host)
+{
+	int client = sock_open("mptcp", sock_family(at_port(host)), 0), child = -1;
+	char who;
+
+	sock_connect(client, at_port(host));
+	for (who = '1'; who <= '3' && child < 0; who++) {
+		if (wait_for(has_connection, &who, who == '3' ? 1000 : 20))
+			child = accepts(who);
+	}
+	if (child < 0 || send(client, "x", 1, 0) != 1 || strcmp(heard(child), "1"))
+		return "nobody";
+	close(client);
+	return text("%c", who - 1);
+}
+
+/* MPTCP listeners are found as those of TCP */
+TEST_F(deliver, mptcp)
+{
+	const char *who = variant->column == 1 ? "3" : "123";
+	const char *one;
+
+	if (!sock_has("mptcp"))
+		SKIP(return, "no MPTCP in this kernel");
+	opens(who, "mptcp", AF_INET, self->share);
+	for (one = who; *one; one++)
+		ASSERT_EQ(0, binds(*one, ONE) ?: listens(*one));
+	SAYS(NULL, "3", "3", mptcp_connection(ONE));
+	SAYS(NULL, "3", "3", mptcp_connection(ONE));
+	EXPECT_LE(1, net_counter("netstat", "MPTcpExt", "MPCapableSYNRX"));
+	if (!variant->column)
+		EXPECT_TRUE(strchr("123", *mptcp_connection(ONE)));
+}
+
+static int segments;	/* that a receiver got */
+
+/* Who gets all of four segments that are sent, and go through the stack, as one */
+static const char *gso_datagram(const char *host)
+{
+	int s = sender(host), bytes[3] = {}, i, got = 0;
+	struct sockaddr_storage ss;
+	socklen_t len = sock_addr(at_port(host), &ss);
+	char buf[400] = {};
+	ssize_t n;
+
+	sock_set(s, IPPROTO_UDP, UDP_SEGMENT, 100);
+	if (sendto(s, buf, 400, 0, (struct sockaddr *)&ss, len) != 400)
+		return net_error(errno);
+	waits_at('1');
+	segments = 0;
+	for (i = 0; i < 3; i++) {
+		while ((n = recv(the('1' + i)->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+			bytes[i] += n;
+			segments++;
+		}
+		got += !!bytes[i];
+	}
+	for (i = 0; i < 3 && bytes[i] != 400; i++)
+		;
+	return got == 1 && i < 3 ? text("%c", '1' + i) : "some of it";
+}
+
+/* Segments that came as one go to one, who takes them so (UDP_GRO) or one by one */
+TEST_F(deliver, udp_gso_and_gro)
+{
+	int gro, i;
+
+	for (gro = 0; gro <= 1; gro++) {
+		fresh();
+		udp("123", ONE, self->share);
+		for (i = '1'; i <= '3'; i++)
+			sock_set(the(i)->fd, IPPROTO_UDP, UDP_GRO, gro);
+		SAYS("1+2+3", "3", "3", all_of(gso_datagram, ONE));
+		EXPECT_EQ(gro ? 1 : 4, segments);
+	}
+}
+
+/* Sockets bound to the device come first, and among them it is as among all; others get nothing */
+TEST_F(deliver, bound_to_device)
+{
+	if (!ether())
+		SKIP(return, "no device but lo in this kernel");
+	udp("3", ANY, self->share);
+	on_device("12", "udp", "lo", ANY, self->share);
+	on_device("4", "udp", ETHER, ANY, self->share);
+	SAYS("1+2", "2", "1", receivers(ONE));
+	/* Linux gives it to the group of 3 if it comes to that one first */
+	closes("3");
+	udp("3", ANY, self->share);
+	SAYS(NULL, "2", "1", receivers(ONE));
+	closes("12");
+	SAYS("3", "3", "3", receivers(ONE));
+	closes("3");
+	SAYS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", refused_datagram(ONE));
+	fresh();
+	on_device(variant->column == 1 ? "2" : "12", "tcp", "lo", ANY, self->share);
+	on_device("4", "tcp", ETHER, ONE, self->share);
+	SAYS("1+2", "2", "1", acceptors(ONE));
+	closes("12");
+	SAYS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", connection(ONE));
+}
+
+/* In a VRF, the sockets bound to it are asked, and nobody else */
+TEST_F(deliver, vrf)
+{
+	if (!ether() || !add_device("red", "vrf table 10"))
+		SKIP(return, "no VRF in this kernel");
+	run("ip link set " ETHER " master red");
+	on_device("12", "udp", "red", ANY, self->share);
+	udp("3", ANY, self->share);
+	SAYS("3", "3", "3", receivers(ONE));
+	through("red");
+	SAYS("1+2", "2", "1", receivers("10.0.0.1"));
+	closes("12");
+	SAYS("nobody", "nobody", "nobody", datagram(-1, "10.0.0.1"));
+	fresh();
+	on_device(variant->column == 1 ? "2" : "12", "tcp", "red", ANY, self->share);
+	tcp("3", ANY, self->share | LISTENS);
+	through("red");
+	SAYS("1+2", "2", "1", acceptors("10.0.0.1"));
+	through(NULL);
+	SAYS("3", "3", "3", acceptors(ONE));
+}
+
+/* Steers to the second of the group */
+static void steer(char who)
+{
+	struct sock_filter second = BPF_STMT(BPF_RET | BPF_K, 1);
+	struct sock_fprog prog = { .len = 1, .filter = &second };
+
+	if (setsockopt(the(who)->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog)))
+		die("SO_ATTACH_REUSEPORT_CBPF");
+}
+
+/* A program that is attached to a group keeps steering, attached before the switch or after */
+TEST_F(deliver, reuseport_bpf)
+{
+	if (variant->column == 1)
+		SKIP(return, "no SO_REUSEPORT under pre39");
+	become("native");
+	udp("123", ONE, RP);
+	SAYS("1+2+3", NULL, "1+2+3", receivers(ONE));
+	steer('1');
+	SAYS("2", NULL, "2", receivers(ONE));
+	become(variant->semantics);
+	SAYS("2", NULL, "2", receivers(ONE));
+	fresh();
+	tcp("123", ANY, RP | LISTENS);
+	SAYS("1+2+3", NULL, "1", acceptors(ONE));
+	steer('3');
+	SAYS("2", NULL, "2", acceptors(ONE));
+	/* It chooses for its group, and not for another address */
+	tcp("4", ONE, RP | LISTENS);
+	SAYS("4", NULL, "4", acceptors(ONE));
+}
+
+/* A group's datagram: newest created first, up to one that has neither option at that moment */
+TEST_F(deliver, multicast_stops)
+{
+	static const struct {
+		int family;
+		const char *any, *group;
+	} to[] = { { AF_INET, ANY, GROUP }, { AF_INET6, ANY6, GROUP6 } };
+	int option = variant->column == 1 ? SO_REUSEADDR : SO_REUSEPORT;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(to); i++) {
+		fresh();
+		opens("1234", "udp", to[i].family, self->share);
+		binds('4', to[i].any);
+		binds('1', to[i].any);
+		binds('3', to[i].any);
+		binds('2', to[i].any);
+		joins("1234", to[i].group);
+		SAYS("1+2+3+4", "1+2+3+4", "1+2+3+4", datagram(-1, to[i].group));
+		sets("2", option, false);
+		SAYS("1+2+3+4", "1+2+3+4", "2+3+4", datagram(-1, to[i].group));
+		sets("2", SO_REUSEADDR, true);
+		SAYS("1+2+3+4", "1+2+3+4", "1+2+3+4", datagram(-1, to[i].group));
+		sets("4", option, false);
+		SAYS("1+2+3+4", "1+2+3+4", "4", datagram(-1, to[i].group));
+		leaves("4", to[i].group);
+		SAYS("1+2+3+4", "1+2+3+4", "1+2+3", datagram(-1, to[i].group));
+	}
+}
+
+/* A broadcast stops likewise, and needs no membership */
+TEST_F(deliver, broadcast_stops)
+{
+	udp("123", ANY, self->share);
+	udp("4", ONE, self->share);
+	udp("5", "127.255.255.255", self->share);
+	SAYS("1+2+3+5", "1+2+3+5", "1+2+3+5", datagram(-1, "127.255.255.255"));
+	sets("2", variant->column == 1 ? SO_REUSEADDR : SO_REUSEPORT, false);
+	SAYS("1+2+3+5", "1+2+3+5", "2+3+5", datagram(-1, "127.255.255.255"));
+}
+
+static void join_on(char who, const char *dev, const char *group)
+{
+	net_on_device(dev);
+	joins(text("%c", who), group);
+	net_on_device("lo");
+}
+
+/* Only members on the interface that a group's datagram comes by */
+TEST_F(deliver, members_of_interface)
+{
+	if (!ether())
+		SKIP(return, "no device but lo in this kernel");
+	udp("123", ANY, self->share);
+	join_on('1', "lo", GROUP);
+	join_on('2', ETHER, GROUP);
+	SAYS("1+2+3", "1+2+3", "1", datagram(-1, GROUP));
+	net_on_device(ETHER);
+	SAYS("1+2+3", "1+2+3", "2", datagram(-1, GROUP));
+	net_on_device("lo");
+}
+
+/* The same of IPv6 */
+TEST_F(deliver, members_of_interface_v6)
+{
+	if (!ether())
+		SKIP(return, "no device but lo in this kernel");
+	udp("123", ANY6, self->share);
+	join_on('1', "lo", GROUP6);
+	join_on('2', ETHER, GROUP6);
+	SAYS("1+2+3", "1+2+3", "1", datagram(-1, GROUP6));
+}
+
+/* An IPv4 address is one, whatever socket is bound to it; Linux prefers those of IPv4 */
+TEST_F(deliver, mapped)
+{
+	unsigned int share = variant->column == 2 ? RP : RA;
+
+	udp("1", "::ffff:127.0.0.1", share);
+	udp("2", ONE, share);
+	SAYS("2", "2", "2", receivers(ONE));
+	fresh();
+	udp("2", ONE, share);
+	udp("1", "::ffff:127.0.0.1", share);
+	SAYS("2", "2", "1", receivers(ONE));
+	fresh();
+	tcp("2", ONE, RA | LISTENS);
+	closes("2");
+	tcp("1", "::ffff:127.0.0.1", RA | LISTENS);
+	SAYS("1", "1", "1", connection(ONE));
+	tcp("3", ONE6, RA | LISTENS);
+	SAYS("1", "1", "1", connection(ONE));
+}
+
+/* Connections of the port, and nobody at their other ends */
+static void accepted(int n, unsigned int share)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int i, fd;
+
+	bulk_files(2 * n + 1000);
+	for (i = 0; i < n; i++) {
+		fd = sock_bind("tcp", at_port(ONE), share);
+		sock_set(fd, IPPROTO_TCP, TCP_REPAIR, 1);
+		to.sin_port = htons(1024 + i);
+		to.sin_addr.s_addr = htonl(LOOPBACK(1));
+		if (connect(fd, (struct sockaddr *)&to, sizeof(to)))
+			die("connection %d", i);
+	}
+}
+
+/* Of thousands of connections on the port, none is in the way of a SYN */
+TEST_F(deliver, many_children)
+{
+	accepted(5000, self->share);
+	tcp(variant->column == 1 ? "1" : "12", ANY, self->share | LISTENS);
+	SAYS("1+2", "1", "1", acceptors(ONE));
+	closes("12");
+	tcp(variant->column == 1 ? "2" : "12", ONE, self->share | LISTENS);
+	SAYS("1+2", "2", "2", acceptors(ONE));
+	closes("12");
+	SAYS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", connection(ONE));
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Where the situations of deliver_paths are, and words to ask who receives. */
+#ifndef REUSE_DELIVER_PATHS_H
+#define REUSE_DELIVER_PATHS_H
+
+#include "harness.h"
+#include "delivery.h"
+
+#define SETTINGS	"/proc/sys/net/ipv4/"
+
+FIXTURE(deliver) {
+	unsigned int share;
+};
+
+FIXTURE_VARIANT(deliver) {
+	const char *semantics;
+	int column;
+};
+
+FIXTURE_VARIANT_ADD(deliver, native) { "native", 0 };
+FIXTURE_VARIANT_ADD(deliver, pre39) { "pre39", 1 };
+FIXTURE_VARIANT_ADD(deliver, bsd) { "bsd", 2 };
+
+FIXTURE_SETUP(deliver)
+{
+	bool has = !access(SEMANTICS_FILE, F_OK);
+
+	if (!has && variant->column)
+		SKIP(return, "no net.reuse.semantics");
+	/* What it takes to share an address */
+	self->share = variant->column == 1 ? RA : RP;
+	delivery_start(has ? variant->semantics : NULL);
+	fresh();
+}
+
+FIXTURE_TEARDOWN(deliver)
+{
+}
+
+/* NULL: nothing is said about it */
+#define SAYS(native, pre39, bsd, question) do { \
+	const char * const want[] = { native, pre39, bsd }; \
+	const char *got = (question); \
+	if (want[variant->column]) \
+		EXPECT_STREQ(want[variant->column], got) \
+			TH_LOG("%s: %s", variant->semantics, #question); \
+} while (0)
+
+static inline void become(const char *semantics)
+{
+	if (!access(SEMANTICS_FILE, F_OK))
+		write_file(SEMANTICS_FILE, "%s", semantics);
+}
+
+/* All who get something of 40, each from another port: a group of three shares them out */
+static inline const char *all_of(const char *(*one)(const char *host), const char *host)
+{
+	bool seen[128] = {};
+	const char *all = "", *got;
+	int i;
+
+	for (i = 0; i < 40; i++) {
+		got = one(host);
+		if (got[1])
+			return got;
+		seen[*got & 127] = true;
+	}
+	for (i = 0; i < 128; i++) {
+		if (seen[i])
+			all = text("%s%s%c", all, *all ? "+" : "", i);
+	}
+	return all;
+}
+
+static inline const char *one_datagram(const char *host)
+{
+	return datagram(-1, host);
+}
+
+#define receivers(host)	all_of(one_datagram, host)
+#define acceptors(host)	all_of(connection, host)
+
+/* The ICMP error that a datagram comes back as */
+static inline const char *refused_datagram(const char *host)
+{
+	int s = sender(host);
+
+	sock_connect(s, at_port(host));
+	if (send(s, "x", 1, 0) != 1)
+		die("send");
+	return heard(s);
+}
+
+/* Listeners on an address; pre39 has no more than one */
+static inline void listeners(bool pre39, const char *host)
+{
+	fresh();
+	tcp(pre39 ? "3" : "123", host, (pre39 ? RA : RP) | LISTENS);
+}
+
+static inline void on_device(const char *who, const char *proto, const char *dev, const char *host,
+			     unsigned int flags)
+{
+	opens(who, proto, AF_INET, flags);
+	for (; *who; who++) {
+		sock_dev(the(*who)->fd, dev);
+		if (binds(*who, host) || (*proto == 't' && listens(*who)))
+			die("%c does not get %s on %s", *who, host, dev);
+	}
+}
+
+#endif
