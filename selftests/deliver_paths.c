@@ -296,7 +296,9 @@ TEST_F(deliver, udp_gso_and_gro)
 		for (i = '1'; i <= '3'; i++)
 			sock_set(the(i)->fd, IPPROTO_UDP, UDP_GRO, gro);
 		SAYS("1+2+3", "3", "3", all_of(gso_datagram, ONE));
-		EXPECT_EQ(gro ? 1 : 4, segments);
+		/* lo of 5.10 takes no such thing, and has them one by one anyhow */
+		EXPECT_TRUE(segments == 4 || (gro && segments == 1))
+			TH_LOG("%d segments", segments);
 	}
 }
 

@@ -8,6 +8,11 @@
 
 #define SETTINGS	"/proc/sys/net/ipv4/"
 
+static void __attribute__((constructor)) hooked(void)
+{
+	stay_hooked();
+}
+
 FIXTURE(deliver) {
 	unsigned int share;
 };

@@ -446,6 +446,11 @@ static unsigned long udp_counter(const char *name)
 	return n + net_counter("snmp", "Udp", name);
 }
 
+static void __attribute__((constructor)) hooked(void)
+{
+	stay_hooked();
+}
+
 FIXTURE(storm) {};
 FIXTURE_VARIANT(storm) {
 	enum semantics semantics;

@@ -168,22 +168,9 @@ static inline void was_there(unsigned int options, enum where where, enum leftov
 	close(served(options, where, left));
 }
 
-/*
- * A namespace beside those of the tests is bsd as long as the program runs: to
- * install and remove what that takes, again and again, is slow on some kernels.
- */
-static void __attribute__((constructor)) stay_hooked(void)
+static void __attribute__((constructor)) hooked(void)
 {
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-
-	if (access(SWITCH, F_OK))
-		return;
-	new_netns();
-	write_file(SWITCH, "bsd");
-	if (home < 0 || open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) < 0 ||
-	    setns(home, CLONE_NEWNET))
-		die("cannot keep a namespace");
-	close(home);
+	stay_hooked();
 }
 
 /* Where all of this happens: a namespace of its own, with those semantics */

@@ -191,6 +191,26 @@ bool try_run(const char *fmt, ...)
 }
 
 /**
+ * stay_hooked() - have a namespace that is bsd as long as the program runs
+ *
+ * To install and remove what that takes, for every test again, is slow.
+ */
+void stay_hooked(void)
+{
+	static const char file[] = "/proc/sys/net/reuse/semantics";
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	if (access(file, F_OK) || geteuid())
+		return;
+	new_netns();
+	write_file(file, "bsd");
+	if (home < 0 || open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) < 0 ||
+	    setns(home, CLONE_NEWNET))
+		die("cannot keep a namespace");
+	close(home);
+}
+
+/**
  * lo_up() - set the loopback device up
  */
 void lo_up(void)

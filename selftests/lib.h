@@ -74,6 +74,7 @@ __printf(1, 2) void run(const char *fmt, ...);
 __printf(1, 2) bool try_run(const char *fmt, ...);
 unsigned long net_counter(const char *file, const char *section, const char *name);
 void new_netns(void);
+void stay_hooked(void);
 void lo_up(void);
 void new_userns(const char *uid_map);
 bool add_device(const char *name, const char *kind);
