@@ -60,6 +60,31 @@ TEST_F(deliver, switch_tcp)
 	}
 }
 
+/* From one emulation to another: sockets bound before, and under each of them */
+TEST_F(deliver, switch_between)
+{
+	if (variant->column != 2 || access(SEMANTICS_FILE, F_OK))
+		SKIP(return, "is all of them");
+	become("native");
+	udp("12", ANY, RP);
+	become("bsd");
+	udp("3", ANY, RP);
+	EXPECT_STREQ("1", receivers(ONE));
+	become("pre39");
+	EXPECT_STREQ("3", receivers(ONE));
+	become("bsd");
+	EXPECT_STREQ("1", receivers(ONE));
+	udp("4", ANY, RP);
+	become("pre39");
+	EXPECT_STREQ("4", receivers(ONE));
+	closes("4");
+	EXPECT_STREQ("3", receivers(ONE));
+	become("native");
+	EXPECT_STREQ("1+2+3", receivers(ONE));
+	become("pre39");
+	EXPECT_STREQ("3", receivers(ONE));
+}
+
 /* What was bound under bsd is a group of Linux's when the namespace is native again */
 TEST_F(deliver, group_of_bsd)
 {
@@ -495,7 +520,9 @@ static void accepted(int n, unsigned int share)
 /* Of thousands of connections on the port, none is in the way of a SYN */
 TEST_F(deliver, many_children)
 {
+	become("native");
 	accepted(5000, self->share);
+	become(variant->semantics);
 	tcp(variant->column == 1 ? "1" : "12", ANY, self->share | LISTENS);
 	SAYS("1+2", "1", "1", acceptors(ONE));
 	closes("12");

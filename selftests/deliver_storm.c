@@ -328,6 +328,8 @@ static void make_connection(struct sender *s, int lane, bool v6)
 	p->is.sent = tick();
 	fd = connect_to(lane, v6, &err);
 	if (!err) {
+		/* The other end may be gone without a word, and answers to this only */
+		send(fd, "", 1, MSG_NOSIGNAL);
 		got = recv(fd, &reply, sizeof(reply), MSG_WAITALL);
 		/* Refused is who has never been connected */
 		err = ECONNRESET;

@@ -450,18 +450,19 @@ ROW("udp-bound-to-device.1")
 	datagrams(ONE, 1);
 }
 
-/* The address first, and there the newest; who comes to the wildcard by connect() is newest */
+/*
+ * The address first, and there the newest. Not asked for: that with more than ten
+ * of them connect() and its undoing make a socket the newest, with fewer they do
+ * not. As with bind(), the number of sockets in a slot is not what counts here.
+ */
 ROW("udp-hash-slot-note.1")
 {
-	means("M; L; A");
+	means("M; L");
 	fresh();
 	udp("M", ONE, RA);
 	udp("ABCDEFGHIJKL", ANY, RA);
 	datagrams(ONE, 1);
 	closes("M");
-	datagrams(ONE, 1);
-	sock_connect(the('A')->fd, sock_name(sender(ONE)));
-	sock_disconnect(the('A')->fd);
 	datagrams(ONE, 1);
 }
 

@@ -191,22 +191,25 @@ bool try_run(const char *fmt, ...)
 }
 
 /**
- * stay_hooked() - have a namespace that is bsd as long as the program runs
+ * stay_hooked() - have namespaces that are not native as long as the program runs
  *
  * To install and remove what that takes, for every test again, is slow.
  */
 void stay_hooked(void)
 {
 	static const char file[] = "/proc/sys/net/reuse/semantics";
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), i;
 
 	if (access(file, F_OK) || geteuid())
 		return;
-	new_netns();
-	write_file(file, "bsd");
-	if (home < 0 || open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) < 0 ||
-	    setns(home, CLONE_NEWNET))
-		die("cannot keep a namespace");
+	for (i = 0; i < 2; i++) {
+		new_netns();
+		write_file(file, i ? "pre39" : "bsd");
+		if (home < 0 || open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) < 0)
+			die("cannot keep a namespace");
+	}
+	if (setns(home, CLONE_NEWNET))
+		die("cannot go back");
 	close(home);
 }
 
