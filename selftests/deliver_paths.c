@@ -406,79 +406,6 @@ TEST_F(deliver, reuseport_bpf)
 	SAYS("4", NULL, "4", acceptors(ONE));
 }
 
-/* A group's datagram: newest created first, up to one that has neither option at that moment */
-TEST_F(deliver, multicast_stops)
-{
-	static const struct {
-		int family;
-		const char *any, *group;
-	} to[] = { { AF_INET, ANY, GROUP }, { AF_INET6, ANY6, GROUP6 } };
-	int option = variant->column == 1 ? SO_REUSEADDR : SO_REUSEPORT;
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(to); i++) {
-		fresh();
-		opens("1234", "udp", to[i].family, self->share);
-		binds('4', to[i].any);
-		binds('1', to[i].any);
-		binds('3', to[i].any);
-		binds('2', to[i].any);
-		joins("1234", to[i].group);
-		SAYS("1+2+3+4", "1+2+3+4", "1+2+3+4", datagram(-1, to[i].group));
-		sets("2", option, false);
-		SAYS("1+2+3+4", "1+2+3+4", "2+3+4", datagram(-1, to[i].group));
-		sets("2", SO_REUSEADDR, true);
-		SAYS("1+2+3+4", "1+2+3+4", "1+2+3+4", datagram(-1, to[i].group));
-		sets("4", option, false);
-		SAYS("1+2+3+4", "1+2+3+4", "4", datagram(-1, to[i].group));
-		leaves("4", to[i].group);
-		SAYS("1+2+3+4", "1+2+3+4", "1+2+3", datagram(-1, to[i].group));
-	}
-}
-
-/* A broadcast stops likewise, and needs no membership */
-TEST_F(deliver, broadcast_stops)
-{
-	udp("123", ANY, self->share);
-	udp("4", ONE, self->share);
-	udp("5", "127.255.255.255", self->share);
-	SAYS("1+2+3+5", "1+2+3+5", "1+2+3+5", datagram(-1, "127.255.255.255"));
-	sets("2", variant->column == 1 ? SO_REUSEADDR : SO_REUSEPORT, false);
-	SAYS("1+2+3+5", "1+2+3+5", "2+3+5", datagram(-1, "127.255.255.255"));
-}
-
-static void join_on(char who, const char *dev, const char *group)
-{
-	net_on_device(dev);
-	joins(text("%c", who), group);
-	net_on_device("lo");
-}
-
-/* Only members on the interface that a group's datagram comes by */
-TEST_F(deliver, members_of_interface)
-{
-	if (!ether())
-		SKIP(return, "no device but lo in this kernel");
-	udp("123", ANY, self->share);
-	join_on('1', "lo", GROUP);
-	join_on('2', ETHER, GROUP);
-	SAYS("1+2+3", "1+2+3", "1", datagram(-1, GROUP));
-	net_on_device(ETHER);
-	SAYS("1+2+3", "1+2+3", "2", datagram(-1, GROUP));
-	net_on_device("lo");
-}
-
-/* The same of IPv6 */
-TEST_F(deliver, members_of_interface_v6)
-{
-	if (!ether())
-		SKIP(return, "no device but lo in this kernel");
-	udp("123", ANY6, self->share);
-	join_on('1', "lo", GROUP6);
-	join_on('2', ETHER, GROUP6);
-	SAYS("1+2+3", "1+2+3", "1", datagram(-1, GROUP6));
-}
-
 /* An IPv4 address is one, whatever socket is bound to it; Linux prefers those of IPv4 */
 TEST_F(deliver, mapped)
 {
@@ -500,6 +427,41 @@ TEST_F(deliver, mapped)
 	SAYS("1", "1", "1", connection(ONE));
 }
 
+/* A thousand connected UDP sockets on the address are not in the way of a stranger */
+TEST_F(deliver, many_connected_udp)
+{
+	int s = sender(ONE), i, fd;
+
+	udp("12", ONE, self->share);
+	for (i = 0; i < 1000; i++) {
+		fd = sock_bind("udp", at_port(ONE), self->share);
+		sock_connect(fd, i == 500 ? sock_name(s) : text("127.0.0.1:%d", 1000 + i));
+		if (i == 500)
+			the('3')->fd = fd;
+	}
+	the('3')->udp = true;
+	/* Linux, if it has no hash of connected sockets, does not share out any more */
+	SAYS(NULL, "2", "2", receivers(ONE));
+	SAYS("3", "3", "3", datagram(s, ONE));
+}
+
+/* UDP-Lite is as UDP */
+TEST_F(deliver, udplite)
+{
+	int i;
+
+	if (!sock_has("udplite"))
+		SKIP(return, "no UDP-Lite in this kernel");
+	opens("123", "udplite", AF_INET, self->share);
+	for (i = '1'; i <= '3'; i++) {
+		ASSERT_EQ(0, binds(i, ANY));
+		the(i)->udp = true;
+	}
+	for (i = 0; i < 10; i++)
+		SAYS(NULL, "3", "1", datagram(later(sock_open("udplite", AF_INET, 0)), ONE));
+	EXPECT_STREQ("ECONNREFUSED", refused_datagram(ONE));
+}
+
 /* Connections of the port, and nobody at their other ends */
 static void accepted(int n, unsigned int share)
 {
@@ -515,6 +477,32 @@ static void accepted(int n, unsigned int share)
 		if (connect(fd, (struct sockaddr *)&to, sizeof(to)))
 			die("connection %d", i);
 	}
+}
+
+/* Nor are those that were accepted, or connected from the port, under the same semantics */
+TEST_F(deliver, many_accepted)
+{
+	int i, fd, other = later(sock_bind("tcp", "0.0.0.0:9", 0));
+
+	bulk_files(4000);
+	listen(other, 1000);
+	tcp("0", ONE, self->share | LISTENS);
+	for (i = 0; i < 500; i++) {
+		ASSERT_LE(0, net_connect(ONE, atoi(strchr(at_port(ONE), ':') + 1), &(int){ 0 }));
+		sock_accept(the('0')->fd);
+	}
+	closes("0");
+	tcp(variant->column == 1 ? "2" : "12", ONE, self->share | LISTENS);
+	SAYS("1+2", "2", "2", acceptors(ONE));
+	closes("12");
+	tcp(variant->column == 1 ? "2" : "12", ONE, self->share);
+	for (i = 0; i < 500; i++) {
+		fd = sock_bind("tcp", at_port(ONE), self->share);
+		sock_connect(fd, text("127.0.%d.%d:9", i / 250, 1 + i % 250));
+	}
+	listens('1');
+	listens('2');
+	SAYS("1+2", "2", "2", acceptors(ONE));
 }
 
 /* Of thousands of connections on the port, none is in the way of a SYN */
