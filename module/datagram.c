@@ -107,13 +107,12 @@ static unsigned int datagram(struct sk_buff *skb,
 			     struct reuse_delivery *dv, unsigned int thoff,
 			     bool mcast)
 {
-	struct udphdr buf;
-	const struct udphdr *uh = skb_header_pointer(skb, thoff, sizeof(buf),
-						     &buf);
+	const struct udphdr *uh;
 
 	dv->profile = reuse_net_profile(state->net);
-	if (!dv->profile || !uh || !pskb_may_pull(skb, thoff))
+	if (!dv->profile || !pskb_may_pull(skb, thoff + sizeof(*uh)))
 		return NF_ACCEPT;
+	uh = (const struct udphdr *)(skb->data + thoff);
 	dv->net = state->net;
 	dv->port = ntohs(uh->dest);
 	dv->from_port = uh->source;
