@@ -39,8 +39,17 @@ struct reuse_chain {
 
 static struct reuse_chain *chains;
 static struct kmem_cache *note_cache;
-/* Many a socket is bound and closed before the next: the note goes on */
-static DEFINE_PER_CPU(struct reuse_note *, spare);
+
+/*
+ * Many a socket is bound and closed before the next: its note goes on. UDP
+ * sockets are freed in batches. Used with bottom halves off.
+ */
+struct spares {
+	unsigned int n;
+	struct reuse_note *note[30];
+};
+
+static DEFINE_PER_CPU(struct spares, spares);
 static atomic64_t order_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
 static atomic64_t before_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
 static u32 seed __ro_after_init;
@@ -82,8 +91,10 @@ void reuse_order_teardown(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		if (per_cpu(spare, cpu))
-			kmem_cache_free(note_cache, per_cpu(spare, cpu));
+		struct spares *s = per_cpu_ptr(&spares, cpu);
+
+		while (s->n)
+			kmem_cache_free(note_cache, s->note[--s->n]);
 	}
 	kvfree(chains);
 	kmem_cache_destroy(note_cache);
@@ -118,10 +129,12 @@ static struct reuse_note *note_find(const struct reuse_chain *chain,
 
 static struct reuse_note *note_new(struct reuse_chain *chain, struct sock *sk)
 {
+	struct spares *s = this_cpu_ptr(&spares);
 	struct reuse_note *note;
 
-	note = this_cpu_xchg(spare, NULL);
-	if (!note)
+	if (s->n)
+		note = s->note[--s->n];
+	else
 		note = kmem_cache_alloc(note_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!note)
 		return NULL;
@@ -161,10 +174,13 @@ static void note_unlink(struct reuse_note *note)
 
 static void note_drop(struct reuse_note *note)
 {
+	struct spares *s = this_cpu_ptr(&spares);
+
 	note_unlink(note);
 	hlist_del(&note->node);
-	note = this_cpu_xchg(spare, note);
-	if (note)
+	if (s->n < ARRAY_SIZE(s->note))
+		s->note[s->n++] = note;
+	else
 		kmem_cache_free(note_cache, note);
 }
 

@@ -28,45 +28,54 @@ static const u8 *bsd_laddr(const struct sem_sock *p, bool ipv4)
 	return ipv4 && !sem_mapped(p->addr) ? sem_any4 : p->addr;
 }
 
-static void bsd_want(struct sem_bind *b, const u8 *addr, bool ipv4, bool exact)
-{
-	struct sem_lookup *l = &b->lookup[b->n++];
-
-	memcpy(l->addr, addr, sizeof(l->addr));
-	l->id = NULL;
-	l->ipv4 = ipv4;
-	l->exact = exact;
-}
-
 static bool bsd_has_flag(const struct sem_sock *sk)
 {
 	return sk->reuseaddr || sk->reuseport;
 }
 
-/* A pair of lookups, best and the one of the share test, for each family */
+/* Root, and whoever asks for a group address, may join anybody's sockets */
+static bool bsd_may_join(const struct sem_sock *sk)
+{
+	return sk->root || sem_multicast(sk->addr);
+}
+
+/* The lookup of the test of the owner, if any, and that of the share test */
+static void bsd_want(struct sem_bind *b, const u8 *addr, bool ipv4)
+{
+	struct sem_lookup *l = &b->lookup[b->n];
+
+	l[0].id = NULL;
+	l[0].addr = bsd_may_join(b->sk) ? NULL : addr;
+	l[0].ipv4 = ipv4;
+	l[0].exact = false;
+	l[1].id = NULL;
+	l[1].addr = addr;
+	l[1].ipv4 = ipv4;
+	l[1].exact = bsd_has_flag(b->sk);
+	b->n += 2;
+}
+
 static void bsd_begin(struct sem_bind *b)
 {
 	const struct sem_sock *sk = b->sk;
 	bool ipv4 = sem_mapped(sk->addr);
 
 	b->n = 0;
-	bsd_want(b, sk->addr, ipv4, false);
-	bsd_want(b, sk->addr, ipv4, bsd_has_flag(sk));
-	if (!ipv4 && !sk->v6only && sem_any(sk->addr)) {
-		bsd_want(b, sem_any4, true, false);
-		bsd_want(b, sem_any4, true, bsd_has_flag(sk));
-	}
+	bsd_want(b, sk->addr, ipv4);
+	if (!ipv4 && !sk->v6only && sem_any(sk->addr))
+		bsd_want(b, sem_any4, true);
 }
 
 static void bsd_look(struct sem_lookup *l, const struct sem_sock *p,
 		     const void *id)
 {
 	const u8 *laddr = bsd_laddr(p, l->ipv4);
-	bool same = sem_same(laddr, l->addr);
 	u8 cost = 0;
+	bool same;
 
-	if (!(l->ipv4 ? bsd_in_ipv4(p) : bsd_in_ipv6(p)))
+	if (!l->addr || !(l->ipv4 ? bsd_in_ipv4(p) : bsd_in_ipv6(p)))
 		return;
+	same = sem_same(laddr, l->addr);
 	if (l->exact) {
 		if (sem_has_peer(p) || !same)
 			return;
@@ -101,7 +110,9 @@ static bool bsd_done(const struct sem_bind *b)
 	u32 i;
 
 	for (i = 0; i < b->n; i++) {
-		if (!b->lookup[i].id || b->lookup[i].cost)
+		const struct sem_lookup *l = &b->lookup[i];
+
+		if (l->addr && (!l->id || l->cost))
 			return false;
 	}
 	return true;
@@ -112,7 +123,7 @@ static bool bsd_foreign(const struct sem_bind *b, const struct sem_lookup *l)
 {
 	const struct sem_sock *sk = b->sk, *t = &l->peer;
 
-	if (!l->id || sk->root || sem_multicast(sk->addr))
+	if (!l->id)
 		return false;
 	return t->state != SEM_TIMEWAIT && t->uid != sk->uid &&
 	       (b->udp || t->state != SEM_CONNECTED);

@@ -67,7 +67,8 @@ struct sem_sock {
  * struct sem_lookup - one search for one socket, as FreeBSD has them
  * @peer: what was found
  * @id: the caller's name for it, NULL if nothing was found
- * @addr: address searched for, in the v4-mapped form if @ipv4
+ * @addr: address searched for, in the v4-mapped form if @ipv4; NULL if it does
+ *	not matter what would be found
  * @cost: of @peer, for a search of the best
  * @ipv4: among the sockets that are found under IPv4, not IPv6
  * @exact: only unconnected sockets on exactly @addr
@@ -75,7 +76,7 @@ struct sem_sock {
 struct sem_lookup {
 	struct sem_sock peer;
 	const void *id;
-	u8 addr[16];
+	const u8 *addr;
 	u8 cost;
 	bool ipv4;
 	bool exact;
