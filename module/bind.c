@@ -219,7 +219,7 @@ static int request_bind(struct bind_request *req, unsigned short port)
 	if (held)
 		reuse_order_seen(req->sk, true);
 	else
-		reuse_order_bound(req->sk);
+		reuse_order_bound(req->sk, req->profile);
 	if (listens && req->profile->relisten)
 		reuse_order_set_listens(req->sk, true);
 	return 0;
@@ -293,7 +293,7 @@ static int request_native(struct bind_request *req, unsigned short port)
 	if (port)
 		err = sk->sk_prot->get_port(sk, port);
 	if (!err)
-		reuse_order_bound(sk);
+		reuse_order_bound(sk, req->profile);
 	spin_unlock_bh(&req->rn->bind_lock);
 	return err;
 }

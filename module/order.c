@@ -319,18 +319,16 @@ static void note_bound(struct reuse_note *note,
 /**
  * reuse_order_bound() - note that a socket has been bound
  * @sk: socket that holds a port
+ * @profile: semantics by which it was decided
  *
  * Context: bottom halves off; reuse_net.bind_lock is held.
  * Without memory no note is made.
  */
-void reuse_order_bound(struct sock *sk)
+void reuse_order_bound(struct sock *sk, const struct sem_profile *profile)
 {
-	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 	struct reuse_chain *chain = chain_of(sk);
 	struct reuse_note *note;
 
-	if (!profile)
-		return;
 	spin_lock(&chain->lock);
 	note = note_find(chain, sk) ?: note_new(chain, sk);
 	if (note) {

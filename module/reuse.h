@@ -178,7 +178,20 @@ void reuse_tcp_set_cached(const struct sock *sk, int fastreuse);
 void reuse_tcp_forget_cached(const struct net *net);
 void reuse_udp_peers(const struct sock *sk, unsigned short port,
 		     reuse_peer_t peer, void *arg);
-bool reuse_udp_added_last(const struct sock *sk);
+
+/**
+ * reuse_udp_added_last() - does a socket enter its slot's list at the end?
+ * @sk: UDP or UDP-Lite socket
+ *
+ * As sk_add_node_rcu() does it. The others enter at the head.
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+static inline bool reuse_udp_added_last(const struct sock *sk)
+{
+	return sk->sk_reuseport && sk->sk_family == AF_INET6;
+}
 
 /* walk.c */
 typedef int (*reuse_visit_t)(struct sock *sk, unsigned int round, void *arg);

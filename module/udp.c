@@ -105,17 +105,3 @@ void reuse_udp_peers(const struct sock *sk, unsigned short port,
 	}
 	spin_unlock(&hslot->lock);
 }
-
-/**
- * reuse_udp_added_last() - does a socket enter its slot's list at the end?
- * @sk: UDP or UDP-Lite socket
- *
- * As sk_add_node_rcu() does it. The others enter at the head.
- *
- * Context: any.
- * Return: true if so.
- */
-bool reuse_udp_added_last(const struct sock *sk)
-{
-	return sk->sk_reuseport && sk->sk_family == AF_INET6;
-}
