@@ -208,7 +208,7 @@ static enum reuse_note_next delivery_connected(const struct reuse_note *note,
  * @native: what the kernel found
  *
  * Before it hashed them (6.13), the kernel did not get as far as that where it
- * found a SO_REUSEPORT group first.
+ * found a SO_REUSEPORT group first that has no connected socket itself.
  *
  * Context: under RCU.
  * Return: the socket, NULL if there is none.
@@ -216,7 +216,12 @@ static enum reuse_note_next delivery_connected(const struct reuse_note *note,
 struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 				     const struct sock *native)
 {
-	if (!reuse_udp_groups_first || !rcu_access_pointer(native->sk_reuseport_cb))
+	const struct sock_reuseport *group;
+
+	if (!reuse_udp_groups_first)
+		return NULL;
+	group = rcu_dereference(native->sk_reuseport_cb);
+	if (!group || group->has_conns)
 		return NULL;
 	if (!atomic_read(reuse_net_connected(dv->net, dv->port)))
 		return NULL;
