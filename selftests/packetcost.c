@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * What a packet costs under each semantics, by how many sockets share the port;
+ * where guest time counts instructions (scripts/vm --icount), in instructions:
+ *	packetcost sockets N...	lines "packet PROTO BOUND FROM FLAGS N NATIVE
+ *				BESIDE BSD PRE39"; a datagram is send() and recv()
+ *				over lo, a SYN the connect() that it is in; - if
+ *				the sockets may not share so
+ *	packetcost children N...	lines "children N NATIVE BESIDE BSD PRE39": a SYN to a
+ *				port with so many connections and one listener
+ * BESIDE is native while another namespace is bsd.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bulk.h"
+#include "lib.h"
+
+#define SEMANTICS	"/proc/sys/net/reuse/semantics"
+#define PORT		4000
+#define CLIENT_PORT	5000
+#define MOST		64	/* sockets that share */
+#define SAMPLES		301
+
+/* How a server is bound, and how it is reached */
+static const struct way {
+	const char *bound;
+	const char *to;
+} ways[] = {
+	{ "127.0.0.1", "127.0.0.1" },
+	{ "0.0.0.0", "127.0.0.1" },
+	{ "[::1]", "[::1]" },
+	{ "[::]", "[::1]" },
+	{ "[::]", "127.0.0.1" },
+};
+
+static const struct state {
+	const char *semantics;
+	bool beside;
+} states[] = {
+	{ "native", false },
+	{ "native", true },
+	{ "bsd", false },
+	{ "pre39", false },
+};
+
+/**
+ * struct servers - sockets that share a port
+ * @fd: all of them
+ * @n: how many
+ * @poll: those that may receive
+ * @ready: how many
+ */
+struct servers {
+	int fd[MOST];
+	int n;
+	struct pollfd poll[MOST];
+	int ready;
+};
+
+static long long now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+	long long x = *(const long long *)a, y = *(const long long *)b;
+
+	return (x > y) - (x < y);
+}
+
+/* The median, without what looking at the clock costs: timer ticks are outliers */
+static long long median(long long *sample)
+{
+	long long clock[SAMPLES], start;
+	int i;
+
+	for (i = 0; i < SAMPLES; i++) {
+		start = now();
+		clock[i] = now() - start;
+	}
+	qsort(clock, SAMPLES, sizeof(*clock), compare);
+	qsort(sample, SAMPLES, sizeof(*sample), compare);
+	return sample[SAMPLES / 2] - clock[SAMPLES / 2];
+}
+
+/* The one that has got something */
+static int receiver(struct servers *servers)
+{
+	int i = 0;
+
+	errno = 0;
+	if (poll(servers->poll, servers->ready, 1000) != 1)
+		die("not one of %d sockets received it", servers->n);
+	while (!servers->poll[i].revents)
+		i++;
+	return servers->poll[i].fd;
+}
+
+/* The same addresses and ports each time, so the same server of those that share */
+static long long datagrams(struct servers *servers, const char *from, const char *to)
+{
+	int client = sock_bind("udp", from, 0), at = -1, i;
+	long long sample[SAMPLES], start;
+	char c;
+
+	sock_connect(client, to);
+	for (i = -1; i < SAMPLES; i++) {
+		start = now();
+		if (send(client, "", 1, 0) != 1)
+			die("send to %s", to);
+		if (i < 0)
+			at = receiver(servers);
+		if (recv(at, &c, 1, MSG_DONTWAIT) != 1)
+			die("receive at %s", to);
+		if (i >= 0)
+			sample[i] = now() - start;
+	}
+	close(client);
+	return median(sample);
+}
+
+/* Over lo, all of the handshake is done when connect() returns */
+static long long handshakes(struct servers *servers, const char *from, const char *to)
+{
+	int client = sock_bind("tcp", from, 0), at = -1, child, i;
+	long long sample[SAMPLES], start;
+	struct sockaddr_storage ss;
+	socklen_t len = sock_addr(to, &ss);
+
+	for (i = -1; i < SAMPLES; i++) {
+		start = now();
+		if (connect(client, (struct sockaddr *)&ss, len))
+			die("connect to %s", to);
+		if (i >= 0)
+			sample[i] = now() - start;
+		else
+			at = receiver(servers);
+		child = sock_accept(at);
+		/* A reset; the client keeps its port */
+		sock_disconnect(client);
+		close(child);
+	}
+	close(client);
+	return median(sample);
+}
+
+/* If they share by SO_REUSEADDR, the last one of them listens */
+static bool start_servers(struct servers *servers, const char *proto, const char *address,
+			  unsigned int flags, int n)
+{
+	int i, fd;
+
+	for (i = 0; i < n; i++) {
+		fd = sock_open(proto, sock_family(address), flags);
+		servers->fd[servers->n++] = fd;
+		if (sock_try_bind(fd, address))
+			return false;
+	}
+	for (i = 0; i < n; i++) {
+		fd = servers->fd[i];
+		if (!strcmp(proto, "tcp")) {
+			if (flags & S_REUSEADDR && i < n - 1)
+				continue;
+			if (listen(fd, 16))
+				die("listen on %s", address);
+		}
+		servers->poll[servers->ready++] = (struct pollfd) { .fd = fd, .events = POLLIN };
+	}
+	return true;
+}
+
+/* What a packet costs as things are, -1 if the servers may not share the port */
+static long long packet(const char *proto, const struct way *way, unsigned int flags, int n)
+{
+	const char *from = text("%s:%d", way->to, CLIENT_PORT);
+	const char *to = text("%s:%d", way->to, PORT);
+	struct servers servers = {};
+	long long cost = -1;
+
+	if (start_servers(&servers, proto, text("%s:%d", way->bound, PORT), flags, n))
+		cost = strcmp(proto, "tcp") ? datagrams(&servers, from, to) :
+					      handshakes(&servers, from, to);
+	while (servers.n)
+		close(servers.fd[--servers.n]);
+	return cost;
+}
+
+static bool has_reuseport(void)
+{
+	int fd = sock_open("tcp", AF_INET, 0), one = 1;
+	bool has = !setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+
+	close(fd);
+	return has;
+}
+
+static void be_beside(void *semantics)
+{
+	new_netns();
+	write_file(SEMANTICS, "%s", (const char *)semantics);
+}
+
+/* The rest of a line: what it costs in each of the states */
+static void in_each(const char *proto, const struct way *way, unsigned int flags, int n)
+{
+	struct child other;
+	long long cost;
+	size_t i;
+
+	for (i = 0; i < sizeof(states) / sizeof(*states); i++) {
+		if (states[i].beside)
+			child_start(&other, 0, be_beside, "bsd");
+		write_file(SEMANTICS, "%s", states[i].semantics);
+		cost = flags & S_REUSEPORT && !has_reuseport() ? -1 : packet(proto, way, flags, n);
+		printf(cost < 0 ? " -" : " %lld", cost);
+		write_file(SEMANTICS, "native");
+		if (states[i].beside)
+			child_stop(&other);
+	}
+	printf("\n");
+	fflush(stdout);
+}
+
+static void row(const char *proto, const struct way *way, unsigned int flags, int n)
+{
+	printf("packet %s %s %s %s %d", proto, way->bound, way->to,
+	       flags & S_REUSEADDR ? "RA" : flags & S_REUSEPORT ? "RP" : "none", n);
+	in_each(proto, way, flags, n);
+}
+
+/* What a server has accepted, if it is many: TCP_REPAIR makes it without a packet */
+static void among_children(int n)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET };
+	int *fd = calloc(n + 1, sizeof(*fd)), i;
+
+	bulk_files(n + MOST);
+	for (i = 0; i < n; i++) {
+		fd[i] = bulk_bind("tcp", LOOPBACK(0), PORT, S_REUSEADDR | S_REUSEPORT);
+		sock_set(fd[i], IPPROTO_TCP, TCP_REPAIR, 1);
+		to.sin_port = htons(10000 + i % 50000);
+		to.sin_addr.s_addr = htonl(LOOPBACK(1 + i / 50000));
+		if (connect(fd[i], (struct sockaddr *)&to, sizeof(to)))
+			die("connection %d", i);
+	}
+	printf("children %d", n);
+	in_each("tcp", &ways[0], S_REUSEADDR, 1);
+	while (n)
+		close(fd[--n]);
+	free(fd);
+}
+
+static void table(int n)
+{
+	static const char * const protos[] = { "tcp", "udp" };
+	size_t p, w;
+
+	for (p = 0; p < 2; p++) {
+		for (w = 0; w < sizeof(ways) / sizeof(*ways); w++) {
+			if (n == 1) {
+				row(protos[p], &ways[w], 0, n);
+				continue;
+			}
+			row(protos[p], &ways[w], S_REUSEADDR, n);
+			row(protos[p], &ways[w], S_REUSEPORT, n);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool children = argc > 2 && !strcmp(argv[1], "children");
+	int i, n;
+
+	if (!children && (argc < 3 || strcmp(argv[1], "sockets")))
+		return fprintf(stderr, "usage: packetcost sockets|children N...\n"), 2;
+	new_netns();
+	for (i = 2; i < argc; i++) {
+		n = atoi(argv[i]);
+		if (children)
+			among_children(n);
+		else if (n > 0 && n <= MOST)
+			table(n);
+	}
+	return 0;
+}
