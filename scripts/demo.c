@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Traffic that makes every kind of row of /proc/net/reuse, and the file in
- * groups with a line above each that says what there is to see.
+ * groups with a line above each that says what there is to see. Then a server
+ * whose workers share a port, under each semantics.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -15,7 +16,9 @@
 
 #include "lib.h"
 
-#define SHOWN	6	/* rows of a group at most */
+#define SHOWN		6	/* rows of a group at most */
+#define WORKERS		4
+#define CONNECTIONS	100
 
 /* Ports, and what is going on there; the last one has all other ports */
 static const struct group {
@@ -195,14 +198,101 @@ static void show(const struct reuse_table *table, const char *on, const char *of
 	}
 }
 
+static char worker_id;
+
+static void answer(int listener)
+{
+	int fd = accept(listener, NULL, NULL);
+
+	(void)!write(fd, &worker_id, 1);
+	close(fd);
+}
+
+/* One of the workers of a server, who says why if it cannot work */
+static void start_worker(void *id)
+{
+	int fd = sock_open("tcp", AF_INET, 0), one = 1;
+
+	worker_id = *(char *)id;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one))) {
+		dprintf(STDOUT_FILENO, "  worker %d: setsockopt(SO_REUSEPORT): %s\n",
+			worker_id, strerror(errno));
+		return;
+	}
+	if (sock_try_bind(fd, "0.0.0.0:8443") || listen(fd, CONNECTIONS))
+		die("worker %d", worker_id);
+	go_on(answer, fd);
+}
+
+/* Who serves a new connection: a worker, or 0 if it is refused */
+static int served_by(const char *address)
+{
+	int fd = sock_open("tcp", AF_INET, 0), err;
+	char id = 0;
+
+	err = sock_try_connect(fd, address);
+	if ((err && err != ECONNREFUSED) || (!err && read(fd, &id, 1) != 1))
+		die("connection to %s", address);
+	close(fd);
+	return id;
+}
+
+static void print_bar(const char *name, int n)
+{
+	char bar[CONNECTIONS / 2 + 1] = "";
+
+	memset(bar, '#', (n + 1) / 2);
+	printf("  %s %3d %s\n", name, n, bar);
+}
+
+/* The same server and clients, in a namespace of its own */
+static void spread(const char *semantics)
+{
+	struct child worker[WORKERS];
+	int n[WORKERS + 1] = {}, i;
+	char id;
+
+	new_netns();
+	write_file("/proc/sys/net/reuse/semantics", "%s", semantics);
+	for (id = 1; id <= WORKERS; id++)
+		child_start(&worker[id - 1], 33, start_worker, &id);
+	for (i = 0; i < CONNECTIONS; i++)
+		n[served_by("127.0.0.1:8443")]++;
+	for (i = 1; i <= WORKERS && n[0] < CONNECTIONS; i++)
+		print_bar(text("worker %d", i), n[i]);
+	if (n[0])
+		print_bar("refused ", n[0]);
+	for (i = 0; i < WORKERS; i++)
+		child_stop(&worker[i]);
+}
+
+static void show_semantics(const char *on, const char *off)
+{
+	static const char * const about[][2] = {
+		{ "native", "Linux as it is" },
+		{ "bsd", "FreeBSD 13: SO_REUSEPORT shares the port, and one gets all" },
+		{ "pre39", "Linux 3.8: there is no SO_REUSEPORT" },
+	};
+	size_t i;
+
+	printf("\nnet.reuse.semantics: %d workers share a port by SO_REUSEPORT, %d clients connect.\n",
+	       WORKERS, CONNECTIONS);
+	for (i = 0; i < sizeof(about) / sizeof(*about); i++) {
+		printf("\n%s%s (%s)%s\n", on, about[i][0], about[i][1], off);
+		spread(about[i][0]);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	bool color = argc > 1 && !strcmp(argv[1], "--color");
+	const char *on = color ? "\033[1m" : "", *off = color ? "\033[m" : "";
 	struct reuse_table table;
 
 	lo_up();
 	traffic();
 	reuse_read(REUSE_FILE, &table);
-	show(&table, color ? "\033[1m" : "", color ? "\033[m" : "");
+	show(&table, on, off);
+	show_semantics(on, off);
 	return 0;
 }
