@@ -275,7 +275,7 @@ static void show_semantics(const char *on, const char *off)
 	};
 	size_t i;
 
-	printf("\nnet.reuse.semantics: %d workers share a port by SO_REUSEPORT, %d clients connect.\n",
+	printf("\nnet.reuse.semantics: %d workers share a port by SO_REUSEPORT, %d clients.\n",
 	       WORKERS, CONNECTIONS);
 	for (i = 0; i < sizeof(about) / sizeof(*about); i++) {
 		printf("\n%s%s (%s)%s\n", on, about[i][0], about[i][1], off);
