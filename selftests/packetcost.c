@@ -6,8 +6,8 @@
  *				BESIDE BSD PRE39"; a datagram is send() and recv()
  *				over lo, a SYN the connect() that it is in; - if
  *				the sockets may not share so
- *	packetcost children N...	lines "children N NATIVE BESIDE BSD PRE39": a SYN to a
- *				port with so many connections and one listener
+ *	packetcost tcp|udp N...	lines "beside PROTO N NATIVE BESIDE BSD PRE39", with
+ *				one server beside so many connected sockets
  * BESIDE is native while another namespace is bsd.
  */
 #include <arpa/inet.h>
@@ -29,6 +29,7 @@
 #define CLIENT_PORT	5000
 #define MOST		64	/* sockets that share */
 #define SAMPLES		301
+#define SHARE		(S_REUSEADDR | S_REUSEPORT)
 
 /* How a server is bound, and how it is reached */
 static const struct way {
@@ -217,6 +218,7 @@ static void be_beside(void *semantics)
 static void in_each(const char *proto, const struct way *way, unsigned int flags, int n)
 {
 	struct child other;
+	unsigned int can;
 	long long cost;
 	size_t i;
 
@@ -224,7 +226,8 @@ static void in_each(const char *proto, const struct way *way, unsigned int flags
 		if (states[i].beside)
 			child_start(&other, 0, be_beside, "bsd");
 		write_file(SEMANTICS, "%s", states[i].semantics);
-		cost = flags & S_REUSEPORT && !has_reuseport() ? -1 : packet(proto, way, flags, n);
+		can = has_reuseport() ? flags : flags & ~S_REUSEPORT;
+		cost = flags && !can ? -1 : packet(proto, way, can, n);
 		printf(cost < 0 ? " -" : " %lld", cost);
 		write_file(SEMANTICS, "native");
 		if (states[i].beside)
@@ -241,23 +244,27 @@ static void row(const char *proto, const struct way *way, unsigned int flags, in
 	in_each(proto, way, flags, n);
 }
 
-/* What a server has accepted, if it is many: TCP_REPAIR makes it without a packet */
-static void among_children(int n)
+/*
+ * TCP: what a server has accepted, made without a packet by TCP_REPAIR, as it may
+ * be a lot. UDP: a socket for each client.
+ */
+static void beside(const char *proto, int n)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	int *fd = calloc(n + 1, sizeof(*fd)), i;
 
 	bulk_files(n + MOST);
 	for (i = 0; i < n; i++) {
-		fd[i] = bulk_bind("tcp", LOOPBACK(0), PORT, S_REUSEADDR | S_REUSEPORT);
-		sock_set(fd[i], IPPROTO_TCP, TCP_REPAIR, 1);
+		fd[i] = bulk_bind(proto, LOOPBACK(0), PORT, SHARE);
+		if (!strcmp(proto, "tcp"))
+			sock_set(fd[i], IPPROTO_TCP, TCP_REPAIR, 1);
 		to.sin_port = htons(10000 + i % 50000);
 		to.sin_addr.s_addr = htonl(LOOPBACK(1 + i / 50000));
 		if (connect(fd[i], (struct sockaddr *)&to, sizeof(to)))
 			die("connection %d", i);
 	}
-	printf("children %d", n);
-	in_each("tcp", &ways[0], S_REUSEADDR, 1);
+	printf("beside %s %d", proto, n);
+	in_each(proto, &ways[0], SHARE, 1);
 	while (n)
 		close(fd[--n]);
 	free(fd);
@@ -282,16 +289,17 @@ static void table(int n)
 
 int main(int argc, char **argv)
 {
-	bool children = argc > 2 && !strcmp(argv[1], "children");
+	const char *what = argc > 2 ? argv[1] : "";
+	bool sockets = !strcmp(what, "sockets");
 	int i, n;
 
-	if (!children && (argc < 3 || strcmp(argv[1], "sockets")))
-		return fprintf(stderr, "usage: packetcost sockets|children N...\n"), 2;
+	if (!sockets && strcmp(what, "tcp") && strcmp(what, "udp"))
+		return fprintf(stderr, "usage: packetcost sockets|tcp|udp N...\n"), 2;
 	new_netns();
 	for (i = 2; i < argc; i++) {
 		n = atoi(argv[i]);
-		if (children)
-			among_children(n);
+		if (!sockets)
+			beside(what, n);
 		else if (n > 0 && n <= MOST)
 			table(n);
 	}
