@@ -58,12 +58,12 @@ help:
 	@echo 'make                  build reuse.ko for the running kernel (KDIR=headers: for those)'
 	@echo 'make install          ... into /lib/modules; uninstall takes it away'
 	@echo 'make load, unload     insmod and rmmod'
-	@echo 'make demo             boot a VM and show /proc/net/reuse (KERNEL=7.3: on that kernel)'
+	@echo 'make demo             boot a VM and show it all (KERNEL=7.3: on that kernel)'
 	@echo 'make check            all tests on all kernels (KERNELS="6.1 7.3" narrows)'
 	@echo 'make unit             recorded answers through the profiles (part of check)'
 	@echo 'make check-dkms       DKMS on three Debian suites (part of check)'
 	@echo 'make style            checkpatch, sparse, W=1, shellcheck (part of check)'
-	@echo 'make bench            instructions for each read, as a table'
+	@echo 'make bench            instructions for each read, bind() and packet, as tables'
 	@echo 'make clean            remove what was built here'
 
 .PHONY: all headers install uninstall load unload demo check unit check-dkms style bench clean help

@@ -242,7 +242,7 @@ static void print_bar(const char *name, int n)
 	char bar[CONNECTIONS / 2 + 1] = "";
 
 	memset(bar, '#', (n + 1) / 2);
-	printf("  %s %3d %s\n", name, n, bar);
+	printf("  %s %3d%s%s\n", name, n, n ? " " : "", bar);
 }
 
 /* The same server and clients, in a namespace of its own */
