@@ -252,7 +252,7 @@ static void row(const char *proto, const struct way *way, unsigned int flags, in
  * TCP: what a server has accepted, made without a packet by TCP_REPAIR, as it may
  * be a lot. UDP: a socket for each client.
  */
-static void beside(const char *proto, int n)
+static void crowd(const char *proto, int n)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET };
 	int *fd = calloc(n + 1, sizeof(*fd)), i;
@@ -303,7 +303,7 @@ int main(int argc, char **argv)
 	for (i = 2; i < argc; i++) {
 		n = atoi(argv[i]);
 		if (!sockets)
-			beside(what, n);
+			crowd(what, n);
 		else if (n > 0 && n <= MOST)
 			table(n);
 	}
