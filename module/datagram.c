@@ -4,8 +4,9 @@
  * emulate, so that it costs the others nothing. What is decided is left in
  * skb->sk, as the kernel's early demultiplexing does it, and UDP asks no more.
  *
- * The hooks come last, when all firewalls have let the datagram pass. Fragments
- * are put together before, but those of IPv6: they are delivered natively.
+ * The hooks come last, when all firewalls have let the datagram pass. IPv4 has
+ * put fragments together by then. IPv6 has not, nor looked at extension headers
+ * (one may send it elsewhere): datagrams with any are delivered natively.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -24,6 +25,23 @@
 #include "deliver.h"
 #include "netns.h"
 
+/**
+ * reuse_datagram_release() - undo what was left in a socket
+ * @sk: a UDP socket of a namespace that does not emulate any more
+ *
+ * UDP keeps the route of a datagram that came with its receiver, and the next
+ * multicast datagram would be taken to have come by it.
+ *
+ * Context: any; @sk is there.
+ */
+void reuse_datagram_release(struct sock *sk)
+{
+	struct dst_entry **dst = (__force struct dst_entry **)&sk->sk_rx_dst;
+
+	if (sk->sk_state != TCP_ESTABLISHED)
+		dst_release(xchg(dst, NULL));
+}
+
 #if IS_ENABLED(CONFIG_NETFILTER)
 
 /**
@@ -31,7 +49,7 @@
  * @skb: the datagram; belongs to nobody
  * @sk: the receiver; UDP drops the reference when it is done with @skb
  *
- * Context: softirq, under RCU.
+ * Context: under RCU, bottom halves off.
  */
 void reuse_datagram_assign(struct sk_buff *skb, struct sock *sk)
 {
@@ -107,6 +125,7 @@ static unsigned int datagram(struct sk_buff *skb,
 			     struct reuse_delivery *dv, unsigned int thoff,
 			     bool mcast)
 {
+	unsigned int verdict = NF_ACCEPT;
 	const struct udphdr *uh;
 
 	dv->profile = reuse_net_profile(state->net);
@@ -116,12 +135,15 @@ static unsigned int datagram(struct sk_buff *skb,
 	dv->net = state->net;
 	dv->port = ntohs(uh->dest);
 	dv->from_port = uh->source;
+	/* What was queued to userspace goes on in process context */
+	local_bh_disable();
 	if (mcast)
-		return reuse_mcast_deliver(skb, state, dv);
-	/* A connected socket, or what a transparent proxy has chosen */
-	if (!skb->sk)
+		verdict = reuse_mcast_deliver(skb, state, dv);
+	/* Not if it is a connected socket's, or a transparent proxy's */
+	else if (!skb->sk)
 		datagram_unicast(skb, dv, uh, thoff);
-	return NF_ACCEPT;
+	local_bh_enable();
+	return verdict;
 }
 
 static unsigned int datagram4(void *priv, struct sk_buff *skb,
@@ -137,8 +159,10 @@ static unsigned int datagram4(void *priv, struct sk_buff *skb,
 	dv.sdif = inet_sdif(skb);
 	sem_addr4(dv.packet.addr, (__force u32)iph->daddr);
 	sem_addr4(dv.from, (__force u32)iph->saddr);
+	/* Early demultiplexing may have left a unicast route there */
 	return datagram(skb, state, &dv, iph->ihl * 4,
-			rt && rt->rt_flags & (RTCF_BROADCAST | RTCF_MULTICAST));
+			ipv4_is_multicast(iph->daddr) ||
+			(rt && rt->rt_flags & RTCF_BROADCAST));
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -146,22 +170,16 @@ static unsigned int datagram6(void *priv, struct sk_buff *skb,
 			      const struct nf_hook_state *state)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
-	struct reuse_delivery dv = {};
-	u8 protocol = ip6h->nexthdr;
-	__be16 frag_off;
-	int thoff;
+	struct reuse_delivery dv = { .protocol = ip6h->nexthdr };
 
-	thoff = ipv6_skip_exthdr(skb, sizeof(*ip6h), &protocol, &frag_off);
-	if (thoff < 0 || frag_off ||
-	    (protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE))
+	if (dv.protocol != IPPROTO_UDP && dv.protocol != IPPROTO_UDPLITE)
 		return NF_ACCEPT;
-	dv.protocol = protocol;
 	dv.packet.ipv6 = true;
 	dv.dif = inet6_iif(skb);
 	dv.sdif = inet6_sdif(skb);
 	memcpy(dv.packet.addr, &ip6h->daddr, sizeof(dv.packet.addr));
 	memcpy(dv.from, &ip6h->saddr, sizeof(dv.from));
-	return datagram(skb, state, &dv, thoff,
+	return datagram(skb, state, &dv, sizeof(*ip6h),
 			ipv6_addr_is_multicast(&ip6h->daddr));
 }
 #endif
@@ -188,7 +206,7 @@ static const struct nf_hook_ops datagram_ops[] = {
  * @net: network namespace; native so far
  *
  * Context: process context, may sleep.
- * Return: 0 or -ENOMEM.
+ * Return: 0 or a negative errno: no memory, or too many hooks.
  */
 int reuse_datagram_hook(struct net *net)
 {
@@ -200,13 +218,13 @@ int reuse_datagram_hook(struct net *net)
  * reuse_datagram_unhook() - undo reuse_datagram_hook()
  * @net: network namespace
  *
- * Datagrams may be under way in here for an RCU grace period.
- *
- * Context: process context, may sleep.
+ * Context: process context, may sleep. On return no datagram is in here, or on
+ * its way to the socket.
  */
 void reuse_datagram_unhook(struct net *net)
 {
 	nf_unregister_net_hooks(net, datagram_ops, ARRAY_SIZE(datagram_ops));
+	synchronize_rcu();
 }
 
 #else

@@ -7,10 +7,12 @@
  * are shown to the profile: from each list of those bound alike the first that
  * is of use, so it takes no longer if there are many.
  *
- * All of this runs in softirq context, under the RCU lock that the callers of
- * the kernel's lookups hold; what is found may be used as long as they hold
- * it, see order.c. synchronize_rcu() in hook.c waits for us.
+ * All of this runs under the RCU lock that the callers of the kernel's lookups
+ * hold, mostly in softirq context; what is found may be used as long as they
+ * hold it, see order.c. synchronize_rcu() in hook.c waits for us.
  */
+#include <linux/bottom_half.h>
+#include <linux/jhash.h>
 #include <net/ipv6.h>
 #include <net/sock_reuseport.h>
 #include <net/tcp_states.h>
@@ -51,7 +53,7 @@ static enum reuse_note_next delivery_note(const struct reuse_note *note,
 	if (sem_has_peer(&s))
 		return REUSE_NOTE_ASIDE;
 	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, note->addr) ||
-	    !!s.dev != dv->on_device || !on_device(dv, s.dev))
+	    (dv->on_device && !s.dev) || !on_device(dv, s.dev))
 		return REUSE_NOTE_NEXT;
 	/* listen() is under way */
 	if (s.state == SEM_LISTEN && sk_unhashed(sk))
@@ -123,17 +125,22 @@ static struct sock *delivery_receiver(struct reuse_delivery *dv)
 }
 
 /* A program attached to its SO_REUSEPORT group chooses within it as ever */
-static struct sock *group_choice(struct sock *sk, const struct sock *native,
+static struct sock *group_choice(const struct reuse_delivery *dv,
+				 struct sock *sk, const struct sock *native,
 				 struct sk_buff *skb, int doff)
 {
 	const struct sock_reuseport *group;
+	u32 hash;
 
 	group = rcu_dereference(sk->sk_reuseport_cb);
 	if (!group || !rcu_access_pointer(group->prog))
 		return sk;
 	if (rcu_dereference(native->sk_reuseport_cb) == group)
 		return (struct sock *)native;
-	return reuseport_select_sock(sk, 0, skb, doff) ?: sk;
+	if (!skb)
+		return sk;
+	hash = jhash2((const u32 *)dv->from, 4, (__force u32)dv->from_port);
+	return reuseport_select_sock(sk, hash, skb, doff) ?: sk;
 }
 
 /**
@@ -143,7 +150,7 @@ static struct sock *group_choice(struct sock *sk, const struct sock *native,
  * @skb: the packet at its transport header, or NULL
  * @doff: length of that header
  *
- * Context: under RCU.
+ * Context: under RCU, bottom halves off.
  * Return: the receiver; NULL if TCP refuses. @native if nobody is known who may
  * get it: somebody is on the way, or there was no memory for a note.
  */
@@ -160,7 +167,7 @@ struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
 	/* Not to be looked at: only listeners are freed under RCU */
 	if (dv->refused)
 		return NULL;
-	return group_choice(sk, native, skb, doff);
+	return group_choice(dv, sk, native, skb, doff);
 }
 
 /**
@@ -210,7 +217,7 @@ static enum reuse_note_next delivery_connected(const struct reuse_note *note,
  * Before it hashed them (6.13), the kernel did not get as far as that where it
  * found a SO_REUSEPORT group first that has no connected socket itself.
  *
- * Context: under RCU.
+ * Context: under RCU, bottom halves off.
  * Return: the socket, NULL if there is none.
  */
 struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
@@ -266,7 +273,13 @@ struct sock *reuse_tcp4_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 				   dif))
 		return sk;
 	sem_addr4(dv.packet.addr, (__force u32)daddr);
-	return reuse_deliver_run(&dv, sk, skb, doff);
+	sem_addr4(dv.from, (__force u32)saddr);
+	dv.from_port = sport;
+	/* Socket diagnosis looks for listeners as well, in process context */
+	local_bh_disable();
+	sk = reuse_deliver_run(&dv, sk, skb, doff);
+	local_bh_enable();
+	return sk;
 }
 
 static_assert(__same_type(reuse_tcp4_lookup, __inet_lookup_listener));
@@ -310,7 +323,13 @@ struct sock *reuse_tcp6_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 		return sk;
 	dv.packet.ipv6 = true;
 	memcpy(dv.packet.addr, daddr, sizeof(dv.packet.addr));
-	return reuse_deliver_run(&dv, sk, skb, doff);
+	memcpy(dv.from, saddr, sizeof(dv.from));
+	dv.from_port = sport;
+	/* Socket diagnosis looks for listeners as well, in process context */
+	local_bh_disable();
+	sk = reuse_deliver_run(&dv, sk, skb, doff);
+	local_bh_enable();
+	return sk;
 }
 
 static_assert(__same_type(reuse_tcp6_lookup, inet6_lookup_listener));
@@ -321,18 +340,19 @@ static_assert(__same_type(reuse_tcp6_lookup, inet6_lookup_listener));
 static int begin_visit(struct sock *sk, unsigned int round, void *arg)
 {
 	const struct net *net = arg;
-	bool last;
+	u8 state = READ_ONCE(sk->sk_state);
+	bool tcp;
 
-	if (!net_eq(sock_net(sk), net))
+	/* Of TIME_WAIT there is no more than sock_common */
+	if (!net_eq(sock_net(sk), net) || !sk_fullsock(sk))
 		return 0;
 	/* Connections are many, and hardly ever without a remote end again */
-	if (sk->sk_protocol == IPPROTO_TCP &&
-	    !((TCPF_LISTEN | TCPF_CLOSE) & BIT(READ_ONCE(sk->sk_state))))
+	tcp = sk->sk_protocol == IPPROTO_TCP;
+	if (tcp && state != TCP_LISTEN && state != TCP_CLOSE)
 		return 0;
 	/* At the end of their list, the newest is the last */
-	last = sk->sk_protocol != IPPROTO_TCP && reuse_udp_added_last(sk);
-	reuse_order_seen(sk, !last);
-	if (sk->sk_protocol != IPPROTO_TCP && sk->sk_state == TCP_ESTABLISHED)
+	reuse_order_seen(sk, tcp || !reuse_udp_added_last(sk));
+	if (!tcp && state == TCP_ESTABLISHED)
 		reuse_order_connects(sk);
 	return 0;
 }

@@ -12,12 +12,12 @@ struct nf_hook_state;
  * @profile: semantics in force
  * @net: network namespace
  * @packet: the packet as the rules see it
- * @from: its source; IPv4 in the v4-mapped form; not for TCP
+ * @from: its source; IPv4 in the v4-mapped form
  * @decision: who gets it
  * @dif: device it came by
  * @sdif: the one enslaved to @dif that it came by, or 0
  * @port: destination, host byte order
- * @from_port: its source; not for TCP
+ * @from_port: its source
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
  * @refused: who gets it is bound, and does not listen
  * @on_device: look at sockets bound to a device (or at those that are not)
@@ -61,6 +61,7 @@ void reuse_deliver_begin(const struct net *net);
 /* datagram.c */
 int reuse_datagram_hook(struct net *net);
 void reuse_datagram_unhook(struct net *net);
+void reuse_datagram_release(struct sock *sk);
 void reuse_datagram_assign(struct sk_buff *skb, struct sock *sk);
 
 /* mcast.c */

@@ -301,6 +301,7 @@ bool reuse_hook_possible(void)
 	return hook_possible;
 }
 
+/* The first hook goes last: until then a freed socket takes its note along */
 static void hooks_remove(enum reuse_hooks group, unsigned int n)
 {
 	while (n--) {

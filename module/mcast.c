@@ -6,7 +6,7 @@
  * If that is everybody whom the kernel would ask, the kernel delivers. If not,
  * each receiver but one gets a clone that is its own from here on.
  *
- * Context of all: softirq, under RCU.
+ * Context of all: under RCU, bottom halves off.
  */
 #include <linux/igmp.h>
 #include <linux/netfilter.h>
@@ -212,7 +212,7 @@ static void mcast_copies(const struct mcast *m)
  * @state: of the netfilter hook that it is in
  * @dv: the datagram
  *
- * Context: softirq, under RCU.
+ * Context: under RCU, bottom halves off.
  * Return: verdict on @skb; without memory for a list of the receivers, none.
  */
 unsigned int reuse_mcast_deliver(struct sk_buff *skb,

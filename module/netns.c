@@ -56,26 +56,27 @@ static void switch_profile(struct net *net, const struct sem_profile *profile)
 	struct reuse_net *rn = reuse_net(net);
 	const struct sem_profile *old = rn->profile;
 
-	/* No bind is being decided by the old one after this */
-	spin_lock_bh(&rn->bind_lock);
+	if (!old) {
+		atomic_set(&rn->udp_added_last, 0);
+		atomic_set(&rn->on_device, 0);
+		memset(rn->udp_connected, 0, sizeof(rn->udp_connected));
+	}
+	/* A bind that is under way may still be decided by the old one */
 	WRITE_ONCE(rn->profile, profile);
-	spin_unlock_bh(&rn->bind_lock);
 
 	if (!profile)
 		reuse_datagram_unhook(net);
 	if (old) {
+		reuse_order_forget_net(net);
 		hooks_put(old, REUSE_HOOKS);
 		/* Something under way may leave a note: the last clears up */
-		reuse_order_forget_net(needed[REUSE_HOOKS_BIND] ? net : NULL);
+		if (!needed[REUSE_HOOKS_BIND])
+			reuse_order_forget_net(NULL);
 	}
 	if (old && old->cached)
 		reuse_tcp_forget_cached(net);
-	if (profile) {
-		atomic_set(&rn->udp_added_last, 0);
-		atomic_set(&rn->on_device, 0);
-		memset(rn->udp_connected, 0, sizeof(rn->udp_connected));
+	if (profile)
 		reuse_deliver_begin(net);
-	}
 }
 
 /**

@@ -52,7 +52,15 @@ extern unsigned int reuse_net_id;
  */
 static inline struct reuse_net *reuse_net(const struct net *net)
 {
-	return net_generic(net, reuse_net_id);
+	const struct net_generic *ng;
+	struct reuse_net *rn;
+
+	/* net_generic(), but for a namespace allocated when there was less */
+	rcu_read_lock();
+	ng = rcu_dereference(net->gen);
+	rn = reuse_net_id < ng->s.len ? ng->ptr[reuse_net_id] : NULL;
+	rcu_read_unlock();
+	return rn;
 }
 
 /**

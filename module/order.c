@@ -24,17 +24,22 @@
 #include <net/netns/hash.h>
 
 #include "bind.h"
+#include "deliver.h"
 #include "netns.h"
 #include "order.h"
 #include "reuse.h"
 
 #define NOTE_BITS	16
 
+/* Sockets with a remote end to be met at the head of a list each time */
+#define MET_MAX		16
+
 struct reuse_chain {
 	spinlock_t lock;		/* of @notes */
-	spinlock_t sharing_lock;	/* of @sharing; taken under a @lock */
+	spinlock_t sharing_lock;	/* of the lists; taken under a @lock */
 	struct hlist_head notes;
 	struct list_head sharing;
+	struct list_head aside;		/* with a remote end, when last seen */
 };
 
 static struct reuse_chain *chains;
@@ -76,6 +81,7 @@ int __init reuse_order_setup(void)
 		spin_lock_init(&chains[i].lock);
 		spin_lock_init(&chains[i].sharing_lock);
 		INIT_LIST_HEAD(&chains[i].sharing);
+		INIT_LIST_HEAD(&chains[i].aside);
 	}
 	seed = get_random_u32();
 	return 0;
@@ -214,7 +220,6 @@ static void note_link(struct reuse_note *note,
 	chain = chain_at(note->net, note->protocol, note->port, note->addr,
 			 note->kind);
 	note->chain = chain;
-	note->aside = false;
 	spin_lock(&chain->sharing_lock);
 	/* Who receives comes first */
 	if ((profile->oldest_any && sem_any(note->addr)) != before)
@@ -410,10 +415,9 @@ void reuse_order_forget(const struct sock *sk)
 
 /**
  * reuse_order_forget_net() - drop the notes of a namespace
- * @net: network namespace, which needs none from now on; NULL for all of them,
- *	also of some that are gone
- *
- * What the namespace counts is void after it.
+ * @net: network namespace that does not emulate any more, while the hooks are
+ *	there still; NULL for all of them when they are not, so that neither the
+ *	namespace nor the socket of a note may be there
  *
  * Context: process context, may sleep.
  */
@@ -429,10 +433,73 @@ void reuse_order_forget_net(const struct net *net)
 			continue;
 		spin_lock_bh(&chains[i].lock);
 		hlist_for_each_entry_safe(note, next, &chains[i].notes, node) {
-			if (!net || note->net == net)
-				note_drop(note);
+			if (net && note->net != net)
+				continue;
+			if (net) {
+				note_uncount(note);
+				if (note->sk->sk_protocol != IPPROTO_TCP)
+					reuse_datagram_release(note->sk);
+			}
+			note_drop(note);
 		}
 		spin_unlock_bh(&chains[i].lock);
+	}
+}
+
+/* What is asked for of a chain */
+struct wanted {
+	const struct net *net;
+	const u8 *addr;
+	u16 port;
+	u8 protocol;
+	u8 kind;
+	unsigned int looks;
+	reuse_note_fn_t fn;
+	void *arg;
+};
+
+static enum reuse_note_next note_ask(const struct reuse_note *note,
+				     const struct wanted *w)
+{
+	if (note->port != w->port || note->net != w->net ||
+	    note->protocol != w->protocol || note->kind != w->kind ||
+	    !sem_same(note->addr, w->addr))
+		return REUSE_NOTE_NEXT;
+	return w->fn(note, w->arg);
+}
+
+/* Both under the lock; true if @fn is done */
+
+static bool chain_each(struct reuse_chain *chain, struct wanted *w)
+{
+	struct reuse_note *note, *safe;
+	unsigned int met = 0;
+
+	list_for_each_entry_safe(note, safe, &chain->sharing, sharing) {
+		enum reuse_note_next next;
+
+		if (!w->looks--)
+			return true;
+		next = note_ask(note, w);
+		if (next == REUSE_NOTE_DONE)
+			return true;
+		if (next == REUSE_NOTE_ASIDE && ++met > MET_MAX)
+			list_move(&note->sharing, &chain->aside);
+	}
+	return false;
+}
+
+static void chain_each_aside(struct reuse_chain *chain, struct wanted *w)
+{
+	struct reuse_note *note;
+
+	list_for_each_entry(note, &chain->aside, sharing) {
+		if (!w->looks--)
+			break;
+		if (note_ask(note, w) == REUSE_NOTE_DONE) {
+			list_move(&note->sharing, &chain->sharing);
+			break;
+		}
 	}
 }
 
@@ -448,35 +515,27 @@ void reuse_order_forget_net(const struct net *net)
  *	lock
  * @arg: for @fn
  *
- * What is put aside goes to the end, once: those that are left are soon found
- * at the head, however many have a remote end. (One that loses it again counts
- * as the one that receives last.)
+ * What @fn puts aside is met last from then on, if there are many of that: the
+ * others are soon found however many have a remote end. (One that loses it
+ * again counts as the one that receives last.)
  *
- * Context: any; bottom halves off.
+ * Context: bottom halves off.
  */
 void reuse_order_each(const struct net *net, u8 protocol, u16 port,
 		      const u8 *addr, enum reuse_kind kind, unsigned int looks,
 		      reuse_note_fn_t fn, void *arg)
 {
 	struct reuse_chain *chain = chain_at(net, protocol, port, addr, kind);
-	enum reuse_note_next next = REUSE_NOTE_NEXT;
-	struct reuse_note *note, *safe;
+	struct wanted w;
 
-	if (list_empty(&chain->sharing))
+	if (list_empty(&chain->sharing) && list_empty(&chain->aside))
 		return;
+	w = (struct wanted) {
+		.net = net, .addr = addr, .port = port, .protocol = protocol,
+		.kind = kind, .looks = looks, .fn = fn, .arg = arg,
+	};
 	spin_lock(&chain->sharing_lock);
-	list_for_each_entry_safe(note, safe, &chain->sharing, sharing) {
-		if (!looks-- || next == REUSE_NOTE_DONE)
-			break;
-		if (note->port != port || note->net != net ||
-		    note->protocol != protocol || note->kind != kind ||
-		    !sem_same(note->addr, addr))
-			continue;
-		next = fn(note, arg);
-		if (next == REUSE_NOTE_ASIDE && !note->aside) {
-			note->aside = true;
-			list_move_tail(&note->sharing, &chain->sharing);
-		}
-	}
+	if (!chain_each(chain, &w) && !list_empty(&chain->aside))
+		chain_each_aside(chain, &w);
 	spin_unlock(&chain->sharing_lock);
 }

@@ -44,7 +44,6 @@ enum reuse_kind {
  * @counted_last: counted in reuse_net.udp_added_last
  * @counted_dev: counted in reuse_net.on_device
  * @counted_peer: counted in reuse_net.udp_connected
- * @aside: it was put at the end of @sharing
  */
 struct reuse_note {
 	struct hlist_node node;
@@ -62,7 +61,6 @@ struct reuse_note {
 	bool counted_last;
 	bool counted_dev;
 	bool counted_peer;
-	bool aside;
 };
 
 /**
