@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -211,6 +212,34 @@ void stay_hooked(void)
 	if (setns(home, CLONE_NEWNET))
 		die("cannot go back");
 	close(home);
+}
+
+/**
+ * module_insert() - load a kernel module
+ * @path: of the file
+ *
+ * Return: 0 or an errno.
+ */
+int module_insert(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return errno;
+	err = syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
+	close(fd);
+	return err;
+}
+
+/**
+ * module_remove() - unload a kernel module
+ * @name: of the module
+ *
+ * Return: 0 or an errno.
+ */
+int module_remove(const char *name)
+{
+	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
 }
 
 /**

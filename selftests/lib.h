@@ -73,6 +73,8 @@ __printf(2, 3) void write_file(const char *path, const char *fmt, ...);
 __printf(1, 2) void run(const char *fmt, ...);
 __printf(1, 2) bool try_run(const char *fmt, ...);
 unsigned long net_counter(const char *file, const char *section, const char *name);
+int module_insert(const char *path);
+int module_remove(const char *name);
 void new_netns(void);
 void stay_hooked(void);
 void lo_up(void);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Who may bind where, by the rules. */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -178,10 +179,55 @@ int model_bind(int fd, const struct model_sock *s, int port)
 }
 
 /**
+ * semantics_try() - switch the network namespace, which may be refused
+ * @semantics: to these
+ *
+ * Return: 0 or an errno.
+ */
+int semantics_try(enum semantics semantics)
+{
+	const char *word = semantics_name[semantics];
+	int fd = open(SEMANTICS, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return errno;
+	if (write(fd, word, strlen(word)) != (ssize_t)strlen(word))
+		err = errno;
+	close(fd);
+	return err;
+}
+
+/**
  * semantics_set() - switch the network namespace
  * @semantics: to these
  */
 void semantics_set(enum semantics semantics)
 {
-	write_file(SEMANTICS, "%s", semantics_name[semantics]);
+	errno = semantics_try(semantics);
+	if (errno)
+		die("cannot switch to %s", semantics_name[semantics]);
+}
+
+/**
+ * semantics_seen() - find out by what TCP sockets may do
+ * @port: nobody has it
+ *
+ * Return: the semantics in force.
+ */
+enum semantics semantics_seen(int port)
+{
+	static const struct model_sock first = { "0.0.0.0", 0, 0 }, second = { "[::]", 0, 0 };
+	int a = model_open("tcp", &first), b = model_open("tcp", &second), one = 1;
+	enum semantics semantics = NATIVE;
+
+	errno = model_bind(a, &first, port);
+	if (errno)
+		die("bind");
+	if (!model_bind(b, &second, port))
+		semantics = BSD;
+	else if (setsockopt(b, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)))
+		semantics = PRE39;
+	close(a);
+	close(b);
+	return semantics;
 }

@@ -27,6 +27,8 @@ struct model_sock {
 };
 
 void semantics_set(enum semantics semantics);
+int semantics_try(enum semantics semantics);
+enum semantics semantics_seen(int port);
 bool model_admits(enum semantics semantics, const struct model_sock *sk,
 		  const struct model_sock *const *owners, int n);
 int model_bind(int fd, const struct model_sock *s, int port);
