@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A livepatch of a function that the semantics need: who is first has it, and
+ * the other one is refused and told so. The livepatch is rival/rival.c.
+ */
+#include <fcntl.h>
+#include <netinet/in.h>
+
+#include "harness.h"
+#include "model.h"
+
+#define HOOKED		"/sys/kernel/tracing/enabled_functions"
+#define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
+#define LIVEPATCH	"/sys/kernel/livepatch/rival"
+#define FUNCTION	"inet_csk_get_port"
+#define PORT		30000
+
+static const char *rival_path(void)
+{
+	const char *path = getenv("REUSE_RIVAL");
+
+	return path ? path : "rival/rival.ko";
+}
+
+static bool is_settled(void *arg)
+{
+	char *s = slurp(LIVEPATCH "/transition");
+	bool settled = *s == '0';
+
+	(void)arg;
+	free(s);
+	return settled;
+}
+
+static bool is_gone(void *arg)
+{
+	(void)arg;
+	return access(LIVEPATCH, F_OK);
+}
+
+static bool is_removed(void *arg)
+{
+	(void)arg;
+	return !module_remove("rival");
+}
+
+/* A task that is inside the function holds up both ways */
+static int rival_load(void)
+{
+	int err = module_insert(rival_path());
+
+	if (!err && !wait_for(is_settled, NULL, 60000))
+		die("the livepatch does not get ready");
+	return err;
+}
+
+static void rival_unload(void)
+{
+	write_file(LIVEPATCH "/enabled", "0");
+	if (!wait_for(is_gone, NULL, 60000) || !wait_for(is_removed, NULL, 10000))
+		die("the livepatch does not go");
+}
+
+/* Whatever a test died of */
+static void __attribute__((destructor)) leave_no_rival(void)
+{
+	if (!access(LIVEPATCH, F_OK))
+		rival_unload();
+}
+
+static bool file_is(const char *path, const char *want)
+{
+	char *s = slurp(path);
+	bool is = !strcmp(s, want);
+
+	free(s);
+	return is;
+}
+
+static bool hooked(void)
+{
+	char *s = slurp(HOOKED);
+	/* What is called differs from kernel to kernel, our handler does not */
+	bool is = strstr(s, "hook_handler");
+
+	free(s);
+	return is;
+}
+
+static int open_log(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || lseek(fd, 0, SEEK_END) < 0)
+		die("cannot read the kernel's log");
+	return fd;
+}
+
+/* What the module has said since open_log(), if it is one line; that is closed */
+static const char *said(int log)
+{
+	const char *line = "nothing";
+	char record[2048];
+	ssize_t len;
+
+	while ((len = read(log, record, sizeof(record) - 1)) > 0) {
+		char *at;
+
+		record[len] = '\0';
+		at = strstr(record, ";reuse: ");
+		if (at)
+			line = strcmp(line, "nothing") ? "more than one line" : text("%s", at + 1);
+	}
+	close(log);
+	return line;
+}
+
+static int try_bind(const char *proto)
+{
+	static const struct model_sock sk = { "127.0.0.1", 0, 0 };
+	int fd = model_open(proto, &sk), err = model_bind(fd, &sk, PORT);
+
+	close(fd);
+	return err;
+}
+
+FIXTURE(livepatch) {};
+
+FIXTURE_SETUP(livepatch)
+{
+	if (access(SEMANTICS, F_OK))
+		SKIP(return, "no net.reuse.semantics");
+	if (access(HOOKED, R_OK))
+		SKIP(return, "no tracefs");
+	if (access(rival_path(), R_OK))
+		SKIP(return, "no %s: make -C rival, or set REUSE_RIVAL", rival_path());
+	if (access("/sys/kernel/livepatch", F_OK))
+		SKIP(return, "no livepatches on this kernel");
+	new_netns();
+}
+
+FIXTURE_TEARDOWN(livepatch)
+{
+}
+
+/* The switch is refused, and nothing has changed; without the livepatch it is not */
+TEST_F_TIMEOUT(livepatch, is_first, 200)
+{
+	enum semantics semantics;
+	const char *line;
+	int fd, log;
+
+	ASSERT_EQ(0, rival_load());
+	EXPECT_EQ(EADDRINUSE, try_bind("tcp"));
+	for (semantics = PRE39; semantics <= BSD; semantics++) {
+		log = open_log();
+		EXPECT_EQ(EBUSY, semantics_try(semantics));
+		line = said(log);
+		EXPECT_TRUE(strstr(line, FUNCTION "()"))
+			TH_LOG("dmesg: %s", line);
+		EXPECT_TRUE(file_is(SEMANTICS, "native\n"));
+		EXPECT_FALSE(hooked());
+		EXPECT_EQ(0, semantics_try(NATIVE));
+	}
+	EXPECT_TRUE(file_is(AVAILABLE, "native pre39 bsd\n"));
+	fd = sock_bind("udp", "127.0.0.1:30000", 0);
+	EXPECT_REUSE("udp 127.0.0.1:30000 sockets=1 bound=1\n");
+	close(fd);
+
+	rival_unload();
+	EXPECT_EQ(0, try_bind("tcp"));
+	EXPECT_EQ(0, semantics_try(BSD));
+	EXPECT_EQ(BSD, semantics_seen(PORT));
+	EXPECT_TRUE(hooked());
+	EXPECT_EQ(0, semantics_try(NATIVE));
+	EXPECT_FALSE(hooked());
+}
+
+/* The livepatch is refused, and nothing has changed; with native semantics it is not */
+TEST_F_TIMEOUT(livepatch, is_second, 200)
+{
+	char *before, *after;
+
+	semantics_set(BSD);
+	before = slurp(HOOKED);
+	ASSERT_EQ(EBUSY, rival_load());
+	after = slurp(HOOKED);
+	EXPECT_STREQ(before, after);
+	EXPECT_TRUE(file_is(SEMANTICS, "bsd\n"));
+	EXPECT_EQ(BSD, semantics_seen(PORT));
+	EXPECT_EQ(0, try_bind("tcp"));
+	EXPECT_EQ(0, try_bind("udp"));
+
+	semantics_set(NATIVE);
+	ASSERT_EQ(0, rival_load());
+	EXPECT_EQ(EADDRINUSE, try_bind("tcp"));
+	rival_unload();
+	EXPECT_EQ(NATIVE, semantics_seen(PORT));
+}
+
+TEST_HARNESS_MAIN
