@@ -332,7 +332,7 @@ FIXTURE_TEARDOWN(race)
 }
 
 /* bind() to one port: never two where one may, never none where one must */
-TEST_F_TIMEOUT(race, bind, 120)
+TEST_F_TIMEOUT(race, bind, 3600)
 {
 	int i, n = races(RACES), many = 0;
 	struct race *r;
@@ -369,7 +369,7 @@ static int ports(const struct race *r)
 }
 
 /* bind() to port 0 in a range of eight: each is given once, unless it is shared */
-TEST_F_TIMEOUT(race, any_port, 120)
+TEST_F_TIMEOUT(race, any_port, 3600)
 {
 	static const struct pool plain = { 1, { { LO4, 0, 0 } } };
 	static const struct pool reuse = { 1, { { LO4, RA, 0 } } };
@@ -408,7 +408,7 @@ static int listeners(const struct race *r, bool won)
 }
 
 /* listen() on one address by sockets that shared it before: by two, by all, by some */
-TEST_F_TIMEOUT(race, listen, 120)
+TEST_F_TIMEOUT(race, listen, 3600)
 {
 	static const struct pool reuse = { 1, { { LO4, RA, 0 } } };
 	static const struct pool reuseport = { 1, { { LO4, RP, 0 } } };
