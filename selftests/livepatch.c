@@ -80,8 +80,7 @@ static bool file_is(const char *path, const char *want)
 static bool hooked(void)
 {
 	char *s = slurp(HOOKED);
-	/* What is called differs from kernel to kernel, our handler does not */
-	bool is = strstr(s, "hook_handler");
+	bool is = strstr(s, "[reuse]");
 
 	free(s);
 	return is;

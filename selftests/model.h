@@ -14,6 +14,9 @@
 enum semantics { NATIVE, PRE39, BSD };
 extern const char * const semantics_name[];
 
+/* What may be intercepted, NULL-terminated; not every kernel has all */
+extern const char * const semantics_functions[];
+
 /**
  * struct model_sock - a socket that is bound to the port, or wants to be
  * @addr: where, as sock_addr() wants it but for the port

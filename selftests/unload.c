@@ -75,17 +75,12 @@ static void __attribute__((destructor)) load_again(void)
 /* Nobody else intercepts these either: after an unload the name would be gone */
 static bool hooked(void)
 {
-	static const char * const functions[] = {
-		"inet_csk_get_port", "udp_v4_get_port", "udp_v6_get_port",
-		"inet_rcv_saddr_equal", "__inet_inherit_port", "inet_sock_destruct",
-		"sk_setsockopt", "sk_getsockopt", "sock_setsockopt", "sock_getsockopt",
-	};
+	const char * const *name;
 	char *s = slurp(HOOKED);
 	bool found = false;
-	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(functions); i++)
-		found |= !!strstr(s, functions[i]);
+	for (name = semantics_functions; *name; name++)
+		found |= !!strstr(s, *name);
 	free(s);
 	return found;
 }
