@@ -17,6 +17,8 @@
 /* Of each variant: 3,900 in all */
 #define RACES		400
 #define RACES_FOR_ANY	50
+#define RACES_LEAST	20
+#define SECONDS		12
 
 #define RA	S_REUSEADDR
 #define RP	S_REUSEPORT
@@ -280,12 +282,20 @@ static const char *outcome(const struct race *r)
 	return s;
 }
 
-/* REUSE_RACES=100 is the usual number, 2600 makes 100,000 races of it, 7700 for each semantics */
-static int races(int usual)
+/*
+ * Are there more races to run after @i? REUSE_RACES=100 is the usual number, 2600 makes 100,000
+ * races of it, 7700 for each semantics; without it a slow machine runs as many as it can.
+ */
+static bool more_races(int i, int usual)
 {
 	const char *percent = getenv("REUSE_RACES");
+	static time_t end;
 
-	return percent ? usual * atoi(percent) / 100 : usual;
+	if (!i)
+		end = time(NULL) + SECONDS;
+	if (percent)
+		return i < usual * atoi(percent) / 100;
+	return i < usual && (i < RACES_LEAST || time(NULL) < end);
 }
 
 FIXTURE(race) {
@@ -334,10 +344,10 @@ FIXTURE_TEARDOWN(race)
 /* bind() to one port: never two where one may, never none where one must */
 TEST_F_TIMEOUT(race, bind, 3600)
 {
-	int i, n = races(RACES), many = 0;
+	int i, many = 0;
 	struct race *r;
 
-	for (i = 0; i < n;) {
+	for (i = 0; more_races(i, RACES);) {
 		for (track.n = 0; track.n < BATCH; i++)
 			add_race(&pools[i % ARRAY_SIZE(pools)], PORT + track.n, 0);
 		run_races();
@@ -374,12 +384,12 @@ TEST_F_TIMEOUT(race, any_port, 3600)
 	static const struct pool plain = { 1, { { LO4, 0, 0 } } };
 	static const struct pool reuse = { 1, { { LO4, RA, 0 } } };
 	int none = variant->semantics == BSD ? EADDRNOTAVAIL : EADDRINUSE;
-	int i, j, n = races(RACES_FOR_ANY);
+	int i, j;
 	bool udp = *variant->proto == 'u';
 	struct race *r = track.race;
 
 	write_file("/proc/sys/net/ipv4/ip_local_port_range", "%d %d", PORT, PORT + RANGE - 1);
-	for (i = 0; i < n; i++) {
+	for (i = 0; more_races(i, RACES_FOR_ANY); i++) {
 		bool shares = i % 2 && (variant->semantics == PRE39 ||
 					(variant->semantics == NATIVE && udp));
 
@@ -413,12 +423,12 @@ TEST_F_TIMEOUT(race, listen, 3600)
 	static const struct pool reuse = { 1, { { LO4, RA, 0 } } };
 	static const struct pool reuseport = { 1, { { LO4, RP, 0 } } };
 	bool bsd = variant->semantics == BSD;
-	int i, n = races(RACES), none = 0;
+	int i, none = 0;
 	struct race *r;
 
 	if (*variant->proto != 't')
 		SKIP(return, "nobody listens");
-	for (i = 0; i < n;) {
+	for (i = 0; more_races(i, RACES);) {
 		/* Of many one wins who comes late; of two both can be early */
 		track.runners = i / BATCH % 8 ? 2 : THREADS;
 		track.spins = track.runners == 2 ? 10000 : 0;
