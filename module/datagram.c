@@ -8,7 +8,6 @@
  * put fragments together by then. IPv6 has not, nor looked at extension headers
  * (one may send it elsewhere): datagrams with any are delivered natively.
  */
-
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/ip.h>
@@ -59,62 +58,84 @@ void reuse_datagram_assign(struct sk_buff *skb, struct sock *sk)
 	skb->destructor = sock_edemux;
 }
 
-static struct sock *lookup4(const struct reuse_delivery *dv,
-			    const struct iphdr *iph, const struct udphdr *uh,
-			    struct sk_buff *skb, bool *decided)
+static struct sock *native4(const struct reuse_delivery *dv,
+			    struct sk_buff *skb, const struct udphdr *uh)
 {
-	reuse_lookup_net_t *net = (struct net *)dv->net;
-	struct sock *sk;
+	const struct iphdr *iph = ip_hdr(skb);
 
-	sk = reuse_udp4_find(net, dv->protocol, iph->saddr, uh->source,
-			     iph->daddr, uh->dest, dv->dif, dv->sdif, skb);
-	*decided = reuse_sk_lookup_chose4(net, IPPROTO_UDP, iph->saddr,
-					  uh->source, iph->daddr, dv->port,
-					  dv->dif);
-	return sk;
+	return reuse_udp4_find((struct net *)dv->net, dv->protocol, iph->saddr,
+			       uh->source, iph->daddr, uh->dest, dv->dif,
+			       dv->sdif, skb);
+}
+
+static bool chosen4(const struct reuse_delivery *dv, const struct sk_buff *skb)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+	return reuse_sk_lookup_chose4((struct net *)dv->net, IPPROTO_UDP,
+				      iph->saddr, dv->from_port, iph->daddr,
+				      dv->port, dv->dif);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static struct sock *lookup6(const struct reuse_delivery *dv,
-			    const struct ipv6hdr *ip6h, const struct udphdr *uh,
-			    struct sk_buff *skb, bool *decided)
-{
-	reuse_lookup_net_t *net = (struct net *)dv->net;
-	struct sock *sk;
 
-	sk = reuse_udp6_find(net, dv->protocol, &ip6h->saddr, uh->source,
-			     &ip6h->daddr, uh->dest, dv->dif, dv->sdif, skb);
-	*decided = reuse_sk_lookup_chose6(net, IPPROTO_UDP, &ip6h->saddr,
-					  uh->source, &ip6h->daddr, dv->port,
-					  dv->dif);
-	return sk;
-}
-#else
-static struct sock *lookup6(const struct reuse_delivery *dv,
-			    const struct ipv6hdr *ip6h, const struct udphdr *uh,
-			    struct sk_buff *skb, bool *decided)
+static struct sock *native6(const struct reuse_delivery *dv,
+			    struct sk_buff *skb, const struct udphdr *uh)
 {
-	*decided = true;
+	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
+
+	return reuse_udp6_find((struct net *)dv->net, dv->protocol,
+			       &ip6h->saddr, uh->source, &ip6h->daddr,
+			       uh->dest, dv->dif, dv->sdif, skb);
+}
+
+static bool chosen6(const struct reuse_delivery *dv, const struct sk_buff *skb)
+{
+	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
+
+	return reuse_sk_lookup_chose6((struct net *)dv->net, IPPROTO_UDP,
+				      &ip6h->saddr, dv->from_port, &ip6h->daddr,
+				      dv->port, dv->dif);
+}
+
+#else
+
+static struct sock *native6(const struct reuse_delivery *dv,
+			    struct sk_buff *skb, const struct udphdr *uh)
+{
 	return NULL;
 }
+
+static bool chosen6(const struct reuse_delivery *dv, const struct sk_buff *skb)
+{
+	return false;
+}
+
 #endif
 
 /* A connected socket's, or a program's choice, or else the profile's */
+static struct sock *datagram_receiver(struct sk_buff *skb,
+				      struct reuse_delivery *dv,
+				      const struct udphdr *uh)
+{
+	bool ipv6 = dv->packet.ipv6;
+	struct sock *sk = ipv6 ? native6(dv, skb, uh) : native4(dv, skb, uh);
+
+	if (!sk || sk->sk_state == TCP_ESTABLISHED ||
+	    (ipv6 ? chosen6(dv, skb) : chosen4(dv, skb)))
+		return sk;
+	return reuse_deliver_connected(dv, sk) ?:
+	       reuse_deliver_run(dv, sk, skb, sizeof(*uh));
+}
+
 static void datagram_unicast(struct sk_buff *skb, struct reuse_delivery *dv,
 			     const struct udphdr *uh, unsigned int thoff)
 {
 	struct sock *sk;
-	bool decided;
 
 	/* The programs of SO_REUSEPORT groups are run at the UDP header */
 	__skb_pull(skb, thoff);
-	if (dv->packet.ipv6)
-		sk = lookup6(dv, ipv6_hdr(skb), uh, skb, &decided);
-	else
-		sk = lookup4(dv, ip_hdr(skb), uh, skb, &decided);
-	if (sk && sk->sk_state != TCP_ESTABLISHED && !decided)
-		sk = reuse_deliver_connected(dv, sk) ?:
-		     reuse_deliver_run(dv, sk, skb, sizeof(*uh));
+	sk = datagram_receiver(skb, dv, uh);
 	__skb_push(skb, thoff);
 	if (sk)
 		reuse_datagram_assign(skb, sk);

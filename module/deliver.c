@@ -239,6 +239,18 @@ struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 	return (struct sock *)dv->decision.id;
 }
 
+/* Socket diagnosis looks for listeners as well, in process context */
+static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
+				struct sk_buff *skb, int doff)
+{
+	struct sock *sk;
+
+	local_bh_disable();
+	sk = reuse_deliver_run(dv, native, skb, doff);
+	local_bh_enable();
+	return sk;
+}
+
 /**
  * reuse_tcp4_lookup() - in place of __inet_lookup_listener()
  * @net: network namespace
@@ -275,11 +287,7 @@ struct sock *reuse_tcp4_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 	sem_addr4(dv.packet.addr, (__force u32)daddr);
 	sem_addr4(dv.from, (__force u32)saddr);
 	dv.from_port = sport;
-	/* Socket diagnosis looks for listeners as well, in process context */
-	local_bh_disable();
-	sk = reuse_deliver_run(&dv, sk, skb, doff);
-	local_bh_enable();
-	return sk;
+	return deliver_syn(&dv, sk, skb, doff);
 }
 
 static_assert(__same_type(reuse_tcp4_lookup, __inet_lookup_listener));
@@ -325,11 +333,7 @@ struct sock *reuse_tcp6_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 	memcpy(dv.packet.addr, daddr, sizeof(dv.packet.addr));
 	memcpy(dv.from, saddr, sizeof(dv.from));
 	dv.from_port = sport;
-	/* Socket diagnosis looks for listeners as well, in process context */
-	local_bh_disable();
-	sk = reuse_deliver_run(&dv, sk, skb, doff);
-	local_bh_enable();
-	return sk;
+	return deliver_syn(&dv, sk, skb, doff);
 }
 
 static_assert(__same_type(reuse_tcp6_lookup, inet6_lookup_listener));

@@ -20,7 +20,7 @@ struct nf_hook_state;
  * @from_port: its source
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
  * @refused: who gets it is bound, and does not listen
- * @on_device: look at sockets bound to a device (or at those that are not)
+ * @on_device: look only at sockets bound to a device
  */
 struct reuse_delivery {
 	const struct sem_profile *profile;

@@ -50,7 +50,7 @@ static int hooks_get(const struct sem_profile *profile)
 	return 0;
 }
 
-/* Under switch_lock; the hooks of both are there before and after */
+/* Under switch_lock; the hooks of both are there, those of the old one go */
 static void switch_profile(struct net *net, const struct sem_profile *profile)
 {
 	struct reuse_net *rn = reuse_net(net);
@@ -85,7 +85,8 @@ static void switch_profile(struct net *net, const struct sem_profile *profile)
  * @profile: NULL for native
  *
  * Context: process context, may sleep.
- * Return: 0, or with nothing changed what reuse_hook_install() returns.
+ * Return: 0, or with nothing changed what reuse_hook_install() or
+ * reuse_datagram_hook() returns.
  */
 int reuse_net_set_profile(struct net *net, const struct sem_profile *profile)
 {

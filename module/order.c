@@ -468,8 +468,7 @@ static enum reuse_note_next note_ask(const struct reuse_note *note,
 	return w->fn(note, w->arg);
 }
 
-/* Both under the lock; true if @fn is done */
-
+/* Under the lock; true if no more is to be looked at */
 static bool chain_each(struct reuse_chain *chain, struct wanted *w)
 {
 	struct reuse_note *note, *safe;
@@ -489,6 +488,7 @@ static bool chain_each(struct reuse_chain *chain, struct wanted *w)
 	return false;
 }
 
+/* Under the lock */
 static void chain_each_aside(struct reuse_chain *chain, struct wanted *w)
 {
 	struct reuse_note *note;
