@@ -148,7 +148,7 @@ fi
 echo "TAP version 13"
 [ "$(id -u)" = 0 ] || skip "needs root"
 [ -e $SWITCH ] || skip "no $SWITCH: load the module reuse first"
-[ -n "${NGINX[0]}" ] || skip "no nginx: apt-get install nginx, or as \`make check\` does, cp -r \$(scripts/nginx) beside this test"
+[ -n "${NGINX[0]}" ] || skip "no nginx: apt-get install nginx, or as \`make check\` does, cp -r \$(scripts/program nginx) beside this test"
 D=$(mktemp -d)
 trap 'kill "$(cat "$D/pid" 2>/dev/null)" 2>/dev/null || true; rm -rf "$D"' EXIT
 config >"$D/conf"

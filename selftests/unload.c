@@ -192,29 +192,6 @@ static enum semantics answers(void)
 	return semantics_seen(PORT + PORTS);
 }
 
-/*
- * QEMU before 8.1 emulates as many processors as the guest has, and when one of
- * them patches what another is about to translate, the other may go on executing
- * what was there for ever: the breakpoint, most of the time. There we bind and
- * switch on one processor.
- */
-static void beware_of_stale_code(void)
-{
-	static const char version[] = "/sys/class/dmi/id/product_version";
-	int major, minor;
-	cpu_set_t one;
-
-	if (access(version, R_OK) || !strstr(slurp("/proc/cpuinfo"), "QEMU TCG") ||
-	    sscanf(slurp(version), "pc-i440fx-%d.%d", &major, &minor) != 2 ||
-	    10 * major + minor > 80)
-		return;
-	CPU_ZERO(&one);
-	CPU_SET(0, &one);
-	if (sched_setaffinity(0, sizeof(one), &one))
-		die("cannot stay on a processor");
-	fprintf(stderr, "# on one processor only: this QEMU is older than 8.1\n");
-}
-
 FIXTURE(use) {
 	struct space space[SPACES];
 	int n;
@@ -228,7 +205,6 @@ FIXTURE_SETUP(use)
 		SKIP(return, "no tracefs");
 	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, done);
-	beware_of_stale_code();
 	for (self->n = 0; self->n < SPACES; self->n++)
 		space_start(&self->space[self->n], self->n);
 }
