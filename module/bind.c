@@ -8,6 +8,7 @@
  * it come the locks of the kernel's tables. Bottom halves are off for as long
  * as it takes to look at the sockets of one port, as in the kernel's own test.
  */
+#include <linux/bottom_half.h>
 #include <linux/random.h>
 #include <linux/sched.h>
 #include <net/inet_connection_sock.h>
@@ -212,7 +213,7 @@ static int request_bind(struct bind_request *req, unsigned short port)
 {
 	bool listens = req->self.state == SEM_LISTEN;
 	bool held = listens && req->sk->sk_num == port;
-	int err = request_force(req, port);
+	int err = reuse_order_reserve(req->sk) ?: request_force(req, port);
 
 	if (err)
 		return err;
@@ -284,14 +285,20 @@ static int request_search(struct bind_request *req)
 static int request_native(struct bind_request *req, unsigned short port)
 {
 	struct sock *sk = req->sk;
-	int err = 0;
+	int err;
 
+	local_bh_disable();
+	err = reuse_order_reserve(sk);
+	local_bh_enable();
 	/* Which may sleep */
-	if (!port)
+	if (!err && !port)
 		err = sk->sk_prot->get_port(sk, port);
+	if (err)
+		return err;
 	spin_lock_bh(&req->rn->bind_lock);
 	if (port)
-		err = sk->sk_prot->get_port(sk, port);
+		err = reuse_order_reserve(sk) ?:
+		      sk->sk_prot->get_port(sk, port);
 	if (!err)
 		reuse_order_bound(sk, req->profile);
 	spin_unlock_bh(&req->rn->bind_lock);

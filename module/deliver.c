@@ -25,9 +25,9 @@
 
 /*
  * Notes to look at in one list, so that a packet takes bounded work: only
- * those with a remote end, which are put aside, and chance neighbours come
- * before the one that is of use. Where that is not enough, what the kernel
- * found stands.
+ * those with a remote end, which are put aside, and those of other devices
+ * come before the one that is of use. Where that is not enough, what the
+ * kernel found stands.
  */
 #define LOOK_MAX	4096
 
@@ -52,7 +52,7 @@ static enum reuse_note_next delivery_note(const struct reuse_note *note,
 	reuse_bind_see(sk, &s);
 	if (sem_has_peer(&s))
 		return REUSE_NOTE_ASIDE;
-	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, note->addr) ||
+	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, note->place->addr) ||
 	    (dv->on_device && !s.dev) || !on_device(dv, s.dev))
 		return REUSE_NOTE_NEXT;
 	/* listen() is under way */
@@ -69,8 +69,13 @@ static enum reuse_note_next delivery_note(const struct reuse_note *note,
 static void delivery_list(struct reuse_delivery *dv, const u8 *addr,
 			  enum reuse_kind kind, reuse_note_fn_t fn)
 {
-	reuse_order_each(dv->net, dv->protocol, dv->port, addr, kind, LOOK_MAX,
-			 fn, dv);
+	struct reuse_place place = {
+		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
+		.kind = kind,
+	};
+
+	memcpy(place.addr, addr, sizeof(place.addr));
+	reuse_place_each(&place, LOOK_MAX, fn, dv);
 }
 
 /* The address that the packet is for */
@@ -346,6 +351,7 @@ static int begin_visit(struct sock *sk, unsigned int round, void *arg)
 	const struct net *net = arg;
 	u8 state = READ_ONCE(sk->sk_state);
 	bool tcp;
+	int err;
 
 	/* Of TIME_WAIT there is no more than sock_common */
 	if (!net_eq(sock_net(sk), net) || !sk_fullsock(sk))
@@ -355,28 +361,33 @@ static int begin_visit(struct sock *sk, unsigned int round, void *arg)
 	if (tcp && state != TCP_LISTEN && state != TCP_CLOSE)
 		return 0;
 	/* At the end of their list, the newest is the last */
-	reuse_order_seen(sk, tcp || !reuse_udp_added_last(sk));
+	err = reuse_order_seen(sk, tcp || !reuse_udp_added_last(sk));
+	if (err)
+		return err;
 	if (!tcp && state == TCP_ESTABLISHED)
 		reuse_order_connects(sk);
 	return 0;
 }
 
-static void begin_table(const struct reuse_table *table, const struct net *net)
+static int begin_table(const struct reuse_table *table, const struct net *net)
 {
 	struct reuse_slots slots = table->slots(net);
 	unsigned int slot, tries;
+	int err;
 
 	for (slot = 0; slot < slots.n; slot++) {
 		cond_resched();
 		if (hlist_empty(reuse_slot_head(&slots, slot)))
 			continue;
 		/* What was noted before the place was lost is not done again */
-		for (tries = 0; tries < 16; tries++) {
-			if (reuse_walk(table, net, &slots, slot, 256,
-				       begin_visit, (void *)net) != -EAGAIN)
-				break;
-		}
+		err = -EAGAIN;
+		for (tries = 0; tries < 16 && err == -EAGAIN; tries++)
+			err = reuse_walk(table, net, &slots, slot, 256,
+					 begin_visit, (void *)net);
+		if (err && err != -EAGAIN)
+			return err;
 	}
+	return 0;
 }
 
 /**
@@ -388,12 +399,14 @@ static void begin_table(const struct reuse_table *table, const struct net *net)
  * IPv6, which are at its end, the oldest first.
  *
  * Context: process context, may sleep; sockets are bound meanwhile.
+ * Return: 0, -ENOMEM, or -EINTR if the task is being killed.
  */
-void reuse_deliver_begin(const struct net *net)
+int reuse_deliver_begin(const struct net *net)
 {
-	begin_table(&reuse_tcp, net);
-	begin_table(&reuse_udp, net);
+	int err = begin_table(&reuse_tcp, net) ?: begin_table(&reuse_udp, net);
+
 #ifdef REUSE_HAVE_UDPLITE
-	begin_table(&reuse_udplite, net);
+	err = err ?: begin_table(&reuse_udplite, net);
 #endif
+	return err;
 }

@@ -56,7 +56,7 @@ bool reuse_deliver_from_peer(const struct reuse_delivery *dv,
 			     const struct sock *sk);
 struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 				     const struct sock *native);
-void reuse_deliver_begin(const struct net *net);
+int reuse_deliver_begin(const struct net *net);
 
 /* datagram.c */
 int reuse_datagram_hook(struct net *net);

@@ -128,7 +128,7 @@ static bool matches(const struct reuse_note *note, const struct mcast *m,
 
 	reuse_bind_see(note->sk, s);
 	return READ_ONCE(note->sk->sk_num) == dv->port &&
-	       sem_same(s->addr, note->addr) &&
+	       sem_same(s->addr, note->place->addr) &&
 	       udp_sk_bound_dev_eq((struct net *)net, s->dev, dv->dif,
 				   dv->sdif) &&
 	       (!sem_has_peer(s) || reuse_deliver_from_peer(dv, note->sk));
@@ -168,9 +168,13 @@ static void mcast_list(struct mcast *m, const u8 *addr, enum reuse_kind kind,
 		       reuse_note_fn_t fn)
 {
 	const struct reuse_delivery *dv = m->dv;
+	struct reuse_place place = {
+		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
+		.kind = kind,
+	};
 
-	reuse_order_each(dv->net, dv->protocol, dv->port, addr, kind, UINT_MAX,
-			 fn, m);
+	memcpy(place.addr, addr, sizeof(place.addr));
+	reuse_place_each(&place, UINT_MAX, fn, m);
 }
 
 /* On the address that the datagram is for, or a wildcard that it matches */

@@ -1,27 +1,24 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * In which order sockets were bound, and which of them share an address.
+ * In which order sockets were bound.
  *
  * The answers of other systems depend on it. The kernel keeps the order within
  * one list only, since 6.8 a port has a list for each of its addresses, and
  * those of TCP hold accepted connections as well. So a namespace that emulates
  * has a note of each socket that was bound, dropped when the socket is freed.
  *
- * Notes are found by socket, and those of sockets that were bound by address,
- * the one that receives before the others first; each under a lock of its own.
- * inet_sock_destruct() drops the note, so under the lock its socket is there.
- * Under RCU it is there after that as well if it still held its port: UDP
- * sockets and listeners are freed a grace period after they leave it.
+ * Notes are found by socket, and those of sockets that were bound by where
+ * that was, see place.c. inet_sock_destruct() drops the note, so under its lock
+ * its socket is there. Under RCU it is there after that as well if it still
+ * held its port: UDP sockets and listeners are freed a grace period after they
+ * leave it.
  *
- * A table of fixed size: a port is bound and freed far more often than it is
- * looked for, and 1,000,000 notes are 16 to a chain.
+ * A table of fixed size, 1,000,000 notes are 16 to a chain. Where a socket is in
+ * memory decides which, so nobody chooses.
  */
 #include <linux/hash.h>
-#include <linux/jhash.h>
 #include <linux/mm.h>
-#include <linux/random.h>
 #include <linux/slab.h>
-#include <net/netns/hash.h>
 
 #include "bind.h"
 #include "deliver.h"
@@ -31,18 +28,12 @@
 
 #define NOTE_BITS	16
 
-/* Sockets with a remote end to be met at the head of a list each time */
-#define MET_MAX		16
-
-struct reuse_chain {
-	spinlock_t lock;		/* of @notes */
-	spinlock_t sharing_lock;	/* of the lists; taken under a @lock */
+struct note_chain {
+	spinlock_t lock;
 	struct hlist_head notes;
-	struct list_head sharing;
-	struct list_head aside;		/* with a remote end, when last seen */
 };
 
-static struct reuse_chain *chains;
+static struct note_chain *chains;
 static struct kmem_cache *note_cache;
 
 /*
@@ -57,7 +48,6 @@ struct spares {
 static DEFINE_PER_CPU(struct spares, spares);
 static atomic64_t order_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
 static atomic64_t before_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
-static u32 seed __ro_after_init;
 
 /**
  * reuse_order_setup() - begin to take notes
@@ -69,22 +59,22 @@ int __init reuse_order_setup(void)
 {
 	unsigned int i;
 
-	note_cache = KMEM_CACHE(reuse_note, 0);
+	/* Charged to whoever has the sockets, as these are */
+	note_cache = KMEM_CACHE(reuse_note, SLAB_ACCOUNT);
 	if (!note_cache)
 		return -ENOMEM;
 	chains = kvcalloc(BIT(NOTE_BITS), sizeof(*chains), GFP_KERNEL);
-	if (!chains) {
-		kmem_cache_destroy(note_cache);
-		return -ENOMEM;
-	}
-	for (i = 0; i < BIT(NOTE_BITS); i++) {
+	if (!chains)
+		goto destroy_cache;
+	for (i = 0; i < BIT(NOTE_BITS); i++)
 		spin_lock_init(&chains[i].lock);
-		spin_lock_init(&chains[i].sharing_lock);
-		INIT_LIST_HEAD(&chains[i].sharing);
-		INIT_LIST_HEAD(&chains[i].aside);
-	}
-	seed = get_random_u32();
-	return 0;
+	if (!reuse_place_setup())
+		return 0;
+
+	kvfree(chains);
+destroy_cache:
+	kmem_cache_destroy(note_cache);
+	return -ENOMEM;
 }
 
 /**
@@ -102,26 +92,18 @@ void reuse_order_teardown(void)
 		while (s->n)
 			kmem_cache_free(note_cache, s->note[--s->n]);
 	}
+	reuse_place_teardown();
 	kvfree(chains);
 	kmem_cache_destroy(note_cache);
 }
 
-static struct reuse_chain *chain_of(const struct sock *sk)
+static struct note_chain *chain_of(const struct sock *sk)
 {
 	return &chains[hash_ptr(sk, NOTE_BITS)];
 }
 
-static struct reuse_chain *chain_at(const struct net *net, u8 protocol,
-				    u16 port, const u8 *addr, u8 kind)
-{
-	u32 initval = seed ^ net_hash_mix(net) ^ (protocol << 16 | port);
-	u32 hash = jhash2((const u32 *)addr, 4, initval);
-
-	return &chains[(hash + kind * GOLDEN_RATIO_32) >> (32 - NOTE_BITS)];
-}
-
 /* Under the chain's lock */
-static struct reuse_note *note_find(const struct reuse_chain *chain,
+static struct reuse_note *note_find(const struct note_chain *chain,
 				    const struct sock *sk)
 {
 	struct reuse_note *note;
@@ -133,7 +115,7 @@ static struct reuse_note *note_find(const struct reuse_chain *chain,
 	return NULL;
 }
 
-static struct reuse_note *note_new(struct reuse_chain *chain, struct sock *sk)
+static struct reuse_note *note_new(struct note_chain *chain, struct sock *sk)
 {
 	struct spares *s = this_cpu_ptr(&spares);
 	struct reuse_note *note;
@@ -145,7 +127,6 @@ static struct reuse_note *note_new(struct reuse_chain *chain, struct sock *sk)
 	if (!note)
 		return NULL;
 	*note = (struct reuse_note) { .sk = sk, .net = sock_net(sk) };
-	INIT_LIST_HEAD(&note->sharing);
 	hlist_add_head(&note->node, &chain->notes);
 	return note;
 }
@@ -158,7 +139,7 @@ static void note_count(const struct reuse_note *note, int n)
 	if (note->counted_dev)
 		atomic_add(n, &reuse_net(note->net)->on_device);
 	if (note->counted_peer)
-		atomic_add(n, reuse_net_connected(note->net, note->port));
+		atomic_add(n, reuse_net_connected(note->net, note->place->port));
 }
 
 static void note_uncount(struct reuse_note *note)
@@ -169,20 +150,12 @@ static void note_uncount(struct reuse_note *note)
 	note->counted_peer = false;
 }
 
-static void note_unlink(struct reuse_note *note)
-{
-	if (list_empty(&note->sharing))
-		return;
-	spin_lock(&note->chain->sharing_lock);
-	list_del_init(&note->sharing);
-	spin_unlock(&note->chain->sharing_lock);
-}
-
 static void note_drop(struct reuse_note *note)
 {
 	struct spares *s = this_cpu_ptr(&spares);
 
-	note_unlink(note);
+	if (note->place)
+		reuse_place_leave(note);
 	hlist_del(&note->node);
 	if (s->n < ARRAY_SIZE(s->note))
 		s->note[s->n++] = note;
@@ -200,33 +173,27 @@ static enum reuse_kind kind_of(const struct sem_sock *s)
 					       REUSE_KIND_IPV6;
 }
 
-static void note_link(struct reuse_note *note,
+static bool note_link(struct reuse_note *note,
 		      const struct sem_profile *profile, bool before)
 {
 	const struct sock *sk = note->sk;
-	struct reuse_chain *chain;
+	struct reuse_place place = {
+		.net = note->net, .port = sk->sk_num, .protocol = sk->sk_protocol,
+	};
 	struct sem_sock s;
 
 	reuse_bind_see(sk, &s);
-	memcpy(note->addr, s.addr, sizeof(note->addr));
-	note->port = sk->sk_num;
-	note->protocol = sk->sk_protocol;
-	note->kind = kind_of(&s);
+	memcpy(place.addr, s.addr, sizeof(place.addr));
+	place.kind = kind_of(&s);
+	/* Who receives comes first */
+	if (!reuse_place_join(note, &place, (profile->oldest_any &&
+					     sem_any(place.addr)) != before))
+		return false;
 	note->counted_dev = s.dev;
-	note->counted_last = note->protocol != IPPROTO_TCP &&
+	note->counted_last = place.protocol != IPPROTO_TCP &&
 			     reuse_udp_added_last(sk);
 	note_count(note, 1);
-
-	chain = chain_at(note->net, note->protocol, note->port, note->addr,
-			 note->kind);
-	note->chain = chain;
-	spin_lock(&chain->sharing_lock);
-	/* Who receives comes first */
-	if ((profile->oldest_any && sem_any(note->addr)) != before)
-		list_add_tail(&note->sharing, &chain->sharing);
-	else
-		list_add(&note->sharing, &chain->sharing);
-	spin_unlock(&chain->sharing_lock);
+	return true;
 }
 
 /**
@@ -238,7 +205,7 @@ static void note_link(struct reuse_note *note,
  */
 u64 reuse_order_find(const struct sock *sk)
 {
-	struct reuse_chain *chain = chain_of(sk);
+	struct note_chain *chain = chain_of(sk);
 	const struct reuse_note *note;
 	u64 seq = 0;
 
@@ -259,7 +226,7 @@ u64 reuse_order_find(const struct sock *sk)
  */
 bool reuse_order_listens(const struct sock *sk)
 {
-	struct reuse_chain *chain = chain_of(sk);
+	struct note_chain *chain = chain_of(sk);
 	const struct reuse_note *note;
 	bool listens;
 
@@ -279,7 +246,7 @@ bool reuse_order_listens(const struct sock *sk)
  */
 void reuse_order_set_listens(const struct sock *sk, bool listens)
 {
-	struct reuse_chain *chain = chain_of(sk);
+	struct note_chain *chain = chain_of(sk);
 	struct reuse_note *note;
 
 	spin_lock(&chain->lock);
@@ -298,7 +265,7 @@ void reuse_order_set_listens(const struct sock *sk, bool listens)
  */
 void reuse_order_note(struct sock *sk)
 {
-	struct reuse_chain *chain = chain_of(sk);
+	struct note_chain *chain = chain_of(sk);
 	struct reuse_note *note;
 
 	spin_lock_bh(&chain->lock);
@@ -311,14 +278,34 @@ void reuse_order_note(struct sock *sk)
 }
 
 /* When it was created may not be known: as if in the same order */
-static void note_bound(struct reuse_note *note,
+static bool note_bound(struct reuse_note *note,
 		       const struct sem_profile *profile, bool before)
 {
 	note->seq = before ? atomic64_dec_return(&before_seq) :
 			     atomic64_inc_return(&order_seq);
 	if (!note->created)
 		note->created = note->seq;
-	note_link(note, profile, before);
+	return note_link(note, profile, before);
+}
+
+/**
+ * reuse_order_reserve() - have what it takes to note that a socket is bound
+ * @sk: a socket
+ *
+ * Context: bottom halves off, until reuse_order_bound().
+ * Return: 0 or -ENOMEM.
+ */
+int reuse_order_reserve(struct sock *sk)
+{
+	struct note_chain *chain = chain_of(sk);
+	const struct reuse_note *note;
+
+	if (!reuse_place_reserve())
+		return -ENOMEM;
+	spin_lock(&chain->lock);
+	note = note_find(chain, sk) ?: note_new(chain, sk);
+	spin_unlock(&chain->lock);
+	return note ? 0 : -ENOMEM;
 }
 
 /**
@@ -326,21 +313,22 @@ static void note_bound(struct reuse_note *note,
  * @sk: socket that holds a port
  * @profile: semantics by which it was decided
  *
- * Context: bottom halves off; reuse_net.bind_lock is held.
- * Without memory no note is made.
+ * Context: bottom halves off; reuse_net.bind_lock is held, and
+ * reuse_order_reserve() has been called.
  */
 void reuse_order_bound(struct sock *sk, const struct sem_profile *profile)
 {
-	struct reuse_chain *chain = chain_of(sk);
+	struct note_chain *chain = chain_of(sk);
 	struct reuse_note *note;
 
 	spin_lock(&chain->lock);
+	/* A new one, if the namespace has been switched meanwhile */
 	note = note_find(chain, sk) ?: note_new(chain, sk);
 	if (note) {
 		/* It left another port without being closed */
-		if (!list_empty(&note->sharing)) {
-			note_unlink(note);
+		if (note->place) {
 			note_uncount(note);
+			reuse_place_leave(note);
 		}
 		note_bound(note, profile, false);
 	}
@@ -352,23 +340,27 @@ void reuse_order_bound(struct sock *sk, const struct sem_profile *profile)
  * @sk: socket that holds a port
  * @before: before all that is noted, or after all
  *
- * Nothing is done if it is noted that it was bound. Without memory no note is
- * made.
+ * Nothing is done if it is noted that it was bound.
  *
  * Context: bottom halves off; @sk holds its port as long as we are here, and
  * the namespace emulates.
+ * Return: 0 or -ENOMEM.
  */
-void reuse_order_seen(struct sock *sk, bool before)
+int reuse_order_seen(struct sock *sk, bool before)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
-	struct reuse_chain *chain = chain_of(sk);
+	struct note_chain *chain = chain_of(sk);
 	struct reuse_note *note;
+	bool done;
 
+	if (!reuse_place_reserve())
+		return -ENOMEM;
 	spin_lock(&chain->lock);
 	note = note_find(chain, sk) ?: note_new(chain, sk);
-	if (note && profile && list_empty(&note->sharing))
-		note_bound(note, profile, before);
+	done = note && (!profile || note->place ||
+			note_bound(note, profile, before));
 	spin_unlock(&chain->lock);
+	return done ? 0 : -ENOMEM;
 }
 
 /**
@@ -379,14 +371,14 @@ void reuse_order_seen(struct sock *sk, bool before)
  */
 void reuse_order_connects(const struct sock *sk)
 {
-	struct reuse_chain *chain = chain_of(sk);
+	struct note_chain *chain = chain_of(sk);
 	struct reuse_note *note;
 
 	spin_lock_bh(&chain->lock);
 	note = note_find(chain, sk);
-	if (note && !note->counted_peer && !list_empty(&note->sharing)) {
+	if (note && !note->counted_peer && note->place) {
 		note->counted_peer = true;
-		atomic_inc(reuse_net_connected(note->net, note->port));
+		atomic_inc(reuse_net_connected(note->net, note->place->port));
 	}
 	spin_unlock_bh(&chain->lock);
 }
@@ -399,7 +391,7 @@ void reuse_order_connects(const struct sock *sk)
  */
 void reuse_order_forget(const struct sock *sk)
 {
-	struct reuse_chain *chain = chain_of(sk);
+	struct note_chain *chain = chain_of(sk);
 	struct reuse_note *note;
 
 	if (hlist_empty(&chain->notes))
@@ -444,98 +436,4 @@ void reuse_order_forget_net(const struct net *net)
 		}
 		spin_unlock_bh(&chains[i].lock);
 	}
-}
-
-/* What is asked for of a chain */
-struct wanted {
-	const struct net *net;
-	const u8 *addr;
-	u16 port;
-	u8 protocol;
-	u8 kind;
-	unsigned int looks;
-	reuse_note_fn_t fn;
-	void *arg;
-};
-
-static enum reuse_note_next note_ask(const struct reuse_note *note,
-				     const struct wanted *w)
-{
-	if (note->port != w->port || note->net != w->net ||
-	    note->protocol != w->protocol || note->kind != w->kind ||
-	    !sem_same(note->addr, w->addr))
-		return REUSE_NOTE_NEXT;
-	return w->fn(note, w->arg);
-}
-
-/* Under the lock; true if no more is to be looked at */
-static bool chain_each(struct reuse_chain *chain, struct wanted *w)
-{
-	struct reuse_note *note, *safe;
-	unsigned int met = 0;
-
-	list_for_each_entry_safe(note, safe, &chain->sharing, sharing) {
-		enum reuse_note_next next;
-
-		if (!w->looks--)
-			return true;
-		next = note_ask(note, w);
-		if (next == REUSE_NOTE_DONE)
-			return true;
-		if (next == REUSE_NOTE_ASIDE && ++met > MET_MAX)
-			list_move(&note->sharing, &chain->aside);
-	}
-	return false;
-}
-
-/* Under the lock */
-static void chain_each_aside(struct reuse_chain *chain, struct wanted *w)
-{
-	struct reuse_note *note;
-
-	list_for_each_entry(note, &chain->aside, sharing) {
-		if (!w->looks--)
-			break;
-		if (note_ask(note, w) == REUSE_NOTE_DONE) {
-			list_move(&note->sharing, &chain->sharing);
-			break;
-		}
-	}
-}
-
-/**
- * reuse_order_each() - go over sockets that share an address and port
- * @net: network namespace
- * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
- * @port: in host byte order
- * @addr: address, IPv4 in the v4-mapped form
- * @kind: what kind of socket
- * @looks: at how many notes to look at most, of others that are among them too
- * @fn: called for each, the one that receives before the others first, under a
- *	lock
- * @arg: for @fn
- *
- * What @fn puts aside is met last from then on, if there are many of that: the
- * others are soon found however many have a remote end. (One that loses it
- * again counts as the one that receives last.)
- *
- * Context: bottom halves off.
- */
-void reuse_order_each(const struct net *net, u8 protocol, u16 port,
-		      const u8 *addr, enum reuse_kind kind, unsigned int looks,
-		      reuse_note_fn_t fn, void *arg)
-{
-	struct reuse_chain *chain = chain_at(net, protocol, port, addr, kind);
-	struct wanted w;
-
-	if (list_empty(&chain->sharing) && list_empty(&chain->aside))
-		return;
-	w = (struct wanted) {
-		.net = net, .addr = addr, .port = port, .protocol = protocol,
-		.kind = kind, .looks = looks, .fn = fn, .arg = arg,
-	};
-	spin_lock(&chain->sharing_lock);
-	if (!chain_each(chain, &w) && !list_empty(&chain->aside))
-		chain_each_aside(chain, &w);
-	spin_unlock(&chain->sharing_lock);
 }

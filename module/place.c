@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which sockets share an address and port: a packet's receiver is one of them.
+ *
+ * A place is an address and port of a namespace. It has a list of the notes of
+ * those that were bound there, the one that receives before the others first,
+ * and a lock of its own: however many they are and whatever comes for them, it
+ * is nothing to other places. What places do share is a chain of a hash table;
+ * the hash is not to be guessed, so nobody makes a chain long but by having
+ * many places, 65,536 of them for each that is added to all chains.
+ *
+ * A place is found under RCU. It is made by the first who is bound there and
+ * freed by the last, under the lock of its chain.
+ *
+ * The table is of fixed size: a port is bound and freed far more often than it
+ * is looked for.
+ */
+#include <linux/hash.h>
+#include <linux/jhash.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <net/netns/hash.h>
+
+#include "order.h"
+#include "place.h"
+
+#define PLACE_BITS	16
+
+/* Sockets with a remote end to be met at the head of a list each time */
+#define MET_MAX		16
+
+struct place_chain {
+	spinlock_t lock;
+	struct hlist_head places;
+};
+
+/**
+ * struct place - what sockets that receive the same have in common
+ * @id: which
+ * @node: in @chain
+ * @chain: of the hash table
+ * @lock: of the lists; taken under that of @chain if it is to be freed
+ * @sharing: notes
+ * @aside: notes of those that had a remote end, when last seen
+ * @rcu: to free it
+ */
+struct place {
+	struct reuse_place id;
+	struct hlist_node node;
+	struct place_chain *chain;
+	spinlock_t lock;
+	struct list_head sharing;
+	struct list_head aside;
+	struct rcu_head rcu;
+};
+
+static struct place_chain *chains;
+static u32 seed __ro_after_init;
+
+/* One for the next that is bound, so that it does not fail when it is */
+static DEFINE_PER_CPU(struct place *, spare);
+
+/**
+ * reuse_place_setup() - make the table
+ *
+ * Context: process context, may sleep; while the module is loaded.
+ * Return: 0 or -ENOMEM.
+ */
+int __init reuse_place_setup(void)
+{
+	unsigned int i;
+
+	chains = kvcalloc(BIT(PLACE_BITS), sizeof(*chains), GFP_KERNEL);
+	if (!chains)
+		return -ENOMEM;
+	for (i = 0; i < BIT(PLACE_BITS); i++)
+		spin_lock_init(&chains[i].lock);
+	seed = get_random_u32();
+	return 0;
+}
+
+/**
+ * reuse_place_teardown() - undo reuse_place_setup()
+ *
+ * Context: process context, may sleep; there are no notes.
+ */
+void reuse_place_teardown(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		kfree(per_cpu(spare, cpu));
+	kvfree(chains);
+}
+
+static struct place_chain *chain_of(const struct reuse_place *id)
+{
+	u32 initval = seed ^ net_hash_mix(id->net) ^
+		      (id->protocol << 16 | id->port);
+	u32 hash = jhash2((const u32 *)id->addr, 4, initval);
+
+	return &chains[(hash + id->kind * GOLDEN_RATIO_32) >> (32 - PLACE_BITS)];
+}
+
+/* Under RCU, or the lock of the chain */
+static struct place *place_find(const struct place_chain *chain,
+				const struct reuse_place *id)
+{
+	struct place *place;
+
+	hlist_for_each_entry_rcu(place, &chain->places, node,
+				 lockdep_is_held(&chain->lock)) {
+		if (place->id.port == id->port && place->id.net == id->net &&
+		    place->id.protocol == id->protocol &&
+		    place->id.kind == id->kind &&
+		    !memcmp(place->id.addr, id->addr, sizeof(id->addr)))
+			return place;
+	}
+	return NULL;
+}
+
+/**
+ * reuse_place_reserve() - have memory for one more place
+ *
+ * Context: bottom halves off, until reuse_place_join().
+ * Return: false if there is none.
+ */
+bool reuse_place_reserve(void)
+{
+	struct place *place;
+
+	if (this_cpu_read(spare))
+		return true;
+	place = kmalloc(sizeof(*place),
+			GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT);
+	kfree(this_cpu_xchg(spare, place));
+	return place;
+}
+
+/* Under the lock of the chain */
+static struct place *place_new(struct place_chain *chain,
+			       const struct reuse_place *id)
+{
+	struct place *place = this_cpu_xchg(spare, NULL);
+
+	if (!place)
+		return NULL;
+	place->id = *id;
+	place->chain = chain;
+	spin_lock_init(&place->lock);
+	INIT_LIST_HEAD(&place->sharing);
+	INIT_LIST_HEAD(&place->aside);
+	hlist_add_head_rcu(&place->node, &chain->places);
+	return place;
+}
+
+/**
+ * reuse_place_join() - add a note to those of a place
+ * @note: is at no place
+ * @id: the place
+ * @last: it receives after the others, otherwise before
+ *
+ * Context: bottom halves off, reuse_place_reserve() has been called; under the
+ * lock of @note.
+ * Return: false, without memory.
+ */
+bool reuse_place_join(struct reuse_note *note, const struct reuse_place *id,
+		      bool last)
+{
+	struct place_chain *chain = chain_of(id);
+	struct place *place;
+
+	spin_lock(&chain->lock);
+	place = place_find(chain, id) ?: place_new(chain, id);
+	if (place) {
+		spin_lock(&place->lock);
+		if (last)
+			list_add_tail(&note->sharing, &place->sharing);
+		else
+			list_add(&note->sharing, &place->sharing);
+		note->place = &place->id;
+		spin_unlock(&place->lock);
+	}
+	spin_unlock(&chain->lock);
+	return place;
+}
+
+/**
+ * reuse_place_leave() - take a note away from where it is
+ * @note: is at a place
+ *
+ * Context: bottom halves off; under the lock of @note.
+ */
+void reuse_place_leave(struct reuse_note *note)
+{
+	struct place *place = container_of(note->place, struct place, id);
+	struct place_chain *chain = place->chain;
+	bool empty;
+
+	spin_lock(&chain->lock);
+	spin_lock(&place->lock);
+	list_del(&note->sharing);
+	note->place = NULL;
+	empty = list_empty(&place->sharing) && list_empty(&place->aside);
+	spin_unlock(&place->lock);
+	if (empty) {
+		hlist_del_rcu(&place->node);
+		kfree_rcu(place, rcu);
+	}
+	spin_unlock(&chain->lock);
+}
+
+/* What is asked for of a place */
+struct wanted {
+	unsigned int looks;
+	reuse_note_fn_t fn;
+	void *arg;
+};
+
+/* Under the lock; true if no more is to be looked at */
+static bool place_each(struct place *place, struct wanted *w)
+{
+	struct reuse_note *note, *safe;
+	unsigned int met = 0;
+
+	list_for_each_entry_safe(note, safe, &place->sharing, sharing) {
+		enum reuse_note_next next;
+
+		if (!w->looks--)
+			return true;
+		next = w->fn(note, w->arg);
+		if (next == REUSE_NOTE_DONE)
+			return true;
+		if (next == REUSE_NOTE_ASIDE && ++met > MET_MAX)
+			list_move(&note->sharing, &place->aside);
+	}
+	return false;
+}
+
+/* Under the lock */
+static void place_each_aside(struct place *place, struct wanted *w)
+{
+	struct reuse_note *note;
+
+	list_for_each_entry(note, &place->aside, sharing) {
+		if (!w->looks--)
+			break;
+		if (w->fn(note, w->arg) == REUSE_NOTE_DONE) {
+			list_move(&note->sharing, &place->sharing);
+			break;
+		}
+	}
+}
+
+/**
+ * reuse_place_each() - go over the notes of a place
+ * @id: the place
+ * @looks: at how many notes to look at most
+ * @fn: called for each, the one that receives before the others first, under a
+ *	lock
+ * @arg: for @fn
+ *
+ * What @fn puts aside is met last from then on, if there are many of that: the
+ * others are soon found however many have a remote end. (One that loses it
+ * again counts as the one that receives last.)
+ *
+ * Context: bottom halves off, under RCU.
+ */
+void reuse_place_each(const struct reuse_place *id, unsigned int looks,
+		      reuse_note_fn_t fn, void *arg)
+{
+	struct wanted w = { .looks = looks, .fn = fn, .arg = arg };
+	struct place *place = place_find(chain_of(id), id);
+
+	if (!place)
+		return;
+	spin_lock(&place->lock);
+	if (!place_each(place, &w) && !list_empty(&place->aside))
+		place_each_aside(place, &w);
+	spin_unlock(&place->lock);
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Which sockets share an address and port. */
+#ifndef _REUSE_PLACE_H
+#define _REUSE_PLACE_H
+
+#include <linux/types.h>
+
+struct net;
+struct reuse_note;
+
+/**
+ * enum reuse_kind - what is equal of sockets that receive the same on an address
+ * @REUSE_KIND_IPV4: AF_INET
+ * @REUSE_KIND_MAPPED: AF_INET6 on a v4-mapped address
+ * @REUSE_KIND_IPV6: AF_INET6 on any other
+ * @REUSE_KIND_V6ONLY: AF_INET6 on :: with IPV6_V6ONLY
+ */
+enum reuse_kind {
+	REUSE_KIND_IPV4,
+	REUSE_KIND_MAPPED,
+	REUSE_KIND_IPV6,
+	REUSE_KIND_V6ONLY,
+};
+
+/**
+ * struct reuse_place - where sockets are bound that receive the same
+ * @net: network namespace
+ * @addr: address; IPv4 in the v4-mapped form
+ * @port: in host byte order
+ * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
+ * @kind: enum reuse_kind
+ */
+struct reuse_place {
+	const struct net *net;
+	u8 addr[16];
+	u16 port;
+	u8 protocol;
+	u8 kind;
+};
+
+/**
+ * enum reuse_note_next - what comes after a note
+ * @REUSE_NOTE_NEXT: the next one
+ * @REUSE_NOTE_ASIDE: the next one; and this one is of no use
+ * @REUSE_NOTE_DONE: no other
+ */
+enum reuse_note_next {
+	REUSE_NOTE_NEXT,
+	REUSE_NOTE_ASIDE,
+	REUSE_NOTE_DONE,
+};
+
+typedef enum reuse_note_next (*reuse_note_fn_t)(const struct reuse_note *note,
+						void *arg);
+
+int reuse_place_setup(void);
+void reuse_place_teardown(void);
+bool reuse_place_reserve(void);
+bool reuse_place_join(struct reuse_note *note, const struct reuse_place *id,
+		      bool last);
+void reuse_place_leave(struct reuse_note *note);
+void reuse_place_each(const struct reuse_place *id, unsigned int looks,
+		      reuse_note_fn_t fn, void *arg);
+
+#endif
