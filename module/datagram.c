@@ -239,13 +239,12 @@ int reuse_datagram_hook(struct net *net)
  * reuse_datagram_unhook() - undo reuse_datagram_hook()
  * @net: network namespace
  *
- * Context: process context, may sleep. On return no datagram is in here, or on
- * its way to the socket.
+ * Context: process context, may sleep. A grace period of RCU later no datagram
+ * is in here, or on its way to the socket.
  */
 void reuse_datagram_unhook(struct net *net)
 {
 	nf_unregister_net_hooks(net, datagram_ops, ARRAY_SIZE(datagram_ops));
-	synchronize_rcu();
 }
 
 #else

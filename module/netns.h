@@ -2,6 +2,7 @@
 #ifndef _REUSE_NETNS_H
 #define _REUSE_NETNS_H
 
+#include <linux/mutex.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <net/net_namespace.h>
@@ -18,6 +19,9 @@ struct ctl_table_header;
 /**
  * struct reuse_net - what a network namespace has of this module
  * @profile: semantics in force; NULL: native
+ * @left: those that were in force when the namespace began to go
+ * @switch_lock: of @profile
+ * @going: it is not to be switched any more
  * @root: of the user namespace that owns the network namespace
  * @bind_lock: makes a verdict and the bind one step; with bottom halves off
  * @letting_in: UDP socket whose conflicts are not to be seen; under @bind_lock,
@@ -30,6 +34,9 @@ struct ctl_table_header;
  */
 struct reuse_net {
 	const struct sem_profile *profile;
+	const struct sem_profile *left;
+	struct mutex switch_lock;	/* one switch at a time */
+	bool going;
 	kuid_t root;
 	spinlock_t bind_lock;	/* verdict and bind are one step */
 	const struct sock *letting_in;
@@ -90,7 +97,5 @@ static inline atomic_t *reuse_net_connected(const struct net *net, u16 port)
 {
 	return &reuse_net(net)->udp_connected[port % REUSE_PORT_SETS];
 }
-
-int reuse_net_set_profile(struct net *net, const struct sem_profile *profile);
 
 #endif

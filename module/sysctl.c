@@ -10,6 +10,7 @@
 #include "compat/sysctl.h"
 #include "hook.h"
 #include "netns.h"
+#include "switch.h"
 #include "sysctl.h"
 
 #define NATIVE	"native"
@@ -61,7 +62,7 @@ static int semantics_write(reuse_ctl_table *ctl, struct net *net, void *buffer,
 		pr_info_ratelimited("net.reuse.semantics: no such word; choose one of net.reuse.available_semantics\n");
 		return err;
 	}
-	return reuse_net_set_profile(net, profile);
+	return reuse_switch(net, profile);
 }
 
 static int semantics_handler(reuse_ctl_table *ctl, int write, void *buffer,
@@ -135,7 +136,7 @@ int reuse_sysctl_create(struct net *net)
 		       semantics);
 		return err;
 	}
-	table = kcalloc(n + REUSE_CTL_END, sizeof(*table), GFP_KERNEL);
+	table = kcalloc(n + REUSE_CTL_END, sizeof(*table), GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return -ENOMEM;
 	memcpy(table, reuse_table, sizeof(reuse_table));
@@ -148,9 +149,10 @@ int reuse_sysctl_create(struct net *net)
 	if (!rn->ctl_header)
 		goto free_table;
 	/* If that cannot be, dmesg says why, and native it is */
-	reuse_net_set_profile(net, profile);
-	return 0;
-
+	err = reuse_switch(net, profile);
+	if (!err || err == -EBUSY || err == -EOPNOTSUPP)
+		return 0;
+	unregister_net_sysctl_table(rn->ctl_header);
 free_table:
 	kfree(table);
 	return err;

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef _REUSE_SWITCH_H
+#define _REUSE_SWITCH_H
+
+#include "semantics/semantics.h"
+
+struct net;
+
+int reuse_switch(struct net *net, const struct sem_profile *profile);
+void reuse_switch_leave(struct net *net);
+void reuse_switch_left(struct net *net);
+void reuse_switch_teardown(void);
+
+#endif
