@@ -15,7 +15,10 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/module.h>
+#include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/srcu.h>
 
@@ -206,8 +209,15 @@ static struct hook hooks[] = {
 	  .to = reuse_getsockopt, .group = REUSE_HOOKS_SOCKOPT },
 };
 
+/* A container's root may make us say it, but not fill the log with it */
 static void hook_explain(const struct hook *hook, int err)
 {
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+
+	if (!ns_capable_noaudit(&init_user_ns, CAP_NET_ADMIN) &&
+	    !__ratelimit(&limit))
+		return;
 	if (err == -EBUSY)
 		pr_warn("%s() is redirected by something else (a livepatch?): unload that first, see enabled_functions in tracefs\n",
 			hook->name);
@@ -241,6 +251,8 @@ static int hook_install(struct hook *hook)
 		return 0;
 	hook_clear_filter(hook);
 explain:
+	if (err == -ENOMEM)
+		return err;
 	hook_explain(hook, err);
 	return err == -EBUSY ? err : -EOPNOTSUPP;
 }
@@ -253,6 +265,21 @@ static void hook_remove(struct hook *hook)
 
 /* This kernel has all that is to be intercepted */
 static bool hook_possible __ro_after_init;
+
+/**
+ * reuse_hook_teardown() - undo reuse_hook_setup()
+ *
+ * Context: process context, may sleep; nothing is installed.
+ */
+void reuse_hook_teardown(void)
+{
+	unsigned int i;
+
+	/* There may have been no memory to do so when it was removed */
+	for (i = 0; i < ARRAY_SIZE(hooks); i++)
+		hook_clear_filter(&hooks[i]);
+	cleanup_srcu_struct(&hook_srcu);
+}
 
 /**
  * reuse_hook_setup() - see whether this kernel has what is to be intercepted
@@ -273,21 +300,16 @@ int __init reuse_hook_setup(void)
 		const char *name = hooks[i].name;
 		struct ftrace_ops *ops = &hooks[i].ops;
 
-		hook_possible = !ftrace_set_filter(ops, (unsigned char *)name,
-						   strlen(name), 1);
+		err = ftrace_set_filter(ops, (unsigned char *)name,
+					strlen(name), 1);
 		hook_clear_filter(&hooks[i]);
+		hook_possible = !err;
+		if (err == -ENOMEM) {
+			reuse_hook_teardown();
+			return err;
+		}
 	}
 	return 0;
-}
-
-/**
- * reuse_hook_teardown() - undo reuse_hook_setup()
- *
- * Context: process context, may sleep; nothing is installed.
- */
-void reuse_hook_teardown(void)
-{
-	cleanup_srcu_struct(&hook_srcu);
 }
 
 /**
@@ -318,7 +340,7 @@ static void hooks_remove(enum reuse_hooks group, unsigned int n)
  * Context: process context, may sleep. Calls are serialised by the caller.
  * Return: 0; -EBUSY if a function is redirected by somebody else or
  * kernel.ftrace_enabled is 0; -EOPNOTSUPP if this kernel has no such function
- * or cannot trace it. On error nothing of @group is intercepted, and dmesg says
+ * or cannot trace it; -ENOMEM. On error nothing of @group is intercepted, and dmesg says
  * why.
  */
 int reuse_hook_install(enum reuse_hooks group)

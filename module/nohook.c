@@ -5,6 +5,7 @@
 #include <linux/errno.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/ratelimit.h>
 
 #include "hook.h"
 
@@ -48,7 +49,7 @@ bool reuse_hook_possible(void)
  */
 int reuse_hook_install(enum reuse_hooks group)
 {
-	pr_warn("this kernel is built without CONFIG_DYNAMIC_FTRACE_WITH_ARGS (or _WITH_REGS): only native semantics\n");
+	pr_warn_ratelimited("this kernel is built without CONFIG_DYNAMIC_FTRACE_WITH_ARGS (or _WITH_REGS): only native semantics\n");
 	return -EOPNOTSUPP;
 }
 
