@@ -21,6 +21,9 @@
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/srcu.h>
+#include <net/ip.h>
+#include <net/inet_common.h>	/* wants to come after the former */
+#include <net/transp_v6.h>
 
 #include "bind.h"
 #include "compat/ftrace.h"
@@ -114,11 +117,23 @@ static __always_inline bool hook_want_lookup(reuse_fregs_t *regs)
 	return reuse_net_profile((void *)reuse_ftrace_arg(regs, 0));
 }
 
-/* These only look: false */
+/*
+ * These only look, but take locks for it. With PREEMPT_RT that may sleep, and
+ * where somebody else traces the function, too, ftrace calls us with preemption
+ * off. What must not be missed is done by a replacement then; else it counts as
+ * done without memory.
+ */
+#define HOOK_RT		IS_ENABLED(CONFIG_PREEMPT_RT)
+
+static __always_inline bool hook_may_lock(void)
+{
+	return !HOOK_RT || preemptible();
+}
 
 static __always_inline bool hook_created(reuse_fregs_t *regs)
 {
-	reuse_bind_created((void *)reuse_ftrace_arg(regs, 0));
+	if (hook_may_lock())
+		reuse_bind_created((void *)reuse_ftrace_arg(regs, 0));
 	return false;
 }
 
@@ -127,22 +142,65 @@ static __always_inline bool hook_connects(reuse_fregs_t *regs)
 {
 	struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
 
-	if (reuse_net_profile(sock_net(sk)))
-		reuse_order_connects(sk);
+	if (!reuse_net_profile(sock_net(sk)))
+		return false;
+	if (HOOK_RT)
+		return true;
+	reuse_order_connects(sk);
 	return false;
+}
+
+static int __maybe_unused hook_connect4(struct sock *sk, struct sockaddr *addr,
+					int len)
+{
+	int idx = reuse_hook_enter();
+	int err;
+
+	reuse_order_connects(sk);
+	err = __ip4_datagram_connect(sk, addr, len);
+	reuse_hook_leave(idx);
+	return err;
+}
+
+static int __maybe_unused hook_connect6(struct sock *sk, struct sockaddr *addr,
+					int len)
+{
+	int idx = reuse_hook_enter();
+	int err;
+
+	reuse_order_connects(sk);
+	err = __ip6_datagram_connect(sk, addr, len);
+	reuse_hook_leave(idx);
+	return err;
 }
 #endif
 
 static __always_inline bool hook_child(reuse_fregs_t *regs)
 {
-	reuse_bind_child((void *)reuse_ftrace_arg(regs, 1));
+	if (hook_may_lock())
+		reuse_bind_child((void *)reuse_ftrace_arg(regs, 1));
 	return false;
 }
 
 static __always_inline bool hook_forget(reuse_fregs_t *regs)
 {
-	reuse_order_forget((void *)reuse_ftrace_arg(regs, 0));
+	const struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
+
+	if (!reuse_order_may_know(sk))
+		return false;
+	if (HOOK_RT)
+		return true;
+	reuse_order_forget(sk);
 	return false;
+}
+
+static void __maybe_unused hook_destruct(struct sock *sk)
+{
+	int idx = reuse_hook_enter();
+
+	reuse_order_forget(sk);
+	inet_sock_destruct(sk);
+	reuse_hook_leave(idx);
 }
 
 /* @want is inlined: most calls are of namespaces that are native */
@@ -180,14 +238,21 @@ HOOK_HANDLER(hook_want_sockopt)
 HOOK_HANDLER(hook_connects)
 #endif
 
+#define HOOK_RT_TO(fn)	.to = HOOK_RT ? (fn) : NULL, .calls = true
+
 static struct hook hooks[] = {
-	{ .name = "inet_sock_destruct", .handler = hook_forget_handler },
+	{ .name = "inet_sock_destruct", .handler = hook_forget_handler,
+	  HOOK_RT_TO(hook_destruct) },
 	{ .name = "__inet_inherit_port", .handler = hook_child_handler },
 	{ .name = "udp_init_sock", .handler = hook_created_handler },
 	{ .name = "udpv6_init_sock", .handler = hook_created_handler },
 #ifdef REUSE_UDP_GROUPS_FIRST
-	{ .name = "__ip4_datagram_connect", .handler = hook_connects_handler },
-	{ .name = "__ip6_datagram_connect", .handler = hook_connects_handler },
+	{ .name = "__ip4_datagram_connect", .handler = hook_connects_handler,
+	  HOOK_RT_TO(hook_connect4) },
+#if IS_ENABLED(CONFIG_IPV6)
+	{ .name = "__ip6_datagram_connect", .handler = hook_connects_handler,
+	  HOOK_RT_TO(hook_connect6) },
+#endif
 #endif
 	{ .name = "inet_rcv_saddr_equal", .handler = hook_want_letting_in_handler,
 	  .to = reuse_bind_never_equal },

@@ -19,6 +19,8 @@
 #include <linux/hash.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/local_lock.h>	/* wants to come after the former */
 
 #include "bind.h"
 #include "deliver.h"
@@ -38,14 +40,18 @@ static struct kmem_cache *note_cache;
 
 /*
  * Many a socket is bound and closed before the next: its note goes on. UDP
- * sockets are freed in batches. Used with bottom halves off.
+ * sockets are freed in batches. With PREEMPT_RT, bottom halves that are off do
+ * not keep others from this CPU.
  */
 struct spares {
+	local_lock_t lock;
 	unsigned int n;
 	struct reuse_note *note[30];
 };
 
-static DEFINE_PER_CPU(struct spares, spares);
+static DEFINE_PER_CPU(struct spares, spares) = {
+	.lock = INIT_LOCAL_LOCK(lock),
+};
 static atomic64_t order_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
 static atomic64_t before_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
 
@@ -115,14 +121,39 @@ static struct reuse_note *note_find(const struct note_chain *chain,
 	return NULL;
 }
 
-static struct reuse_note *note_new(struct note_chain *chain, struct sock *sk)
+static struct reuse_note *spare_take(void)
 {
-	struct spares *s = this_cpu_ptr(&spares);
-	struct reuse_note *note;
+	struct reuse_note *note = NULL;
+	struct spares *s;
 
+	local_lock(&spares.lock);
+	s = this_cpu_ptr(&spares);
 	if (s->n)
 		note = s->note[--s->n];
-	else
+	local_unlock(&spares.lock);
+	return note;
+}
+
+/* False if there are enough of them */
+static bool spare_give(struct reuse_note *note)
+{
+	struct spares *s;
+	bool taken;
+
+	local_lock(&spares.lock);
+	s = this_cpu_ptr(&spares);
+	taken = s->n < ARRAY_SIZE(s->note);
+	if (taken)
+		s->note[s->n++] = note;
+	local_unlock(&spares.lock);
+	return taken;
+}
+
+static struct reuse_note *note_new(struct note_chain *chain, struct sock *sk)
+{
+	struct reuse_note *note = spare_take();
+
+	if (!note)
 		note = kmem_cache_alloc(note_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!note)
 		return NULL;
@@ -152,14 +183,10 @@ static void note_uncount(struct reuse_note *note)
 
 static void note_drop(struct reuse_note *note)
 {
-	struct spares *s = this_cpu_ptr(&spares);
-
 	if (note->place)
 		reuse_place_leave(note);
 	hlist_del(&note->node);
-	if (s->n < ARRAY_SIZE(s->note))
-		s->note[s->n++] = note;
-	else
+	if (!spare_give(note))
 		kmem_cache_free(note_cache, note);
 }
 
@@ -384,18 +411,28 @@ void reuse_order_connects(const struct sock *sk)
 }
 
 /**
+ * reuse_order_may_know() - may there be a note of a socket?
+ * @sk: any socket that nobody else binds now
+ *
+ * Context: any, atomic ones too.
+ * Return: false if there is none.
+ */
+bool reuse_order_may_know(const struct sock *sk)
+{
+	return !hlist_empty(&chain_of(sk)->notes);
+}
+
+/**
  * reuse_order_forget() - drop the note of a socket
  * @sk: a socket that is being freed
  *
- * Context: any, from the hook of inet_sock_destruct().
+ * Context: any but what is atomic with PREEMPT_RT.
  */
 void reuse_order_forget(const struct sock *sk)
 {
 	struct note_chain *chain = chain_of(sk);
 	struct reuse_note *note;
 
-	if (hlist_empty(&chain->notes))
-		return;
 	spin_lock_bh(&chain->lock);
 	note = note_find(chain, sk);
 	if (note) {

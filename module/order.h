@@ -53,6 +53,7 @@ int reuse_order_reserve(struct sock *sk);
 void reuse_order_bound(struct sock *sk, const struct sem_profile *profile);
 int reuse_order_seen(struct sock *sk, bool before);
 void reuse_order_connects(const struct sock *sk);
+bool reuse_order_may_know(const struct sock *sk);
 void reuse_order_forget(const struct sock *sk);
 void reuse_order_forget_net(const struct net *net);
 

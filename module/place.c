@@ -121,6 +121,12 @@ static struct place *place_find(const struct place_chain *chain,
 	return NULL;
 }
 
+static struct place *place_alloc(void)
+{
+	return kmalloc(sizeof(struct place),
+		       GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT);
+}
+
 /**
  * reuse_place_reserve() - have memory for one more place
  *
@@ -133,8 +139,7 @@ bool reuse_place_reserve(void)
 
 	if (this_cpu_read(spare))
 		return true;
-	place = kmalloc(sizeof(*place),
-			GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT);
+	place = place_alloc();
 	kfree(this_cpu_xchg(spare, place));
 	return place;
 }
@@ -145,6 +150,9 @@ static struct place *place_new(struct place_chain *chain,
 {
 	struct place *place = this_cpu_xchg(spare, NULL);
 
+	/* With PREEMPT_RT, somebody else on this CPU may have taken it */
+	if (!place)
+		place = place_alloc();
 	if (!place)
 		return NULL;
 	place->id = *id;
