@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# The guest of scripts/vm: its initramfs, and the reading of its console.
+# The guest of scripts/vm: its initramfs.
 
 # Programs of the host that the guest gets beside busybox.
 GUEST_PROGRAMS="bash ip ss tc setpriv unshare nsenter"
@@ -126,22 +126,4 @@ run_archive() {
 	printf '%s=%q\n' MARK "$MARK" INSMOD_ARGS "$INSMOD_ARGS" SHELL_MODE "$SHELL_MODE" \
 		TTY_SIZE "$(stty size 2>/dev/null || echo 24 80)" >"$root/etc/vm.conf"
 	pack "$root" "$file"
-}
-
-# What a kernel says when something is wrong. Each must begin the message, after
-# the time stamp, so that the echoed command line (oops=panic) is no hit.
-SPLATS='(BUG|WARNING|Oops|KASAN|KCSAN|UBSAN|KFENCE|kernel BUG|watchdog: BUG|INFO: task|rcu: INFO|INFO: rcu|'
-SPLATS+='INFO: possible|INFO: suspicious|INFO: trying|INFO: inconsistent|=+\[? *INFO)[: ].*|'
-SPLATS+='general protection fault.*|Kernel panic.*|Call Trace:.*|.*unable to handle.*|.*rcu.*stall.*|'
-SPLATS+='-+\[ cut here.*|stack segment:.*|invalid opcode:.*|divide error:.*|int3:.*|traps: PANIC.*|'
-SPLATS+='.*refcount_t: .*|unregister_netdevice: waiting.*|kmemleak: [0-9]+ new.*|list_(add|del) corruption.*|'
-SPLATS+='sysctl table check failed.*|DEAD.?LOCK.*|.*scheduling while atomic.*'
-
-# find_splat LOG: prints the first complaint with what follows; false if there is none.
-find_splat() {
-	tr -d '\r' <"$1" | tr -c '[:print:]\t\n' '?' |
-		SPLAT="^(\\[ *[0-9.]+\\](\\[ *[TC][0-9]+\\])? )?($SPLATS)\$" awk '
-			!found && $0 ~ ENVIRON["SPLAT"] { found = NR }
-			found && NR < found + 40 { print }
-			END { exit !found }'
 }

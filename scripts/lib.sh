@@ -14,6 +14,13 @@ ALL_KERNELS="5.10 6.1 6.12 7.2 7.3"
 # shellcheck disable=SC2034
 FLAVOUR=${REUSE_FLAVOUR:-cloud}
 
+# Flavours that Debian does not have: built from its linux-source, slow, and not
+# to stop at the first complaint.
+SOURCE_FLAVOURS="debug kcsan"
+from_source() {
+	[[ " $SOURCE_FLAVOURS " = *" $1 "* ]]
+}
+
 TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${REUSE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/reuse}
 # shellcheck disable=SC2034
