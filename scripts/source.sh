@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Kernels that are built from Debian's linux-source, for scripts/kernel: the
+# flavours that Debian does not have. Each is selftests/base.config with the
+# fragment of its name.
+
+SOURCE_TOOLS=(make gcc flex bison bc libelf-dev libssl-dev python3-minimal cpio kmod xz-utils lz4 rsync perl)
+
+# source_config FLAVOUR
+source_config() {
+	cat "$TREE/selftests/base.config" "$TREE/selftests/$1.config"
+}
+
+# source_version ROOT K FLAVOUR: what decides whether a kernel is built again.
+source_version() {
+	local version
+	version=$(in_root "$1" apt-cache policy "linux-source-$2" | sed -n 's/^ *Candidate: //p')
+	echo "$version config $(source_config "$3" | md5sum | cut -c1-12)"
+}
+
+# source_changed ENTRY FLAVOUR: true if it was built with another configuration.
+source_changed() {
+	from_source "$2" && [ "$(sed 's/.* //' "$1/version")" != "$(source_config "$2" | md5sum | cut -c1-12)" ]
+}
+
+# In the root: $1 is the series, /usr/src/config the fragments. What is asked for
+# and not granted is an error, unless this kernel does not know it at all.
+# shellcheck disable=SC2016 # the inner shell expands it
+SOURCE_BUILD='
+cd /usr/src
+apt-get -qq -o APT::Sandbox::User=root download "linux-source-$1"
+dpkg-deb --fsys-tarfile linux-source-*.deb | tar -xO --wildcards "*/linux-source-*.tar.xz" | xz -T0 -dc | tar -x
+rm linux-source-*.deb
+cd "linux-source-$1"
+make KCONFIG_ALLCONFIG=/usr/src/config allnoconfig
+while IFS== read -r name value; do
+	case $name in CONFIG_*) ;; *) continue ;; esac
+	if [ "$value" = n ]; then
+		! grep -q "^$name=" .config || refused="${refused:-} $name=n"
+	elif ! grep -qx "$name=$value" .config && grep -rqx "[	 ]*\(menu\)\?config ${name#CONFIG_}" --include="Kconfig*" .; then
+		refused="${refused:-} $name=$value"
+	fi
+done </usr/src/config
+[ -z "${refused:-}" ] || { echo "the configuration does not get: $refused"; exit 1; }
+make -j"$(nproc)" bzImage modules
+rel=$(make -s kernelrelease)
+mkdir -p /usr/src/made/boot
+make -s modules_install INSTALL_MOD_PATH=/usr/src/made
+cp arch/x86/boot/bzImage "/usr/src/made/boot/vmlinuz-$rel"
+make -s run-command KBUILD_RUN_COMMAND="\$(srctree)/scripts/package/install-extmod-build /usr/src/linux-headers-$rel"
+cp .config "/usr/src/linux-headers-$rel/"
+echo "$rel" >/usr/src/made/release
+rm -rf "/usr/src/linux-source-$1"'
+
+# source_entry DIR K FLAVOUR SUITE: makes the contents of a cache entry there.
+source_entry() {
+	local dir=$1 k=$2 flavour=$3 log=$CACHE/log/kernel-$2-$3 rel
+	say "kernel $k: making a $4 root with what builds kernels"
+	make_root "$4" "$dir/root" "${SOURCE_TOOLS[@]}" || die "cannot make a $4 root from $MIRROR: is there a network?"
+	say "kernel $k: building Debian's linux-source-$k with selftests/$flavour.config (some 10 minutes; see $log)"
+	source_config "$flavour" >"$dir/root/usr/src/config"
+	in_root "$dir/root" bash -euo pipefail -c "$SOURCE_BUILD" - "$k" </dev/null >"$log" 2>&1 || {
+		tail -n 5 "$log" >&2
+		die "cannot build $k (whole log: $log)"
+	}
+	rel=$(<"$dir/root/usr/src/made/release")
+	mv "$dir/root/usr/src/made/"* "$dir/"
+	rm -rf "$dir/root/usr/src/made" "$dir/lib/modules/$rel/build"
+	source_version "$dir/root" "$k" "$flavour" >"$dir/version"
+}
