@@ -32,4 +32,17 @@ static void __attribute__((constructor)) skip_without_module(void)
 	exit(KSFT_SKIP);
 }
 
+/* REUSE_SLOW=10 gives each test ten times the time: for kernels with all debugging */
+static void __attribute__((constructor)) slow(void)
+{
+	const char *factor = getenv("REUSE_SLOW");
+	struct __fixture_metadata *f;
+	struct __test_metadata *t;
+
+	for (f = factor ? __fixture_list : NULL; f; f = f->next) {
+		for (t = f->tests; t; t = t->next)
+			t->timeout *= atoi(factor);
+	}
+}
+
 #endif
