@@ -243,6 +243,56 @@ int module_remove(const char *name)
 }
 
 /**
+ * reuse_ko() - where the module under test is
+ *
+ * Return: its path, or NULL.
+ */
+const char *reuse_ko(void)
+{
+	static const char * const usual[] = { "/lib/modules/reuse.ko", "../reuse.ko", NULL };
+	const char *path = getenv("REUSE_KO");
+	size_t i;
+
+	for (i = 0; !path && usual[i]; i++) {
+		if (!access(usual[i], R_OK))
+			path = usual[i];
+	}
+	return path;
+}
+
+/**
+ * reuse_load() - load the module under test
+ */
+void reuse_load(void)
+{
+	errno = module_insert(reuse_ko());
+	if (errno)
+		die("cannot load %s", reuse_ko());
+}
+
+/**
+ * reuse_unload() - unload the module under test
+ */
+void reuse_unload(void)
+{
+	errno = module_remove("reuse");
+	if (errno)
+		die("cannot unload");
+}
+
+/**
+ * reuse_load_again() - load the module under test, if it is not there
+ *
+ * For a program that unloads it to end with: whatever it died of, the next one
+ * finds the module.
+ */
+void reuse_load_again(void)
+{
+	if (!geteuid() && reuse_ko() && access(REUSE_FILE, F_OK))
+		reuse_load();
+}
+
+/**
  * lo_up() - set the loopback device up
  */
 void lo_up(void)

@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "bulk.h"
@@ -16,44 +15,14 @@
 
 #define TIMES	50
 
-static const char *module_path(void)
+static void __attribute__((destructor)) end_with_the_module(void)
 {
-	static const char * const usual[] = { "/lib/modules/reuse.ko", "../reuse.ko", NULL };
-	const char *path = getenv("REUSE_KO");
-	size_t i;
-
-	for (i = 0; !path && usual[i]; i++) {
-		if (!access(usual[i], R_OK))
-			path = usual[i];
-	}
-	return path;
-}
-
-static void load(void)
-{
-	int fd = open(module_path(), O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || syscall(SYS_finit_module, fd, "", 0))
-		die("finit_module %s", module_path());
-	close(fd);
-}
-
-static void unload(void)
-{
-	if (syscall(SYS_delete_module, "reuse", O_NONBLOCK))
-		die("delete_module");
-}
-
-/* Whatever a test died of, the next program finds the module */
-static void __attribute__((destructor)) load_again(void)
-{
-	if (!geteuid() && module_path() && access(REUSE_FILE, F_OK))
-		load();
+	reuse_load_again();
 }
 
 static void __attribute__((constructor)) skip_without_path(void)
 {
-	if (module_path())
+	if (reuse_ko())
 		return;
 	printf("TAP version 13\n1..0 # SKIP set REUSE_KO to the path of reuse.ko\n");
 	exit(KSFT_SKIP);
@@ -169,7 +138,7 @@ FIXTURE_SETUP(load)
 {
 	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, done);
-	load_again();
+	reuse_load_again();
 	new_netns();
 }
 
@@ -190,7 +159,7 @@ TEST_F(load, open_files_end)
 	fd = open(REUSE_FILE, O_RDONLY);
 	poll_fd.fd = fd;
 	ASSERT_EQ(1000, read(fd, buf, sizeof(buf)));
-	unload();
+	reuse_unload();
 
 	EXPECT_EQ(-1, read(fd, buf, sizeof(buf)));
 	EXPECT_EQ(EIO, errno);
@@ -203,7 +172,7 @@ TEST_F(load, open_files_end)
 	EXPECT_TRUE(missing("/proc/1/net/reuse"));
 	EXPECT_TRUE(missing("/sys/module/reuse"));
 
-	load();
+	reuse_load();
 	EXPECT_EQ(-1, read(fd, buf, sizeof(buf)));
 	EXPECT_EQ(0, close(fd));
 	EXPECT_TRUE(!missing("/proc/1/net/reuse"));
@@ -232,11 +201,11 @@ TEST_F_TIMEOUT(load, fifty_times, 240)
 		ASSERT_LE(0, fd);
 		ASSERT_LT(0, read(fd, buf, sizeof(buf)));
 		usleep(random() % 20000);
-		unload();
+		reuse_unload();
 		ASSERT_EQ(-1, read(fd, buf, sizeof(buf)));
 		ASSERT_TRUE(missing(REUSE_FILE));
 		ASSERT_TRUE(missing("/proc/1/net/reuse"));
-		load();
+		reuse_load();
 		ASSERT_EQ(0, close(fd));
 		ASSERT_TRUE(!missing(REUSE_FILE));
 	}

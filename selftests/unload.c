@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "harness.h"
@@ -38,38 +37,9 @@ static bool go_on(int round)
 	return round < LEAST || time(NULL) - start < SECONDS;
 }
 
-static const char *module_path(void)
+static void __attribute__((destructor)) end_with_the_module(void)
 {
-	static const char * const usual[] = { "/lib/modules/reuse.ko", "../reuse.ko", NULL };
-	const char *path = getenv("REUSE_KO");
-	size_t i;
-
-	for (i = 0; !path && usual[i]; i++) {
-		if (!access(usual[i], R_OK))
-			path = usual[i];
-	}
-	return path;
-}
-
-static void insert_module(void)
-{
-	errno = module_insert(module_path());
-	if (errno)
-		die("cannot load %s", module_path());
-}
-
-static void remove_module(void)
-{
-	errno = module_remove("reuse");
-	if (errno)
-		die("cannot unload");
-}
-
-/* Whatever a test died of, the next program finds the module */
-static void __attribute__((destructor)) load_again(void)
-{
-	if (!geteuid() && module_path() && access(REUSE_FILE, F_OK))
-		insert_module();
+	reuse_load_again();
 }
 
 /* Nobody else intercepts these either: after an unload the name would be gone */
@@ -227,7 +197,7 @@ TEST_F_TIMEOUT(use, unload, 100000)
 	struct sched_param first = { .sched_priority = 1 };
 	int round, i;
 
-	if (!module_path())
+	if (!reuse_ko())
 		SKIP(return, "set REUSE_KO to the path of reuse.ko");
 	/* Or it waits for those that never do */
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
@@ -237,10 +207,10 @@ TEST_F_TIMEOUT(use, unload, 100000)
 			semantics_set((round + i) % 3);
 		}
 		usleep(random() % 50000);
-		remove_module();
+		reuse_unload();
 		ASSERT_FALSE(hooked());
 		ASSERT_EQ(NATIVE, answers());
-		insert_module();
+		reuse_load();
 	}
 	TH_LOG("%d rounds", round);
 }
