@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who receives, asked or changed where it is unusual: by a process rather than
+ * for a packet, beside sockets of which there is hardly anything, after what the
+ * kernel has kept of earlier packets. As in deliver_paths.c.
+ *
+ * On a kernel with lockdep and KASAN it shows that locks and memory are used as
+ * they may be there.
+ */
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "deliver_paths.h"
+
+#define ROUNDS	200
+
+static void id_of(struct inet_diag_sockid *id, const char *host)
+{
+	struct sockaddr_storage ss;
+
+	sock_addr(at_port(host), &ss);
+	if (ss.ss_family == AF_INET) {
+		const struct sockaddr_in *in = (void *)&ss;
+
+		id->idiag_sport = in->sin_port;
+		memcpy(id->idiag_src, &in->sin_addr, 4);
+		memcpy(id->idiag_dst, &in->sin_addr, 4);
+	} else {
+		const struct sockaddr_in6 *in6 = (void *)&ss;
+
+		id->idiag_sport = in6->sin6_port;
+		memcpy(id->idiag_src, &in6->sin6_addr, 16);
+		memcpy(id->idiag_dst, &in6->sin6_addr, 16);
+	}
+	id->idiag_dport = htons(9);
+	id->idiag_cookie[0] = INET_DIAG_NOCOOKIE;
+	id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+}
+
+/* The inode of the one TCP socket that the kernel finds for a packet to @host, 0 if there is none */
+static unsigned int diag_inode(int diag, const char *host)
+{
+	struct {
+		struct nlmsghdr nlh;
+		struct inet_diag_req_v2 req;
+	} ask = {
+		.nlh = {
+			.nlmsg_len = sizeof(ask), .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_flags = NLM_F_REQUEST,
+		},
+		.req = {
+			.sdiag_family = strchr(host, ':') ? AF_INET6 : AF_INET,
+			.sdiag_protocol = IPPROTO_TCP, .idiag_states = -1,
+		},
+	};
+	char buf[8192] __attribute__((aligned(8)));
+	const struct nlmsghdr *nlh = (void *)buf;
+
+	id_of(&ask.req.id, host);
+	if (send(diag, &ask, sizeof(ask), 0) != sizeof(ask) || recv(diag, buf, sizeof(buf), 0) < 0)
+		die("sock_diag: %s", strerror(errno));
+	if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY)
+		return 0;
+	return ((const struct inet_diag_msg *)NLMSG_DATA(nlh))->idiag_inode;
+}
+
+static const char *diag_finds(int diag, const char *host)
+{
+	unsigned int inode = diag_inode(diag, host);
+	struct stat st;
+	int i;
+
+	for (i = '1'; inode && i <= '3'; i++) {
+		if (fstat(the(i)->fd, &st))
+			die("fstat");
+		if (st.st_ino == inode)
+			return text("%c", i);
+	}
+	return "nobody";
+}
+
+/* Until it is killed */
+static pid_t connects_on_and_on(const char *host)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	while (!pid)
+		connection(host);
+	return pid;
+}
+
+/* A process that asks for a socket by its address is told who receives, and gets in no SYN's way */
+TEST_F(deliver, socket_diagnosis)
+{
+	int diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), i;
+	static const char * const hosts[] = { ONE, ONE6 };
+	pid_t child;
+	size_t n;
+
+	ASSERT_LE(0, diag);
+	for (n = 0; n < ARRAY_SIZE(hosts); n++) {
+		fresh();
+		tcp("1", hosts[n], self->share | LISTENS);
+		if (!strcmp(diag_finds(diag, hosts[n]), "nobody"))
+			SKIP(return, "no tcp_diag in this kernel");
+		if (variant->column != 1)
+			tcp("23", hosts[n], self->share | LISTENS);
+		child = connects_on_and_on(hosts[n]);
+		for (i = 0; i < ROUNDS; i++)
+			SAYS(NULL, "1", "3", diag_finds(diag, hosts[n]));
+		kill(child, SIGKILL);
+		EXPECT_EQ(child, waitpid(child, NULL, 0));
+	}
+	close(diag);
+}
+
+static bool in_timewait(void *arg)
+{
+	struct reuse_table t;
+	bool is = false;
+	size_t i;
+
+	reuse_read(REUSE_FILE, &t);
+	for (i = 0; i < t.n; i++)
+		is |= t.row[i].num[TIMEWAIT] == *(unsigned long *)arg;
+	reuse_free(&t);
+	return is;
+}
+
+/* A switch beside sockets in TIME_WAIT, of which there is no more than their addresses */
+TEST_F(deliver, switch_beside_timewait)
+{
+	static const char * const hosts[] = { ONE, ONE6 };
+	unsigned long each = 8;
+	size_t n;
+	int i;
+
+	for (n = 0; n < ARRAY_SIZE(hosts); n++) {
+		become("native");
+		fresh();
+		tcp("1", hosts[n], RA | LISTENS);
+		for (i = 0; i < (int)each; i++) {
+			int client = connected(hosts[n]), child = accepts('1');
+
+			/* Who closes first has it */
+			close(child);
+			close(client);
+		}
+		EXPECT_TRUE(wait_for(in_timewait, &each, 10000));
+		for (i = 0; i < 3; i++) {
+			become(i % 2 ? "native" : variant->semantics);
+			SAYS("1", "1", "1", connection(hosts[n]));
+		}
+		become(variant->semantics);
+	}
+}
+
+/* What the kernel keeps of a datagram to one host does not make a group's datagram one */
+TEST_F(deliver, route_kept)
+{
+	static const struct {
+		const char *any, *one, *group;
+	} to[] = { { ANY, ONE, GROUP }, { ANY6, ONE6, GROUP6 } };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(to); i++) {
+		fresh();
+		udp("1", to[i].any, self->share);
+		/* The host is a member by a socket that has no port; the other one is not */
+		opens("2", "udp", strchr(to[i].any, ':') ? AF_INET6 : AF_INET, 0);
+		joins("2", to[i].group);
+		SAYS("1", "1", "1", datagram(-1, to[i].one));
+		SAYS("1", "1", "nobody", datagram(-1, to[i].group));
+		SAYS("1", "1", "1", datagram(-1, to[i].one));
+		become("native");
+		EXPECT_STREQ("1", datagram(-1, to[i].group));
+		EXPECT_STREQ("1", datagram(-1, to[i].one));
+		become(variant->semantics);
+	}
+}
+
+/* IPv6 extension headers may lead elsewhere: a datagram with some goes where Linux sends it */
+TEST_F(deliver, destination_options)
+{
+	/* Two options of padding, six octets in all */
+	static const char padding[8] = { 0, 0, 1, 4 };
+	int s, i;
+
+	udp("123", ONE6, self->share | V6ONLY);
+	for (i = 0; i < 20; i++) {
+		s = sender(ONE6);
+		if (setsockopt(s, IPPROTO_IPV6, IPV6_DSTOPTS, padding, sizeof(padding)))
+			die("IPV6_DSTOPTS");
+		/* Some one of them */
+		EXPECT_EQ('\0', datagram(s, ONE6)[1]);
+		close(s);
+	}
+}
+
+TEST_HARNESS_MAIN
