@@ -123,7 +123,7 @@ run_archive() {
 		set -- bash -c "$1"
 	fi
 	printf '%q ' "$@" >"$root/etc/command"
-	printf '%s=%q\n' MARK "$MARK" INSMOD_ARGS "$INSMOD_ARGS" SHELL_MODE "$SHELL_MODE" \
+	printf '%s=%q\n' MARK "$MARK" INSMOD_ARGS "$INSMOD_ARGS" GET "$GET" SHELL_MODE "$SHELL_MODE" \
 		TTY_SIZE "$(stty size 2>/dev/null || echo 24 80)" >"$root/etc/vm.conf"
 	pack "$root" "$file"
 }

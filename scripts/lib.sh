@@ -16,7 +16,7 @@ FLAVOUR=${REUSE_FLAVOUR:-cloud}
 
 # Flavours that Debian does not have: built from its linux-source, slow, and not
 # to stop at the first complaint.
-SOURCE_FLAVOURS="debug kcsan"
+SOURCE_FLAVOURS="debug kcsan debug-rt gcov"
 from_source() {
 	[[ " $SOURCE_FLAVOURS " = *" $1 "* ]]
 }

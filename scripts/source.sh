@@ -3,13 +3,17 @@
 #
 # Kernels that are built from Debian's linux-source, for scripts/kernel: the
 # flavours that Debian does not have. Each is selftests/base.config with the
-# fragment of its name.
+# fragments of its name: debug-rt with debug.config and rt.config.
 
 SOURCE_TOOLS=(make gcc flex bison bc libelf-dev libssl-dev python3-minimal cpio kmod xz-utils lz4 rsync perl)
 
-# source_config FLAVOUR
+# source_config FLAVOUR: what is set twice has the last value.
 source_config() {
-	cat "$TREE/selftests/base.config" "$TREE/selftests/$1.config"
+	local files=() name
+	for name in base ${1//-/ }; do
+		files+=("$TREE/selftests/$name.config")
+	done
+	cat "${files[@]}" | tac | awk -F= '/^CONFIG_/ && !seen[$1]++' | tac
 }
 
 # source_version ROOT K FLAVOUR: what decides whether a kernel is built again.
