@@ -3,11 +3,43 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "bulk.h"
 #include "lib.h"
+
+/* What REUSE_SLOW says: how many times as long all takes here */
+static int slow(void)
+{
+	const char *factor = getenv("REUSE_SLOW");
+	int n = factor ? atoi(factor) : 1;
+
+	return n > 1 ? n : 1;
+}
+
+/**
+ * bulk_less() - as much as can be done here
+ * @n: on a usual kernel
+ *
+ * Return: @n, or a part of it on a slow one.
+ */
+int bulk_less(int n)
+{
+	return n / slow();
+}
+
+/**
+ * bulk_more() - as long as it has to take here for something to happen
+ * @n: on a usual kernel
+ *
+ * Return: @n, or a multiple of it on a slow one.
+ */
+int bulk_more(int n)
+{
+	return n * slow();
+}
 
 /**
  * bulk_files() - allow this process many open files

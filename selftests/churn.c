@@ -301,7 +301,7 @@ FIXTURE_TEARDOWN(churn)
 
 static void read_in_pieces(void)
 {
-	read_for(SECONDS, 700);
+	read_for(bulk_more(SECONDS), 700);
 }
 
 /* Two readers, sockets that stay in small and big buckets, two who bind, connect and close */
@@ -314,7 +314,7 @@ TEST_F_TIMEOUT(churn, what_stays, 60)
 	bind = spawn(churn_bind);
 	connect = spawn(churn_connect);
 	reader = spawn(read_in_pieces);
-	read_for(SECONDS, 1 << 20);
+	read_for(bulk_more(SECONDS), 1 << 20);
 	EXPECT_TRUE(ended_well(reader));
 	finish(bind);
 	finish(connect);
