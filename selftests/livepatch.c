@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A livepatch of a function that the semantics need: who is first has it, and
- * the other one is refused and told so. The livepatch is rival/rival.c.
+ * A livepatch of a function that the semantics redirect: who is first has it,
+ * and the other one is refused and told so. The livepatch is rival/rival.c.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/syscall.h>
 
 #include "harness.h"
 #include "model.h"
@@ -45,10 +46,12 @@ static bool is_removed(void *arg)
 }
 
 /* A task that is inside the function holds up both ways */
-static int rival_load(void)
+static int rival_load(const char *function)
 {
-	int err = module_insert(rival_path());
+	int fd = open(rival_path(), O_RDONLY | O_CLOEXEC);
+	int err = syscall(SYS_finit_module, fd, text("function=%s", function), 0) ? errno : 0;
 
+	close(fd);
 	if (!err && !wait_for(is_settled, NULL, 60000))
 		die("the livepatch does not get ready");
 	return err;
@@ -151,7 +154,7 @@ TEST_F_TIMEOUT(livepatch, is_first, 200)
 	const char *line;
 	int fd, log;
 
-	ASSERT_EQ(0, rival_load());
+	ASSERT_EQ(0, rival_load(FUNCTION));
 	EXPECT_EQ(EADDRINUSE, try_bind("tcp"));
 	for (semantics = PRE39; semantics <= BSD; semantics++) {
 		log = open_log();
@@ -177,6 +180,62 @@ TEST_F_TIMEOUT(livepatch, is_first, 200)
 	EXPECT_TRUE(unhooked(HOOKED));
 }
 
+/* That of any other function, too; what does not need it can be had */
+static bool is_refused(const char *function, enum semantics semantics)
+{
+	bool is = false, named;
+	const char *line;
+	int log, err;
+
+	if (rival_load(function))
+		die("no livepatch of %s", function);
+	log = open_log();
+	err = semantics_try(semantics);
+	line = said(log);
+	named = strstr(line, text("%s()", function));
+	if (err != EBUSY || !named)
+		printf("# %s: %s, dmesg: %s\n", function, strerror(err), line);
+	else if (!unhooked(HOOKED) || !file_is(SEMANTICS, "native\n"))
+		printf("# %s: something is left\n", function);
+	else if (semantics == PRE39 && semantics_try(BSD))
+		printf("# %s: bsd does not need it\n", function);
+	else
+		is = true;
+	semantics_set(NATIVE);
+	rival_unload();
+	return is;
+}
+
+TEST_F_TIMEOUT(livepatch, is_first_of_any, 290)
+{
+	static const struct {
+		const char *function;
+		enum semantics semantics;
+	} all[] = {
+		{ "inet_rcv_saddr_equal", BSD }, { "udp_v4_get_port", BSD },
+		{ "udp_v6_get_port", BSD }, { "__inet_lookup_listener", BSD },
+		{ "inet6_lookup_listener", BSD },
+		{ "sk_setsockopt", PRE39 }, { "sk_getsockopt", PRE39 },
+		{ "sock_setsockopt", PRE39 }, { "sock_getsockopt", PRE39 },
+	};
+	char *hooked;
+	size_t i;
+
+	/* Those that are redirected here: not all kernels have the same */
+	semantics_set(PRE39);
+	hooked = slurp(HOOKED);
+	semantics_set(NATIVE);
+	for (i = 0; i < ARRAY_SIZE(all); i++) {
+		char *at = strstr(hooked, text("%s (", all[i].function));
+
+		if (at && (at == hooked || at[-1] == '\n'))
+			EXPECT_TRUE(is_refused(all[i].function, all[i].semantics));
+	}
+	EXPECT_EQ(0, semantics_try(PRE39));
+	EXPECT_EQ(PRE39, semantics_seen(PORT));
+	EXPECT_EQ(0, semantics_try(NATIVE));
+}
+
 /* The livepatch is refused, and nothing has changed; with native semantics it is not */
 TEST_F_TIMEOUT(livepatch, is_second, 200)
 {
@@ -184,7 +243,7 @@ TEST_F_TIMEOUT(livepatch, is_second, 200)
 
 	semantics_set(BSD);
 	before = slurp(HOOKED);
-	ASSERT_EQ(EBUSY, rival_load());
+	ASSERT_EQ(EBUSY, rival_load(FUNCTION));
 	after = slurp(HOOKED);
 	EXPECT_STREQ(before, after);
 	EXPECT_TRUE(file_is(SEMANTICS, "bsd\n"));
@@ -193,7 +252,7 @@ TEST_F_TIMEOUT(livepatch, is_second, 200)
 	EXPECT_EQ(0, try_bind("udp"));
 
 	semantics_set(NATIVE);
-	ASSERT_EQ(0, rival_load());
+	ASSERT_EQ(0, rival_load(FUNCTION));
 	EXPECT_EQ(EADDRINUSE, try_bind("tcp"));
 	rival_unload();
 	EXPECT_EQ(NATIVE, semantics_seen(PORT));

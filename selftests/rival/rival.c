@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: GPL-2.0
-/* For a test: a livepatch with which no TCP socket gets a port. */
+/* For a test: a livepatch of a function that the module reuse redirects. */
 #include <linux/livepatch.h>
 #include <linux/module.h>
-#include <net/sock.h>
+#include <linux/string.h>
 
-static int rival_get_port(struct sock *sk, unsigned short snum)
+static char *function = "inet_csk_get_port";
+module_param(function, charp, 0444);
+MODULE_PARM_DESC(function, "to be replaced: by one that finds no port, no listener, no conflict");
+
+/* Whatever the arguments, and whatever it is that it does not find */
+
+static long rival_refuse(void)
 {
 	return -EADDRINUSE;
 }
 
-static struct klp_func funcs[] = {
-	{
-		.old_name = "inet_csk_get_port",
-		.new_func = rival_get_port,
-	}, { }
-};
+static long rival_nothing(void)
+{
+	return 0;
+}
+
+static struct klp_func funcs[] = { { }, { } };
 
 static struct klp_object objs[] = {
 	{
@@ -29,6 +35,9 @@ static struct klp_patch patch = {
 
 static int __init rival_init(void)
 {
+	funcs[0].old_name = function;
+	funcs[0].new_func = strstr(function, "get_port") ? rival_refuse :
+							    rival_nothing;
 	return klp_enable_patch(&patch);
 }
 
