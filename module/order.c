@@ -31,7 +31,7 @@
 #define NOTE_BITS	16
 
 struct note_chain {
-	spinlock_t lock;
+	spinlock_t lock;	/* of @notes, and of what they say */
 	struct hlist_head notes;
 };
 

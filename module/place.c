@@ -32,7 +32,7 @@
 #define MET_MAX		16
 
 struct place_chain {
-	spinlock_t lock;
+	spinlock_t lock;	/* of changes to @places */
 	struct hlist_head places;
 };
 
@@ -50,7 +50,7 @@ struct place {
 	struct reuse_place id;
 	struct hlist_node node;
 	struct place_chain *chain;
-	spinlock_t lock;
+	spinlock_t lock;	/* of the lists */
 	struct list_head sharing;
 	struct list_head aside;
 	struct rcu_head rcu;
