@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * A user without rights who makes a user and a network namespace may do anything
+ * to these. One test for each line of README's "Security".
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "bulk.h"
+#include "harness.h"
+#include "model.h"
+
+#define HOOKED		"/sys/kernel/tracing/enabled_functions"
+#define HOSTILE		1000	/* uid */
+#define PORT		30000
+#define CGROUP		"/sys/fs/cgroup"
+#define SOCKETS		4000	/* that memory is measured with */
+#define SWITCHERS	16
+
+/* Namespaces of one's own, as unshare --map-root-user makes them */
+static void own_namespaces(void)
+{
+	prctl(PR_SET_DUMPABLE, 1);
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		die("no namespaces");
+	write_file("/proc/self/setgroups", "deny");
+	write_file("/proc/self/uid_map", "0 %d 1", HOSTILE);
+	lo_up();
+}
+
+static pid_t hostile_fork(void)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		die("no process");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setresgid(HOSTILE, HOSTILE, HOSTILE) || setresuid(HOSTILE, HOSTILE, HOSTILE))
+			die("cannot become uid %d", HOSTILE);
+	}
+	return pid;
+}
+
+static int status_of(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		die("no process %d", pid);
+	return status;
+}
+
+static bool is_semantics(const char *word)
+{
+	char *now = slurp(SEMANTICS);
+	bool is = !strncmp(now, word, strlen(word)) && now[strlen(word)] == '\n';
+
+	free(now);
+	return is;
+}
+
+static long long now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+FIXTURE(hostile) {
+	int home;
+};
+
+FIXTURE_SETUP(hostile)
+{
+	pid_t pid;
+
+	if (access(SEMANTICS, F_OK))
+		SKIP(return, "no net.reuse.semantics");
+	pid = hostile_fork();
+	if (!pid)
+		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNET) ? 1 : 0);
+	if (status_of(pid))
+		SKIP(return, "users may not make namespaces here");
+	new_netns();
+	self->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+}
+
+FIXTURE_TEARDOWN(hostile)
+{
+	close(self->home);
+}
+
+/* He switches his own namespace, and no other, by whatever file he has or hands on */
+TEST_F(hostile, switches_his_own_only)
+{
+	int theirs = open(SEMANTICS, O_RDWR), his, ready[2], go[2];
+	char c;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(ready) | pipe(go));
+	pid = hostile_fork();
+	if (!pid) {
+		own_namespaces();
+		if (semantics_try(BSD) || !is_semantics("bsd"))
+			_exit(1);
+		if (write(theirs, "bsd", 3) >= 0 || errno != EPERM)
+			_exit(2);
+		if (!setns(self->home, CLONE_NEWNET) || errno != EPERM)
+			_exit(3);
+		his = open(SEMANTICS, O_RDWR);
+		if (write(ready[1], &his, sizeof(his)) != sizeof(his) || read(go[0], &c, 1) != 1)
+			_exit(4);
+		_exit(is_semantics("pre39") ? 0 : 5);
+	}
+	/* Whoever writes to it, it is his namespace that is switched */
+	ASSERT_EQ(sizeof(his), read(ready[0], &his, sizeof(his)));
+	his = open(text("/proc/%d/fd/%d", pid, his), O_WRONLY);
+	EXPECT_EQ(5, write(his, "pre39", 5));
+	close(his);
+	ASSERT_EQ(1, write(go[1], "", 1));
+	EXPECT_EQ(0, status_of(pid));
+	EXPECT_TRUE(is_semantics("native"));
+}
+
+/* Sends a datagram to the port, and tells whether the socket gets it */
+static bool gets(int fd)
+{
+	int sender = sock_open("udp", AF_INET, 0);
+	char c;
+
+	sock_connect(sender, "127.0.0.1:30000");
+	if (send(sender, "x", 1, 0) != 1)
+		die("send");
+	close(sender);
+	return recv(fd, &c, 1, MSG_DONTWAIT) == 1;
+}
+
+/* The ports of others are taken, shared and served as if he were not there */
+static void take_ports(void *arg)
+{
+	enum semantics semantics;
+
+	(void)arg;
+	own_namespaces();
+	for (semantics = PRE39; semantics <= BSD; semantics++) {
+		semantics_set(semantics);
+		sock_bind("tcp", semantics == BSD ? "127.0.0.1:30000" : "0.0.0.0:30000",
+			  S_REUSEADDR);
+		sock_bind("udp", semantics == BSD ? "127.0.0.1:30000" : "0.0.0.0:30000",
+			  S_REUSEADDR);
+	}
+}
+
+TEST_F(hostile, has_his_own_ports)
+{
+	struct child before, after;
+	int tcp, udp, other;
+
+	child_start(&before, HOSTILE, take_ports, NULL);
+	tcp = sock_bind("tcp", "127.0.0.1:30000", S_LISTEN);
+	udp = sock_bind("udp", "127.0.0.1:30000", 0);
+	child_start(&after, HOSTILE, take_ports, NULL);
+	EXPECT_REUSE("tcp 127.0.0.1:30000 listen=1\nudp 127.0.0.1:30000 bound=1\n");
+	EXPECT_FILE(text("/proc/%d/net/reuse", after.pid),
+		    "tcp 0.0.0.0:30000 bound=1 reuseaddr=1 uid=%1$d\n"
+		    "tcp 127.0.0.1:30000 bound=1 reuseaddr=1 uid=%1$d fastreuse=0\n"
+		    "udp 0.0.0.0:30000 bound=1 reuseaddr=1 uid=%1$d\n"
+		    "udp 127.0.0.1:30000 bound=1 reuseaddr=1 uid=%1$d\n", HOSTILE);
+
+	EXPECT_TRUE(gets(udp));
+	other = sock_open("udp", AF_INET, S_REUSEADDR);
+	EXPECT_EQ(EADDRINUSE, sock_try_bind(other, "127.0.0.1:30000"));
+	close(other);
+	other = sock_open("tcp", AF_INET, 0);
+	sock_connect(other, "127.0.0.1:30000");
+	close(sock_accept(tcp));
+	close(other);
+	child_stop(&before);
+	child_stop(&after);
+	EXPECT_TRUE(gets(udp));
+}
+
+/* Has functions intercepted and let go of, all the time */
+static void switch_for_ever(void)
+{
+	own_namespaces();
+	for (;;) {
+		semantics_try(BSD);
+		semantics_try(NATIVE);
+	}
+}
+
+static void switchers_start(pid_t *pid, int n)
+{
+	while (n--) {
+		pid[n] = hostile_fork();
+		if (!pid[n])
+			switch_for_ever();
+	}
+}
+
+static void switchers_stop(const pid_t *pid, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		kill(pid[i], SIGKILL);
+	for (i = 0; i < n; i++)
+		status_of(pid[i]);
+}
+
+static long long time_to_switch(void)
+{
+	long long start = now();
+
+	semantics_set(BSD);
+	semantics_set(NATIVE);
+	return now() - start;
+}
+
+/* Of some times, the middle one */
+static long long time_to_make_namespaces(void)
+{
+	long long took[9], swap;
+	int i, j;
+
+	for (i = 0; i < 9; i++) {
+		pid_t pid;
+
+		took[i] = -now();
+		pid = fork();
+		if (!pid)
+			_exit(unshare(CLONE_NEWNET));
+		if (pid < 0 || status_of(pid))
+			die("no namespace");
+		took[i] += now();
+		for (j = i; j && took[j] < took[j - 1]; j--) {
+			swap = took[j];
+			took[j] = took[j - 1];
+			took[j - 1] = swap;
+		}
+	}
+	return took[4];
+}
+
+/* Nobody waits for his switches who makes a namespace; who switches, for few of them */
+TEST_F_TIMEOUT(hostile, switches_and_holds_up_nobody, 280)
+{
+	long long alone = time_to_switch(), among, namespaces;
+	pid_t pid[SWITCHERS];
+
+	switchers_start(pid, SWITCHERS);
+	namespaces = time_to_make_namespaces();
+	among = time_to_switch();
+	switchers_stop(pid, SWITCHERS);
+	TH_LOG("a switch and back: %lld ms, among others: %lld ms, a namespace: %lld ms",
+	       alone / 1000000, among / 1000000, namespaces / 1000000);
+	EXPECT_LT(namespaces, alone / 2);
+	EXPECT_LT(among, SWITCHERS / 2 * alone);
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+/* Switches to bsd with a signal every some milliseconds */
+static int switch_under_signals(void)
+{
+	struct itimerval timer = { { 0, 50000 }, { 0, 50000 } };
+	struct sigaction action = { .sa_handler = on_alarm };
+	int err;
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	err = semantics_try(BSD);
+	memset(&timer, 0, sizeof(timer));
+	setitimer(ITIMER_REAL, &timer, NULL);
+	return err;
+}
+
+/* Other namespaces may be dying still */
+static bool unhooked(void *arg)
+{
+	char *s = slurp(arg);
+	bool is = !strstr(s, "[reuse]");
+
+	free(s);
+	return is;
+}
+
+/* What patches the kernel he gets once a second, and need not wait for; root gets it */
+TEST_F_TIMEOUT(hostile, patches_the_kernel_once_a_second, 120)
+{
+	pid_t pid;
+
+	if (access(HOOKED, R_OK))
+		SKIP(return, "no tracefs");
+	ASSERT_TRUE(wait_for(unhooked, HOOKED, 60000));
+	pid = hostile_fork();
+	if (!pid) {
+		own_namespaces();
+		if (semantics_try(BSD) || semantics_try(NATIVE))
+			_exit(1);
+		if (switch_under_signals() != EINTR || !is_semantics("native"))
+			_exit(2);
+		if (semantics_try(BSD) || semantics_try(NATIVE))
+			_exit(3);
+		_exit(0);
+	}
+	EXPECT_EQ(0, status_of(pid));
+
+	/* Where it is patched already, there is nothing to wait for */
+	semantics_set(BSD);
+	semantics_set(NATIVE);
+	EXPECT_EQ(0, switch_under_signals());
+	pid = hostile_fork();
+	if (!pid) {
+		own_namespaces();
+		_exit(switch_under_signals());
+	}
+	EXPECT_EQ(0, status_of(pid));
+}
+
+/* Lines that the module has in the kernel's log since it was opened */
+static int lines(int log)
+{
+	char record[2048];
+	int n = 0;
+
+	while (read(log, record, sizeof(record)) > 0 || errno == EPIPE)
+		n++;
+	return n;
+}
+
+/* He does not fill the log */
+TEST_F(hostile, does_not_fill_the_log)
+{
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	pid_t pid;
+
+	ASSERT_LE(0, lseek(log, 0, SEEK_END));
+	pid = hostile_fork();
+	if (!pid) {
+		int fd, i;
+
+		own_namespaces();
+		fd = open(SEMANTICS, O_WRONLY);
+		for (i = 0; i < 5000; i++) {
+			if (write(fd, "linux", 5) >= 0 || errno != EINVAL)
+				_exit(1);
+		}
+		_exit(0);
+	}
+	EXPECT_EQ(0, status_of(pid));
+	EXPECT_GT(500, lines(log));
+	close(log);
+}
+
+static unsigned long long slab_of(const char *group)
+{
+	char *s = slurp(text("%s/memory.stat", group)), *at = strstr(s, "\nslab ");
+	unsigned long long bytes = strtoull(at ? at + 6 : "0", NULL, 10);
+
+	free(s);
+	return bytes;
+}
+
+/* What the kernel charges a user for sockets of these semantics */
+static long long charged(const char *group, enum semantics semantics)
+{
+	unsigned long long before;
+	int ready[2], go[2], i;
+	long long bytes;
+	pid_t pid;
+	char c;
+
+	if (pipe(ready) || pipe(go))
+		die("no pipe");
+	pid = hostile_fork();
+	if (!pid) {
+		own_namespaces();
+		semantics_set(semantics);
+		if (write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1)
+			_exit(1);
+		for (i = 0; i < SOCKETS; i++)
+			bulk_bind("udp", LOOPBACK(i), PORT, 0);
+		if (write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1)
+			_exit(1);
+		_exit(0);
+	}
+	if (read(ready[0], &c, 1) != 1)
+		die("the user failed");
+	write_file(text("%s/cgroup.procs", group), "%d", pid);
+	before = slab_of(group);
+	if (write(go[1], "", 1) != 1 || read(ready[0], &c, 1) != 1)
+		die("the user failed");
+	bytes = slab_of(group) - before;
+	if (write(go[1], "", 1) != 1 || status_of(pid))
+		die("the user failed");
+	return bytes;
+}
+
+/* The memory that the module takes for his sockets is charged to him, and is little */
+TEST_F_TIMEOUT(hostile, pays_for_memory, 120)
+{
+	const char *group = text(CGROUP "/hostile.%d", getpid());
+	long long native, bsd;
+	int subtree;
+
+	bulk_files(SOCKETS);
+	if (access(CGROUP "/cgroup.subtree_control", W_OK))
+		SKIP(return, "no cgroup2 at " CGROUP);
+	subtree = open(CGROUP "/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+	if (write(subtree, "+memory", 7) != 7)
+		SKIP(return, "no memory controller");
+	close(subtree);
+	if (mkdir(group, 0755))
+		SKIP(return, "no cgroup");
+	native = charged(group, NATIVE);
+	bsd = charged(group, BSD);
+	rmdir(group);
+	TH_LOG("a socket: %lld bytes, bsd: %lld more", native / SOCKETS,
+	       (bsd - native) / SOCKETS);
+	EXPECT_LT(100 * SOCKETS, bsd - native);
+	EXPECT_GT(400 * SOCKETS, bsd - native);
+}
+
+TEST_HARNESS_MAIN
