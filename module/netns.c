@@ -12,39 +12,46 @@ unsigned int reuse_net_id __read_mostly;
 
 static int __net_init reuse_net_init(struct net *net)
 {
-	int err;
-
 	spin_lock_init(&reuse_net(net)->bind_lock);
 	mutex_init(&reuse_net(net)->switch_lock);
 	reuse_net(net)->root = make_kuid(net->user_ns, 0);
-	err = reuse_proc_create(net);
-	if (err)
-		return err;
-	err = reuse_sysctl_create(net);
-	if (err)
-		reuse_proc_remove(net);
-	return err;
-}
-
-/* All namespaces that go together wait for one grace period after this */
-static void __net_exit reuse_net_pre_exit(struct net *net)
-{
-	reuse_switch_leave(net);
+	return reuse_proc_create(net);
 }
 
 static void __net_exit reuse_net_exit(struct net *net)
 {
-	reuse_sysctl_remove(net);
-	reuse_switch_left(net);
 	reuse_proc_remove(net);
 }
 
 static struct pernet_operations reuse_net_ops = {
 	.init	= reuse_net_init,
-	.pre_exit = reuse_net_pre_exit,
 	.exit	= reuse_net_exit,
 	.id	= &reuse_net_id,
 	.size	= sizeof(struct reuse_net),
+};
+
+/* All namespaces that go together wait for one grace period after this */
+static void __net_exit reuse_net_switch_pre_exit(struct net *net)
+{
+	reuse_switch_leave(net);
+}
+
+static void __net_exit reuse_net_switch_exit(struct net *net)
+{
+	reuse_sysctl_remove(net);
+	reuse_switch_left(net);
+}
+
+/*
+ * While functions are intercepted, reuse_net() is asked for of any namespace.
+ * Until ours has been made it points to what an earlier module with the same
+ * number has freed, as it does after ours is freed: no namespace is switched
+ * before all have one, and none is freed before the last hook is gone.
+ */
+static struct pernet_operations reuse_net_switch_ops = {
+	.init	  = reuse_sysctl_create,
+	.pre_exit = reuse_net_switch_pre_exit,
+	.exit	  = reuse_net_switch_exit,
 };
 
 /**
@@ -60,10 +67,16 @@ int __init reuse_netns_setup(void)
 	if (err)
 		return err;
 	err = register_pernet_subsys(&reuse_net_ops);
-	if (err) {
-		reuse_switch_teardown();
-		reuse_order_teardown();
-	}
+	if (err)
+		goto teardown_order;
+	err = register_pernet_subsys(&reuse_net_switch_ops);
+	if (!err)
+		return 0;
+
+	reuse_switch_teardown();
+	unregister_pernet_subsys(&reuse_net_ops);
+teardown_order:
+	reuse_order_teardown();
 	return err;
 }
 
@@ -75,7 +88,8 @@ int __init reuse_netns_setup(void)
  */
 void reuse_netns_teardown(void)
 {
-	unregister_pernet_subsys(&reuse_net_ops);
+	unregister_pernet_subsys(&reuse_net_switch_ops);
 	reuse_switch_teardown();
+	unregister_pernet_subsys(&reuse_net_ops);
 	reuse_order_teardown();
 }
