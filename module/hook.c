@@ -18,6 +18,7 @@
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/module.h>
+#include <linux/mutex.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/srcu.h>
@@ -328,8 +329,20 @@ static void hook_remove(struct hook *hook)
 	hook_clear_filter(hook);
 }
 
-/* This kernel has all that is to be intercepted */
-static bool hook_possible __ro_after_init;
+/* For nothing but to see what there is */
+static struct hook probe;
+static DEFINE_MUTEX(probe_lock);
+
+/**
+ * reuse_hook_setup() - make ready to intercept
+ *
+ * Context: process context, may sleep; while the module is loaded.
+ * Return: 0 or -ENOMEM.
+ */
+int __init reuse_hook_setup(void)
+{
+	return init_srcu_struct(&hook_srcu);
+}
 
 /**
  * reuse_hook_teardown() - undo reuse_hook_setup()
@@ -343,49 +356,48 @@ void reuse_hook_teardown(void)
 	/* There may have been no memory to do so when it was removed */
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		hook_clear_filter(&hooks[i]);
+	hook_clear_filter(&probe);
 	cleanup_srcu_struct(&hook_srcu);
 }
 
-/**
- * reuse_hook_setup() - see whether this kernel has what is to be intercepted
- *
- * Context: process context, may sleep; while the module is loaded.
- * Return: 0 or -ENOMEM; that the kernel has it not is no error.
- */
-int __init reuse_hook_setup(void)
+/* 0 or an error; ftrace compares each name to those of all functions */
+static int hooks_find(void)
 {
-	int err = init_srcu_struct(&hook_srcu);
 	unsigned int i;
+	int err = 0;
 
-	if (err)
-		return err;
-
-	hook_possible = true;
-	for (i = 0; i < ARRAY_SIZE(hooks) && hook_possible; i++) {
+	for (i = 0; i < ARRAY_SIZE(hooks) && !err; i++) {
 		const char *name = hooks[i].name;
-		struct ftrace_ops *ops = &hooks[i].ops;
 
-		err = ftrace_set_filter(ops, (unsigned char *)name,
+		err = ftrace_set_filter(&probe.ops, (unsigned char *)name,
 					strlen(name), 1);
-		hook_clear_filter(&hooks[i]);
-		hook_possible = !err;
-		if (err == -ENOMEM) {
-			reuse_hook_teardown();
-			return err;
-		}
 	}
-	return 0;
+	hook_clear_filter(&probe);
+	return err;
 }
 
 /**
  * reuse_hook_possible() - has this kernel all that is to be intercepted?
  *
- * Context: any.
+ * Looked up when it is asked for first: that takes longer than all the rest of
+ * loading the module.
+ *
+ * Context: process context, may sleep.
  * Return: true if so; whether somebody else has it is another question.
  */
 bool reuse_hook_possible(void)
 {
-	return hook_possible;
+	static bool known, possible;
+	int err;
+
+	mutex_lock(&probe_lock);
+	if (!known) {
+		err = hooks_find();
+		possible = !err;
+		known = err != -ENOMEM;
+	}
+	mutex_unlock(&probe_lock);
+	return possible;
 }
 
 /* The first hook goes last: until then a freed socket takes its note along */
