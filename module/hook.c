@@ -295,9 +295,27 @@ static void hook_explain(const struct hook *hook, int err)
 }
 
 /* ftrace_free_filter() is younger; this leaves nothing allocated either */
-static void hook_clear_filter(struct hook *hook)
+static int hook_clear_filter(struct hook *hook)
 {
-	ftrace_set_filter(&hook->ops, NULL, 0, 1);
+	return ftrace_set_filter(&hook->ops, NULL, 0, 1);
+}
+
+/* What a filter is without functions: that means all of the kernel's */
+static const void *no_filter __ro_after_init;
+
+/*
+ * Without memory for the function, ftrace_set_filter() succeeds and leaves an
+ * empty filter.
+ */
+static int hook_set_filter(struct hook *hook)
+{
+	int err = ftrace_set_filter(&hook->ops, (unsigned char *)hook->name,
+				    strlen(hook->name), 1);
+
+	if (!err &&
+	    rcu_access_pointer(hook->ops.func_hash->filter_hash) == no_filter)
+		return -ENOMEM;
+	return err;
 }
 
 static int hook_install(struct hook *hook)
@@ -308,8 +326,7 @@ static int hook_install(struct hook *hook)
 	hook->ops.flags = FTRACE_OPS_FL_PERMANENT | REUSE_FTRACE_FLAGS;
 	if (hook->to)
 		hook->ops.flags |= FTRACE_OPS_FL_IPMODIFY;
-	err = ftrace_set_filter(&hook->ops, (unsigned char *)hook->name,
-				strlen(hook->name), 1);
+	err = hook_set_filter(hook);
 	if (err)
 		goto explain;
 	err = register_ftrace_function(&hook->ops);
@@ -341,7 +358,17 @@ static DEFINE_MUTEX(probe_lock);
  */
 int __init reuse_hook_setup(void)
 {
-	return init_srcu_struct(&hook_srcu);
+	int err = init_srcu_struct(&hook_srcu);
+
+	if (err)
+		return err;
+
+	err = hook_clear_filter(&probe);
+	if (err)
+		cleanup_srcu_struct(&hook_srcu);
+	else
+		no_filter = rcu_access_pointer(probe.ops.func_hash->filter_hash);
+	return err;
 }
 
 /**
@@ -367,10 +394,8 @@ static int hooks_find(void)
 	int err = 0;
 
 	for (i = 0; i < ARRAY_SIZE(hooks) && !err; i++) {
-		const char *name = hooks[i].name;
-
-		err = ftrace_set_filter(&probe.ops, (unsigned char *)name,
-					strlen(name), 1);
+		probe.name = hooks[i].name;
+		err = hook_set_filter(&probe);
 	}
 	hook_clear_filter(&probe);
 	return err;
