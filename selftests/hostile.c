@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 
@@ -77,6 +78,16 @@ static long long now(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
+/* Other namespaces may be dying still */
+static bool unhooked(void *arg)
+{
+	char *s = slurp(arg);
+	bool is = !strstr(s, "[reuse]");
+
+	free(s);
+	return is;
+}
+
 FIXTURE(hostile) {
 	int home;
 };
@@ -92,6 +103,8 @@ FIXTURE_SETUP(hostile)
 		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNET) ? 1 : 0);
 	if (status_of(pid))
 		SKIP(return, "users may not make namespaces here");
+	if (!access(HOOKED, R_OK))
+		ASSERT_TRUE(wait_for(unhooked, HOOKED, 120000));
 	new_netns();
 	self->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 }
@@ -149,17 +162,13 @@ static bool gets(int fd)
 /* The ports of others are taken, shared and served as if he were not there */
 static void take_ports(void *arg)
 {
-	enum semantics semantics;
-
 	(void)arg;
 	own_namespaces();
-	for (semantics = PRE39; semantics <= BSD; semantics++) {
-		semantics_set(semantics);
-		sock_bind("tcp", semantics == BSD ? "127.0.0.1:30000" : "0.0.0.0:30000",
-			  S_REUSEADDR);
-		sock_bind("udp", semantics == BSD ? "127.0.0.1:30000" : "0.0.0.0:30000",
-			  S_REUSEADDR);
-	}
+	semantics_set(PRE39);
+	sock_bind("udp", "0.0.0.0:30000", S_REUSEADDR);
+	semantics_set(BSD);
+	sock_bind("udp", "127.0.0.1:30000", S_REUSEADDR);
+	sock_bind("tcp", "127.0.0.1:30000", S_REUSEADDR);
 }
 
 TEST_F(hostile, has_his_own_ports)
@@ -173,8 +182,7 @@ TEST_F(hostile, has_his_own_ports)
 	child_start(&after, HOSTILE, take_ports, NULL);
 	EXPECT_REUSE("tcp 127.0.0.1:30000 listen=1\nudp 127.0.0.1:30000 bound=1\n");
 	EXPECT_FILE(text("/proc/%d/net/reuse", after.pid),
-		    "tcp 0.0.0.0:30000 bound=1 reuseaddr=1 uid=%1$d\n"
-		    "tcp 127.0.0.1:30000 bound=1 reuseaddr=1 uid=%1$d fastreuse=0\n"
+		    "tcp 127.0.0.1:30000 bound=1 reuseaddr=1 uid=%1$d\n"
 		    "udp 0.0.0.0:30000 bound=1 reuseaddr=1 uid=%1$d\n"
 		    "udp 127.0.0.1:30000 bound=1 reuseaddr=1 uid=%1$d\n", HOSTILE);
 
@@ -290,25 +298,11 @@ static int switch_under_signals(void)
 	return err;
 }
 
-/* Other namespaces may be dying still */
-static bool unhooked(void *arg)
-{
-	char *s = slurp(arg);
-	bool is = !strstr(s, "[reuse]");
-
-	free(s);
-	return is;
-}
-
 /* What patches the kernel he gets once a second, and need not wait for; root gets it */
-TEST_F_TIMEOUT(hostile, patches_the_kernel_once_a_second, 120)
+TEST_F_TIMEOUT(hostile, patches_the_kernel_once_a_second, 200)
 {
-	pid_t pid;
+	pid_t pid = hostile_fork();
 
-	if (access(HOOKED, R_OK))
-		SKIP(return, "no tracefs");
-	ASSERT_TRUE(wait_for(unhooked, HOOKED, 60000));
-	pid = hostile_fork();
 	if (!pid) {
 		own_namespaces();
 		if (semantics_try(BSD) || semantics_try(NATIVE))
@@ -416,6 +410,7 @@ static long long charged(const char *group, enum semantics semantics)
 TEST_F_TIMEOUT(hostile, pays_for_memory, 120)
 {
 	const char *group = text(CGROUP "/hostile.%d", getpid());
+	struct utsname kernel;
 	long long native, bsd;
 	int subtree;
 
@@ -433,7 +428,9 @@ TEST_F_TIMEOUT(hostile, pays_for_memory, 120)
 	rmdir(group);
 	TH_LOG("a socket: %lld bytes, bsd: %lld more", native / SOCKETS,
 	       (bsd - native) / SOCKETS);
-	EXPECT_LT(100 * SOCKETS, bsd - native);
+	/* 5.10 charges nothing with bottom halves off */
+	if (uname(&kernel) || strncmp(kernel.release, "5.10.", 5))
+		EXPECT_LT(100 * SOCKETS, bsd - native);
 	EXPECT_GT(400 * SOCKETS, bsd - native);
 }
 
