@@ -4,28 +4,22 @@
  * what is left is the kernel as it was.
  */
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <pthread.h>
 #include <sched.h>
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "harness.h"
-#include "model.h"
+#include "siege.h"
 
 #define HOOKED		"/sys/kernel/tracing/enabled_functions"
-#define SPACES		4
-#define THREADS		2
-#define PORT		30000	/* not one that Linux chooses */
-#define PORTS		4
+#define PORT		30100	/* nobody else binds it, Linux does not choose it */
 
 /* Without REUSE_ROUNDS for so many seconds, and for so many rounds at least */
 #define SECONDS		6
 #define LEAST		3
 
-static bool go_on(int round)
+/* Each of some tests takes @longer than those of the others */
+static bool go_on(int round, int longer)
 {
 	const char *rounds = getenv("REUSE_ROUNDS");
 	static time_t start;
@@ -33,7 +27,7 @@ static bool go_on(int round)
 	if (!round)
 		start = time(NULL);
 	if (rounds)
-		return round < atoi(rounds);
+		return round < LEAST || round < atoi(rounds) / longer;
 	return round < LEAST || time(NULL) - start < SECONDS;
 }
 
@@ -55,117 +49,80 @@ static bool hooked(void)
 	return found;
 }
 
-/* What those who bind have done so far, in all processes */
-static struct {
-	unsigned long bound[SPACES];
-	unsigned long refused[SPACES];
-} *done;
-
-struct space {
-	int netns;
-	pid_t pid;
-};
-
-static const struct model_sock kinds[] = {
-	{ "127.0.0.1", 0, 0 },
-	{ "127.0.0.1", S_REUSEADDR, 0 },
-	{ "127.0.0.1", S_REUSEPORT, 0 },
-	{ "0.0.0.0", S_REUSEADDR, 0 },
-	{ "0.0.0.0", S_REUSEPORT, 0 },
-	{ "[::]", S_REUSEADDR, 0 },
-	{ "[::]", S_REUSEPORT | S_V6ONLY, 0 },
-	{ "[::1]", 0, 0 },
-};
-
-static void connect_somewhere(int port)
+static bool unhooked(void *nothing)
 {
-	int fd = sock_open("tcp", AF_INET, S_NONBLOCK);
-	char address[32];
-
-	snprintf(address, sizeof(address), "127.0.0.1:%d", port);
-	sock_try_connect(fd, address);
-	sock_abort(fd);
-}
-
-/* bind(), listen(), connect(), close(): any answer will do */
-static void use(int space, unsigned int *seed)
-{
-	const struct model_sock *kind = &kinds[rand_r(seed) % ARRAY_SIZE(kinds)];
-	int option = rand_r(seed) % 2 ? SO_REUSEADDR : SO_REUSEPORT;
-	bool tcp = rand_r(seed) % 3;
-	int fd = model_open(tcp ? "tcp" : "udp", kind), one = 1;
-	int err = model_bind(fd, kind, rand_r(seed) % 5 ? PORT + rand_r(seed) % PORTS : 0);
-
-	__atomic_add_fetch(err ? &done->refused[space] : &done->bound[space], 1, __ATOMIC_RELAXED);
-	setsockopt(fd, SOL_SOCKET, option, &one, sizeof(one));
-	if (tcp && !listen(fd, 4) && rand_r(seed) % 4 == 0)
-		connect_somewhere(PORT + rand_r(seed) % PORTS);
-	/* Without a rest it keeps RCU from its work */
-	if (rand_r(seed) % 2)
-		usleep(rand_r(seed) % 500);
-	close(fd);
-}
-
-static void *use_for_ever(void *arg)
-{
-	unsigned int seed = (long)arg;
-	int space = (long)arg / THREADS;
-
-	for (;;)
-		use(space, &seed);
-	return NULL;
-}
-
-/* A namespace with sockets that stay and processes that bind there */
-static void space_start(struct space *s, int nr)
-{
-	pthread_t thread;
-	long i;
-
-	new_netns();
-	s->netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (s->netns < 0)
-		die("no namespace");
-	s->pid = fork();
-	if (s->pid < 0)
-		die("no process");
-	if (s->pid)
-		return;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	sock_bind("tcp", "127.0.0.1:29999", S_LISTEN | S_REUSEADDR);
-	sock_bind("udp", "[::]:29999", S_REUSEPORT);
-	for (i = 1; i < THREADS; i++) {
-		if (pthread_create(&thread, NULL, use_for_ever, (void *)(nr * THREADS + i)))
-			die("no thread");
-	}
-	use_for_ever((void *)(long)(nr * THREADS));
-}
-
-/* They have to be alive still: they die of what they do not expect */
-static bool space_stop(struct space *s)
-{
-	bool alive = !waitpid(s->pid, NULL, WNOHANG);
-
-	kill(s->pid, SIGKILL);
-	close(s->netns);
-	return alive && waitpid(s->pid, NULL, 0) == s->pid;
-}
-
-static void space_enter(const struct space *s)
-{
-	if (setns(s->netns, CLONE_NEWNET))
-		die("cannot enter the namespace");
+	(void)nothing;
+	return !hooked();
 }
 
 static enum semantics answers(void)
 {
-	return semantics_seen(PORT + PORTS);
+	return semantics_seen(PORT);
 }
 
-FIXTURE(use) {
-	struct space space[SPACES];
-	int n;
-};
+static bool has(const char *path, const char *what)
+{
+	char *s = slurp(path);
+	bool found = strstr(s, what);
+
+	free(s);
+	return found;
+}
+
+/* A cache that was merged with another leaves its name in /sys to that */
+static bool no_cache(void *nothing)
+{
+	struct stat st;
+
+	(void)nothing;
+	return (lstat("/sys/kernel/slab/reuse_note", &st) || S_ISLNK(st.st_mode)) &&
+	       !has("/proc/slabinfo", "\nreuse");
+}
+
+/* What the kernel still has of the module that was unloaded, NULL if nothing */
+static const char *left_behind(bool symbols)
+{
+	static const char * const paths[] = {
+		REUSE_FILE, "/proc/1/net/reuse", "/proc/sys/net/reuse", "/sys/module/reuse",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(paths); i++) {
+		if (!access(paths[i], F_OK))
+			return paths[i];
+	}
+	if (has(HOOKED, "reuse") || hooked())
+		return HOOKED;
+	if (has("/proc/modules", "reuse "))
+		return "/proc/modules";
+	/* That takes longest */
+	if (symbols && has("/proc/kallsyms", "[reuse]"))
+		return "/proc/kallsyms";
+	return wait_for(no_cache, NULL, 5000) ? NULL : "/proc/slabinfo";
+}
+
+/* Sockets, readers and writers; where it is @native, it stays so */
+static void begin(bool native)
+{
+	struct sched_param first = { .sched_priority = 1 };
+	int i, j;
+
+	siege->unloads = true;
+	for (i = 0; i < SPACES; i++)
+		siege->space[i].fixed = native;
+	for (i = 0; i < SPACES; i++) {
+		for (j = 0; j < WORKERS; j++)
+			siege_spawn(siege_work, i, j);
+	}
+	siege_spawn(siege_read, 0, 0);
+	siege_spawn(siege_write, 0, 0);
+	siege_spawn(siege_found, 0, 0);
+	/* Or who unloads waits for those that never do */
+	if (sched_setscheduler(0, SCHED_FIFO, &first))
+		die("no SCHED_FIFO");
+}
+
+FIXTURE(use) {};
 
 FIXTURE_SETUP(use)
 {
@@ -173,42 +130,54 @@ FIXTURE_SETUP(use)
 		SKIP(return, "no net.reuse.semantics");
 	if (access(HOOKED, R_OK))
 		SKIP(return, "no tracefs");
-	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_NE(MAP_FAILED, done);
-	for (self->n = 0; self->n < SPACES; self->n++)
-		space_start(&self->space[self->n], self->n);
+	if (!reuse_ko())
+		SKIP(return, "set REUSE_KO to the path of reuse.ko");
+	siege_begin();
 }
 
 FIXTURE_TEARDOWN(use)
 {
-	int i;
-
-	for (i = 0; i < self->n; i++) {
-		EXPECT_TRUE(space_stop(&self->space[i]));
-		EXPECT_LT(0, done->bound[i]);
-		EXPECT_LT(0, done->refused[i]);
-		TH_LOG("namespace %d: %lu bound, %lu refused", i, done->bound[i], done->refused[i]);
-	}
+	EXPECT_EQ(0, siege_end());
+	TH_LOG("%s", siege_summary());
+	EXPECT_LT(0, siege->done[BINDS]);
+	EXPECT_LT(0, siege->done[REFUSALS]);
 }
 
-/* The module is unloaded while sockets are open and binds in flight */
+/* The module comes and goes while sockets are open, binds in flight and files read */
+TEST_F_TIMEOUT(use, reload, 100000)
+{
+	const char *left;
+	int round;
+
+	begin(true);
+	for (round = 0; go_on(round, 1); round++) {
+		usleep(random() % 20000);
+		reuse_unload();
+		left = left_behind(round % 100 == 99);
+		ASSERT_TRUE(!left)
+			TH_LOG("round %d: %s", round, left);
+		reuse_load();
+	}
+	TH_LOG("%d rounds", round);
+}
+
+/* The same while namespaces have other semantics, so that functions are intercepted */
 TEST_F_TIMEOUT(use, unload, 100000)
 {
-	struct sched_param first = { .sched_priority = 1 };
+	const char *left;
 	int round, i;
 
-	if (!reuse_ko())
-		SKIP(return, "set REUSE_KO to the path of reuse.ko");
-	/* Or it waits for those that never do */
-	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
-	for (round = 0; go_on(round); round++) {
+	begin(false);
+	for (round = 0; go_on(round, 20); round++) {
 		for (i = 0; i < SPACES; i++) {
-			space_enter(&self->space[i]);
+			siege_enter(i);
 			semantics_set((round + i) % 3);
 		}
 		usleep(random() % 50000);
 		reuse_unload();
-		ASSERT_FALSE(hooked());
+		left = left_behind(!round);
+		ASSERT_TRUE(!left)
+			TH_LOG("round %d: %s", round, left);
 		ASSERT_EQ(NATIVE, answers());
 		reuse_load();
 	}
@@ -218,27 +187,26 @@ TEST_F_TIMEOUT(use, unload, 100000)
 /* Four namespaces are switched at random while they are in use */
 TEST_F_TIMEOUT(use, switch, 100000)
 {
-	struct sched_param first = { .sched_priority = 1 };
 	int round, i;
 
-	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
-	for (round = 0; go_on(round); round++) {
+	begin(false);
+	for (round = 0; go_on(round, 20); round++) {
 		enum semantics semantics = random() % 3;
 
-		space_enter(&self->space[random() % SPACES]);
+		siege_enter(random() % SPACES);
 		semantics_set(semantics);
 		if (random() % 4 == 0)
 			usleep(random() % 20000);
-		if (random() % 4 == 0)
-			ASSERT_EQ(semantics, answers());
 	}
+	EXPECT_EQ(0, siege_end());
 	for (i = 0; i < SPACES; i++) {
-		space_enter(&self->space[i]);
+		siege_enter(i);
 		semantics_set(NATIVE);
 	}
-	EXPECT_FALSE(hooked());
+	/* Those that were founded are dying */
+	EXPECT_TRUE(wait_for(unhooked, NULL, 60000));
 	for (i = 0; i < SPACES; i++) {
-		space_enter(&self->space[i]);
+		siege_enter(i);
 		EXPECT_EQ(NATIVE, answers());
 	}
 	TH_LOG("%d switches", round);

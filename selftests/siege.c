@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Sockets of all kinds come, go and change in namespaces of each semantics and
+ * in one that is switched, while all files are read and written at random: never
+ * do two have what one may have, and the file says what there is.
+ *
+ * REUSE_SECONDS says how long, REUSE_SEED what is to happen: it is printed.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "harness.h"
+#include "siege.h"
+
+#define SECONDS		8
+#define BETWEEN_MS	2000	/* between two moments of rest */
+#define LONG		60	/* from so many seconds on, the last TIME_WAIT is waited for */
+#define WAIT_MS		60000
+
+/* Namespaces that come and go */
+#define FOUNDERS	4
+#define WARM_UP		50
+#define MEMORY_KB	8000
+
+static int port_of(const char *name)
+{
+	return atoi(strrchr(name, ':') + 1);
+}
+
+static bool is_of(const struct reuse_row *row, const struct held *h)
+{
+	return *h->name && !strcmp(row->col[ADDRESS], h->name) &&
+	       !strcmp(row->col[PROTO], h->udp ? "udp" : "tcp") &&
+	       !strcmp(row->col[DEV], h->dev) && !strcmp(row->col[V6ONLY], h->v6only);
+}
+
+/* A row is the sum of what the workers say that they have */
+static const char *row_differs(int space, const struct reuse_row *row)
+{
+	unsigned long n[REUSE_COLS] = {}, port = port_of(row->col[ADDRESS]);
+	const struct held *h = siege->held[space][0];
+	int i;
+
+	if (port < LANE_PORT || port >= LANE_PORT + LANES)
+		return NULL;
+	for (i = 0; i < WORKERS * POOL; i++, h++) {
+		if (!is_of(row, h))
+			continue;
+		n[h->col]++;
+		n[REUSEADDR] += h->reuseaddr > 0;
+		n[REUSEPORT] += h->reuseport > 0;
+	}
+	/* Connections that nobody has accepted yet, or that close, nobody has */
+	if (row->num[LISTEN] == n[LISTEN] && row->num[BOUND] == n[BOUND] &&
+	    row->num[CONNECTED] >= n[CONNECTED] && row->num[REUSEADDR] >= n[REUSEADDR] &&
+	    row->num[REUSEPORT] >= n[REUSEPORT] &&
+	    (*row->col[PROTO] == 't' || row->num[CONNECTED] == n[CONNECTED]))
+		return NULL;
+	return text("%s %s: listen %lu, bound %lu, connected %lu, reuseaddr %lu, reuseport %lu; held: %lu, %lu, %lu, %lu, %lu",
+		    row->col[PROTO], row->col[ADDRESS], row->num[LISTEN], row->num[BOUND],
+		    row->num[CONNECTED], row->num[REUSEADDR], row->num[REUSEPORT], n[LISTEN],
+		    n[BOUND], n[CONNECTED], n[REUSEADDR], n[REUSEPORT]);
+}
+
+/* What a bucket caches is so; of options that were changed later it cannot know */
+static const char *cache_differs(const struct reuse_row *row)
+{
+	int lane = port_of(row->col[ADDRESS]) - LANE_PORT;
+	const unsigned long *n = row->num;
+
+	if (*row->col[PROTO] != 't' || lane < 0 || lane >= LANES || LANE_SORT(lane) == WILD)
+		return NULL;
+	if (!strcmp(row->col[FASTREUSE], "1") && (n[REUSEADDR] < n[SOCKETS] || n[LISTEN]))
+		return text("%s: fastreuse is 1, but not all share", row->col[ADDRESS]);
+	if (!strcmp(row->col[FASTREUSEPORT], "1") &&
+	    (n[REUSEPORT] < n[SOCKETS] ||
+	     (strcmp(row->col[UID], row->col[FASTUID]) && strcmp(row->col[UID], "-"))))
+		return text("%s: fastreuseport is 1, but not all share", row->col[ADDRESS]);
+	return NULL;
+}
+
+/* What the workers hold is what the file says */
+static const char *space_differs(int space)
+{
+	const struct held *h = siege->held[space][0];
+	const char *why = NULL;
+	struct reuse_table table;
+	size_t i, j;
+
+	siege_enter(space);
+	reuse_read(REUSE_FILE, &table);
+	for (i = 0; i < table.n && !why; i++)
+		why = row_differs(space, &table.row[i]) ?: cache_differs(&table.row[i]);
+	for (i = 0; i < WORKERS * POOL && !why; i++) {
+		for (j = 0; j < table.n && !is_of(&table.row[j], &h[i]); j++)
+			;
+		if (*h[i].name && j == table.n)
+			why = text("no row %s %s of a socket that is held",
+				   h[i].udp ? "udp" : "tcp", h[i].name);
+	}
+	reuse_free(&table);
+	return why;
+}
+
+static bool all_rest(void *arg)
+{
+	(void)arg;
+	return __atomic_load_n(&siege->resting, __ATOMIC_ACQUIRE) == SPACES * WORKERS;
+}
+
+static const char *differs(void)
+{
+	const char *why = NULL;
+	int i;
+
+	siege->resting = 0;
+	__atomic_add_fetch(&siege->rest, 1, __ATOMIC_RELEASE);
+	if (!wait_for(all_rest, NULL, WAIT_MS))
+		return "some worker does not rest";
+	for (i = 0; i < SPACES && !why; i++) {
+		why = space_differs(i);
+		if (why)
+			why = text("namespace %d: %s", i, why);
+	}
+	return why;
+}
+
+static bool agree(void *why)
+{
+	return !(*(const char **)why = differs());
+}
+
+/*
+ * Everybody rests; what is on its way still needs a moment.
+ * Returns what differs then between what there is and what the file says.
+ */
+static const char *moment_of_rest(void)
+{
+	const char *why;
+
+	if (wait_for(agree, &why, 10000))
+		why = NULL;
+	__atomic_store_n(&siege->rest, 0, __ATOMIC_RELEASE);
+	return why;
+}
+
+static size_t rows_but_timewait(int *rows)
+{
+	struct reuse_table table;
+	size_t i, n = 0;
+
+	reuse_read(REUSE_FILE, &table);
+	for (i = 0; i < table.n; i++)
+		n += table.row[i].num[SOCKETS] != table.row[i].num[TIMEWAIT];
+	*rows = table.n;
+	reuse_free(&table);
+	return n;
+}
+
+static bool only_timewait(void *rows)
+{
+	return !rows_but_timewait(rows);
+}
+
+static bool nothing(void *rows)
+{
+	return !rows_but_timewait(rows) && !*(int *)rows;
+}
+
+FIXTURE(siege) {};
+
+FIXTURE_SETUP(siege)
+{
+	if (access(SEMANTICS, F_OK))
+		SKIP(return, "no net.reuse.semantics");
+	siege_begin();
+}
+
+FIXTURE_TEARDOWN(siege)
+{
+}
+
+/* Three namespaces that keep to their semantics, and one that is switched */
+TEST_F_TIMEOUT(siege, storm, 100000)
+{
+	time_t end = time(NULL) + siege_seconds(SECONDS);
+	const char *why = NULL;
+	int i, j, rests = 0, rows;
+
+	for (i = 0; i <= BSD; i++) {
+		siege_enter(i);
+		semantics_set(i);
+		siege->space[i].semantics = i;
+		siege->space[i].fixed = true;
+	}
+	for (i = 0; i < SPACES; i++) {
+		for (j = 0; j < WORKERS; j++)
+			siege_spawn(siege_work, i, j);
+	}
+	siege_spawn(siege_read, 0, 0);
+	siege_spawn(siege_read, 0, 1);
+	siege_spawn(siege_write, 0, 0);
+	siege_spawn(siege_switch, 0, 0);
+	do {
+		usleep(1000 * BETWEEN_MS);
+		why = moment_of_rest();
+		rests++;
+	} while (!why && time(NULL) < end);
+	EXPECT_TRUE(!why)
+		TH_LOG("%s", why);
+	EXPECT_EQ(0, siege_end());
+	for (i = 0; i < SPACES; i++) {
+		siege_enter(i);
+		EXPECT_TRUE(wait_for(only_timewait, &rows, WAIT_MS))
+			TH_LOG("namespace %d:\n%s", i, slurp(REUSE_FILE));
+	}
+	for (i = 0; i < SPACES && siege_seconds(0) >= LONG; i++) {
+		siege_enter(i);
+		EXPECT_TRUE(wait_for(nothing, &rows, 2 * WAIT_MS));
+	}
+	TH_LOG("%d rests, %s", rests, siege_summary());
+	for (i = 0; i <= SWITCHES; i++)
+		EXPECT_TRUE(i == MISSING || siege->done[i]);
+}
+
+#define SHRINK	"/sys/kernel/slab/net_namespace/shrink"
+
+/* The number after @name in a file, -1 if it is not there */
+static long value_of(const char *path, const char *name)
+{
+	char *s = slurp(path), *at = strstr(s, name);
+	long n = at ? atol(at + strlen(name)) : -1;
+
+	free(s);
+	return n;
+}
+
+/* How many there are. What a dead one leaves is freed with the next one that dies */
+static long namespaces(void)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(unshare(CLONE_NEWNET) ? 1 : 0);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		die("no namespace");
+	if (!access(SHRINK, W_OK))
+		write_file(SHRINK, "1\n");
+	return value_of("/proc/slabinfo", "\nnet_namespace ");
+}
+
+static bool few_left(void *most)
+{
+	return namespaces() <= *(long *)most;
+}
+
+/* As many as there is time for, or only some; then all are to die */
+static void found_some(struct __test_metadata *_metadata, int seconds, unsigned long least)
+{
+	time_t end = time(NULL) + seconds;
+	long most = 2 * SPACES;
+	int i;
+
+	for (i = 0; i < FOUNDERS; i++)
+		siege_spawn(siege_found, i, 0);
+	while (time(NULL) < end || siege->done[NAMESPACES] < least)
+		usleep(10000);
+	EXPECT_EQ(0, siege_end());
+	EXPECT_TRUE(wait_for(few_left, &most, WAIT_MS))
+		TH_LOG("%ld namespaces live on", namespaces());
+}
+
+/* Namespaces of all semantics, with sockets and readers, leave nothing behind when they die */
+TEST_F_TIMEOUT(siege, namespaces, 100000)
+{
+	long slab, available;
+	int i;
+
+	for (i = PRE39; i <= BSD; i++) {
+		siege_enter(i);
+		semantics_set(i);
+	}
+	found_some(_metadata, 0, WARM_UP);
+	slab = value_of("/proc/meminfo", "SUnreclaim:");
+	available = value_of("/proc/meminfo", "MemAvailable:");
+	found_some(_metadata, siege_seconds(SECONDS), 2 * WARM_UP);
+	slab = value_of("/proc/meminfo", "SUnreclaim:") - slab;
+	available -= value_of("/proc/meminfo", "MemAvailable:");
+	TH_LOG("%lu namespaces, %lu binds; %ld kB of slab memory more, %ld kB less available",
+	       siege->done[NAMESPACES], siege->done[BINDS], slab, available);
+	EXPECT_GT(MEMORY_KB, slab);
+	EXPECT_GT(4 * MEMORY_KB, available);
+}
+
+TEST_HARNESS_MAIN

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A siege: processes that do at random, in a few network namespaces at a time,
+ * whatever sockets, /proc/net/reuse and net.reuse can be asked for. What each of
+ * them decides follows from one seed.
+ */
+#ifndef REUSE_SIEGE_H
+#define REUSE_SIEGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model.h"
+
+#define SPACES		4	/* network namespaces */
+#define WORKERS		3	/* of each */
+#define POOL		12	/* sockets of a worker at most */
+
+/* Ports: two of each sort. Linux does not choose them */
+#define LANE_PORT	30000
+#define LANES		6
+
+enum lane_sort {
+	PLAIN,	/* no socket has an option */
+	MIXED,	/* options are set before bind() and stay */
+	WILD,	/* options change, sockets connect, disconnect, go to another device */
+};
+
+#define LANE_SORT(lane)	((enum lane_sort)((lane) / 2))
+
+/* Where a socket is bound (7), and by whom and with which options (4) */
+#define ADDRESSES	7
+#define KINDS		(4 * ADDRESSES)
+
+/**
+ * struct space - a network namespace
+ * @netns: of it
+ * @semantics: it has always
+ * @fixed: it has @semantics; otherwise they change
+ */
+struct space {
+	int netns;
+	enum semantics semantics;
+	bool fixed;
+};
+
+/**
+ * struct held - a socket as who holds it knows it
+ * @name: its address, as the file spells it; "" for none
+ * @dev: its device, "-" for none
+ * @v6only: "0", "1" or "-"
+ * @udp: UDP, otherwise TCP
+ * @col: LISTEN, BOUND or CONNECTED
+ * @reuseaddr: it has the option
+ * @reuseport: it has the option
+ */
+struct held {
+	char name[64];
+	char dev[16];
+	char v6only[2];
+	bool udp;
+	int col;
+	int reuseaddr;
+	int reuseport;
+};
+
+/* What happened */
+enum deed {
+	BINDS, REFUSALS, LISTENS, ACCEPTS, CONNECTS, FLIPS, FORKS,
+	READS, PIECES, MISSING, WRITES, SWITCHES, NAMESPACES, DEEDS
+};
+
+/**
+ * struct siege - what all of them share
+ * @seed: of all that is decided
+ * @unloads: the module may be missing
+ * @over: they are to end
+ * @rest: workers are to rest, and to tell what they hold, again for each other number
+ * @resting: how many have told
+ * @space: where
+ * @holds: how many hold a port, by what they were bound as
+ * @listens: how many listen
+ * @held: what they told
+ * @done: how often
+ */
+struct siege {
+	uint64_t seed;
+	bool unloads;
+	bool over;
+	unsigned int rest;
+	unsigned int resting;
+	struct space space[SPACES];
+	unsigned int holds[SPACES][2][LANES][KINDS];
+	unsigned int listens[SPACES][2][LANES][KINDS];
+	struct held held[SPACES][WORKERS][POOL];
+	unsigned long done[DEEDS];
+};
+
+/**
+ * struct post - what a process of a siege is told
+ * @space: the namespace that it is in
+ * @nr: which one of its sort it is there
+ * @rng: what it is to decide by
+ */
+struct post {
+	int space;
+	int nr;
+	uint64_t rng;
+};
+
+extern struct siege *siege;
+
+static inline void siege_did(enum deed deed)
+{
+	__atomic_add_fetch(&siege->done[deed], 1, __ATOMIC_RELAXED);
+}
+
+static inline bool siege_over(void)
+{
+	return __atomic_load_n(&siege->over, __ATOMIC_ACQUIRE);
+}
+
+uint64_t siege_draw(uint64_t *state);
+
+static inline unsigned int siege_take(uint64_t *drawn, unsigned int n)
+{
+	unsigned int taken = *drawn % n;
+
+	*drawn /= n;
+	return taken;
+}
+
+/* siege_common.c */
+void siege_begin(void);
+void siege_new_netns(void);
+void siege_enter(int space);
+void siege_spawn(void (*fn)(struct post *post), int space, int nr);
+int siege_end(void);
+int siege_seconds(int usual);
+const char *siege_summary(void);
+
+/* siege_work.c */
+void siege_work_begin(void);
+void siege_work(struct post *post);
+void siege_found(struct post *post);
+
+/* siege_read.c */
+void siege_read(struct post *post);
+void siege_write(struct post *post);
+void siege_switch(struct post *post);
+
+#endif

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Begin and end of a siege. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib.h"
+#include "siege.h"
+
+#define PROCESSES	64
+
+struct siege *siege;
+
+static pid_t pids[PROCESSES];
+static int npids;
+
+/**
+ * siege_draw() - the next random number
+ * @state: of the generator; with the same one begins the same sequence
+ *
+ * Return: the number.
+ */
+uint64_t siege_draw(uint64_t *state)
+{
+	uint64_t z = *state += 0x9e3779b97f4a7c15;
+
+	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+	z = (z ^ z >> 27) * 0x94d049bb133111eb;
+	return z ^ z >> 31;
+}
+
+static uint64_t seed(void)
+{
+	const char *given = getenv("REUSE_SEED");
+	uint32_t random;
+
+	if (given)
+		return strtoull(given, NULL, 10);
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		die("no random number");
+	return random;
+}
+
+/**
+ * siege_new_netns() - enter a fresh network namespace
+ *
+ * Closed connections are soon gone there, with or without their other end.
+ */
+void siege_new_netns(void)
+{
+	new_netns();
+	write_file("/proc/sys/net/ipv4/tcp_fin_timeout", "1");
+	write_file("/proc/sys/net/ipv4/tcp_orphan_retries", "1");
+	write_file("/proc/sys/net/ipv4/tcp_synack_retries", "1");
+	write_file("/proc/sys/net/ipv4/tcp_syn_retries", "1");
+	write_file("/proc/sys/net/ipv4/tcp_abort_on_overflow", "1");
+}
+
+/**
+ * siege_begin() - make what they share, and the namespaces
+ *
+ * All namespaces are native and not fixed.
+ */
+void siege_begin(void)
+{
+	int i;
+
+	siege = mmap(NULL, sizeof(*siege), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		     -1, 0);
+	if (siege == MAP_FAILED)
+		die("no memory");
+	siege->seed = seed();
+	printf("# seed %llu\n", (unsigned long long)siege->seed);
+	fflush(stdout);
+	for (i = 0; i < SPACES; i++) {
+		siege_new_netns();
+		siege->space[i].netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+		if (siege->space[i].netns < 0)
+			die("no namespace");
+	}
+	siege_work_begin();
+}
+
+/**
+ * siege_enter() - go to a namespace
+ * @space: its number
+ */
+void siege_enter(int space)
+{
+	if (setns(siege->space[space].netns, CLONE_NEWNET))
+		die("cannot enter the namespace");
+}
+
+/**
+ * siege_spawn() - one process more
+ * @fn: what it does, until it is over
+ * @space: where
+ * @nr: which one of its sort
+ */
+void siege_spawn(void (*fn)(struct post *post), int space, int nr)
+{
+	struct post post = { space, nr, siege->seed + 1000000007ULL * npids };
+	pid_t pid = fork();
+
+	if (pid < 0 || npids == PROCESSES)
+		die("no process");
+	if (pid) {
+		pids[npids++] = pid;
+		return;
+	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	siege_draw(&post.rng);
+	siege_enter(space);
+	fn(&post);
+	_exit(0);
+}
+
+
+/**
+ * siege_end() - wait until all have ended; others may begin then
+ *
+ * Return: how many of them did not end well: what they died of, they have said.
+ */
+int siege_end(void)
+{
+	int bad = 0, status, i;
+
+	__atomic_store_n(&siege->over, true, __ATOMIC_RELEASE);
+	for (i = 0; i < npids; i++) {
+		if (waitpid(pids[i], &status, 0) != pids[i] || status)
+			bad++;
+	}
+	npids = 0;
+	siege->over = false;
+	return bad;
+}
+
+/**
+ * siege_seconds() - how long
+ * @usual: without REUSE_SECONDS
+ *
+ * Return: seconds.
+ */
+int siege_seconds(int usual)
+{
+	const char *seconds = getenv("REUSE_SECONDS");
+
+	return seconds ? atoi(seconds) : usual;
+}
+
+/**
+ * siege_summary() - what happened so far
+ *
+ * Return: in a line.
+ */
+const char *siege_summary(void)
+{
+	static const char * const names[DEEDS] = {
+		"binds", "refused", "listens", "accepts", "connects", "flips", "forks",
+		"reads", "pieces", "missing", "writes", "switches", "namespaces",
+	};
+	static char s[DEEDS * 40];
+	size_t len = 0;
+	int i;
+
+	for (i = 0; i < DEEDS; i++)
+		len += snprintf(s + len, sizeof(s) - len, "%s%lu %s", i ? ", " : "",
+				siege->done[i], names[i]);
+	return s;
+}

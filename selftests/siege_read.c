@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Those of a siege who ask for nothing that they have not: they read and write
+ * the module's files at random places, in pieces of random sizes.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lib.h"
+#include "siege.h"
+
+#define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
+#define WORDS		"native pre39 bsd\n"
+#define TEXT_MAX	(1 << 20)
+#define BIG		20000
+#define SPACE		" \t\r\v\f\xa0"
+#define WORD_MAX	32	/* what the kernel takes of a word, and a zero */
+
+/* The module may be on its way out, or in: to seek is EINVAL then */
+static bool missing(int err)
+{
+	if (!siege->unloads || (err != ENOENT && err != ENXIO && err != EIO && err != EINVAL))
+		return false;
+	siege_did(MISSING);
+	usleep(500);
+	return true;
+}
+
+/* Lines of the file, whole but the last one: each as it should be */
+static void check_lines(const char *lines)
+{
+	const char *last = strrchr(lines, '\n');
+	size_t header = strlen(REUSE_HEADER) + 1, len = last ? last + 1 - lines : 0;
+	struct reuse_table table;
+	char *copy = malloc(header + len + 1);
+
+	if (!copy)
+		die("no memory");
+	sprintf(copy, "%s\n%.*s", REUSE_HEADER, (int)len, lines);
+	reuse_parse(copy, &table);
+	reuse_free(&table);
+	lines += len;
+	len = strlen(lines);
+	errno = 0;
+	if (strncmp(lines, "tcp ", len < 4 ? len : 4) && strncmp(lines, "udp ", len < 4 ? len : 4) &&
+	    strncmp(lines, "udplite ", len < 8 ? len : 8))
+		die("no beginning of a line: \"%s\"", lines);
+}
+
+/* What one read() gave, from @pos on; @text ends with a zero */
+static void check_piece(const char *text, size_t len, off_t pos)
+{
+	static const char header[] = REUSE_HEADER "\n";
+	const char *line;
+
+	errno = 0;
+	if (strlen(text) != len)
+		die("a zero byte in what was read at %lld", (long long)pos);
+	if (!pos) {
+		if (strncmp(text, header, len < strlen(header) ? len : strlen(header)))
+			die("no header: \"%.200s\"", text);
+		if (len > strlen(header))
+			check_lines(text + strlen(header));
+		return;
+	}
+	/* The first line may have begun before */
+	line = strchr(text, '\n');
+	if (line)
+		check_lines(line + 1);
+}
+
+/* From the beginning to the end, in pieces */
+static void read_whole(uint64_t *rng)
+{
+	static char text[TEXT_MAX + BIG];
+	int fd = open(REUSE_FILE, O_RDONLY | O_CLOEXEC);
+	struct reuse_table table;
+	size_t len = 0, max;
+	uint64_t r;
+	ssize_t n;
+
+	if (fd < 0) {
+		if (!missing(errno))
+			die("open");
+		return;
+	}
+	r = siege_draw(rng);
+	max = 1 << siege_take(&r, 15);
+	do {
+		n = read(fd, text + len, 1 + siege_draw(rng) % max);
+		len += n > 0 ? n : 0;
+	} while (n > 0 && len < TEXT_MAX);
+	close(fd);
+	if (n) {
+		if (n > 0 || !missing(errno))
+			die("read after %zu bytes", len);
+		return;
+	}
+	text[len] = '\0';
+	errno = 0;
+	if (strlen(text) != len)
+		die("a zero byte among %zu", len);
+	reuse_parse(strdup(text), &table);
+	reuse_free(&table);
+	siege_did(READS);
+}
+
+/* Somewhere: near the beginning, or where nothing is */
+static off_t some_place(uint64_t *r)
+{
+	switch (siege_take(r, 8)) {
+	case 0:
+		return 0;
+	case 1:
+		return siege_take(r, 200);
+	case 2:
+		return 1LL << siege_take(r, 62);
+	default:
+		return siege_take(r, 1 << 14);
+	}
+}
+
+/* Seeks and reads; 0 or an errno */
+static int read_piece(int fd, uint64_t r)
+{
+	static char text[BIG + 1];
+	off_t place = some_place(&r), pos;
+	size_t max = 1 + siege_take(&r, 1 << siege_take(&r, 15));
+	unsigned int how = siege_take(&r, 4);
+	ssize_t n;
+
+	if (how == 1 && lseek(fd, place, SEEK_SET) != place)
+		return errno ?: EIO;
+	if (how == 2)
+		lseek(fd, (off_t)siege_take(&r, 2000) - 1000, SEEK_CUR);
+	pos = how ? lseek(fd, 0, SEEK_CUR) : place;
+	if (pos < 0)
+		return errno;
+	n = how ? read(fd, text, max) : pread(fd, text, max, pos);
+	if (n < 0)
+		return errno;
+	text[n] = '\0';
+	check_piece(text, n, pos);
+	errno = 0;
+	if (n && pos > 1 << 28)
+		die("%zd bytes at %lld", n, (long long)pos);
+	siege_did(PIECES);
+	return 0;
+}
+
+static void read_pieces(uint64_t *rng)
+{
+	int fd = open(REUSE_FILE, O_RDONLY | O_CLOEXEC), i, err = fd < 0 ? errno : 0;
+
+	for (i = 0; i < 10 && !err; i++)
+		err = read_piece(fd, siege_draw(rng));
+	if (err && !missing(err)) {
+		errno = err;
+		die("read at random");
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/**
+ * siege_read() - read /proc/net/reuse, until it is over
+ * @post: where, and which
+ */
+void siege_read(struct post *post)
+{
+	while (!siege_over()) {
+		siege_enter(siege_draw(&post->rng) % SPACES);
+		read_whole(&post->rng);
+		read_pieces(&post->rng);
+		usleep(siege_draw(&post->rng) % 20000);
+	}
+}
+
+/* What the kernel makes of a write: semantics, or -1 for no such word */
+static int meaning(const char *data, size_t len)
+{
+	char word[WORD_MAX] = "", *begin = word, *end;
+	size_t i;
+	int s;
+
+	for (i = 0; i < len && data[i] && data[i] != '\n'; i++) {
+		if (i < WORD_MAX - 1)
+			word[i] = data[i];
+	}
+	begin += strspn(begin, SPACE);
+	for (end = begin + strlen(begin); end > begin && strchr(SPACE, end[-1]); end--)
+		end[-1] = '\0';
+	for (s = NATIVE; s <= BSD; s++) {
+		if (!strcmp(begin, semantics_name[s]))
+			return s;
+	}
+	return -1;
+}
+
+/* Something like a word, or not at all */
+static size_t garble(char *data, uint64_t *rng)
+{
+	uint64_t r = siege_draw(rng);
+	const char *word = semantics_name[siege_take(&r, 3)];
+	unsigned int how = siege_take(&r, 6);
+	size_t len = siege_take(&r, 1 << siege_take(&r, 14)), i;
+
+	for (i = 0; i < len; i++)
+		data[i] = siege_draw(rng);
+	if (how == 0)
+		return len;
+	if (how == 1) {
+		memset(data, "b \n\t"[siege_take(&r, 4)], len);
+		return len;
+	}
+	if (how == 2)
+		return snprintf(data, BIG, "%.*s", siege_take(&r, 6), word);
+	if (how == 3)
+		return snprintf(data, BIG, "%s%c", word, siege_take(&r, 256));
+	/* Before or behind it */
+	i = how == 4 ? siege_take(&r, 40) : 0;
+	memset(data, ' ', i);
+	memcpy(data + i, word, strlen(word));
+	return i + strlen(word) + siege_take(&r, 40);
+}
+
+static void write_once(const struct space *space, uint64_t *rng)
+{
+	static char data[BIG + 100];
+	size_t len = garble(data, rng);
+	off_t pos = siege_draw(rng) % 4 ? 0 : siege_draw(rng) % 100;
+	int fd = open(SEMANTICS, O_WRONLY | O_CLOEXEC), want = pos ? -1 : meaning(data, len);
+	ssize_t n;
+
+	if (fd < 0) {
+		if (!missing(errno))
+			die("open");
+		return;
+	}
+	/* Here it is to stay as it is */
+	if (space->fixed && want >= 0 && want != (int)space->semantics) {
+		close(fd);
+		return;
+	}
+	n = pwrite(fd, data, len, pos);
+	if (want < 0 ? n >= 0 || errno != EINVAL : n != (ssize_t)len) {
+		/* Nothing at all may be no write */
+		if (len && (n >= 0 || !missing(errno)))
+			die("write of %zu bytes \"%.40s\" at %lld: %zd", len, data,
+			    (long long)pos, n);
+	}
+	close(fd);
+	siege_did(WRITES);
+}
+
+/* Both files say what they should, however little of it is asked for */
+static void read_back(const struct space *space, uint64_t *rng)
+{
+	const char *word = semantics_name[space->semantics];
+	bool list = siege_draw(rng) % 2;
+	int fd = open(list ? AVAILABLE : SEMANTICS, O_RDONLY | O_CLOEXEC);
+	size_t max = siege_draw(rng) % 40, len;
+	char got[64] = "", want[64];
+	ssize_t n = fd < 0 ? -1 : read(fd, got, max);
+
+	if (n < 0) {
+		if (!missing(errno))
+			die("no word");
+	} else if (list || space->fixed) {
+		snprintf(want, sizeof(want), list ? WORDS : "%s\n", word);
+		len = strlen(want) < max ? strlen(want) : max;
+		errno = 0;
+		if (n != (ssize_t)len || memcmp(got, want, len))
+			die("%s: \"%s\" instead of \"%.*s\"", word, got, (int)len, want);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+/**
+ * siege_write() - write what is no word to net.reuse.semantics, until it is over
+ * @post: where, and which
+ */
+void siege_write(struct post *post)
+{
+	int i;
+
+	for (i = 0; !siege_over(); i++) {
+		siege_enter(i % SPACES);
+		write_once(&siege->space[i % SPACES], &post->rng);
+		read_back(&siege->space[i % SPACES], &post->rng);
+		usleep(siege_draw(&post->rng) % 5000);
+	}
+}
+
+/**
+ * siege_switch() - switch the namespaces that are not fixed, until it is over
+ * @post: where, and which
+ */
+void siege_switch(struct post *post)
+{
+	while (!siege_over()) {
+		uint64_t r = siege_draw(&post->rng);
+		int space = siege_take(&r, SPACES), err;
+		enum semantics semantics = siege_take(&r, 3);
+
+		if (siege->space[space].fixed)
+			continue;
+		siege_enter(space);
+		err = semantics_try(semantics);
+		if (err && !missing(err)) {
+			errno = err;
+			die("cannot switch");
+		}
+		siege_did(SWITCHES);
+		usleep(siege_take(&r, 200000));
+	}
+}

@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Workers of a siege: sockets. Where the semantics stay, each says what it holds
+ * once it was told that it may have it, and takes that back before it lets go:
+ * whoever finds another there that may not be was told so by mistake.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "lib.h"
+#include "siege.h"
+
+#define CHILDREN	3	/* of a worker at a time */
+#define STEPS		30	/* in a namespace that does not live long */
+
+static const struct {
+	const char *addr;
+	unsigned int flags;
+} addresses[ADDRESSES] = {
+	{ "127.0.0.1", 0 }, { "127.0.0.2", 0 }, { "0.0.0.0", 0 }, { "[::1]", 0 },
+	{ "[::]", 0 }, { "[::]", S_V6ONLY }, { "[::ffff:127.0.0.1]", 0 },
+};
+
+static const struct {
+	unsigned int flags;
+	uid_t uid;
+} owners[KINDS / ADDRESSES] = {
+	{ 0, 0 }, { S_REUSEADDR, 0 }, { S_REUSEPORT, 0 }, { S_REUSEPORT, 1000 },
+};
+
+static struct model_sock kinds[KINDS];
+
+/* By the rules, these never hold a port, or listen on it, at the same time */
+static bool never_hold[3][KINDS][KINDS], never_listen[3][KINDS][KINDS];
+
+struct slot {
+	int fd;
+	bool udp;
+	bool explicit;	/* bound to a port by its number: keeps it until it is closed */
+	bool holds;	/* ... and says so */
+	bool ears;	/* listen() was called */
+	bool listens;
+	int lane;
+	int kind;
+};
+
+struct worker {
+	int space;
+	int nr;
+	int children;
+	uint64_t rng;
+	struct slot slot[POOL];
+};
+
+static bool both(enum semantics semantics, struct model_sock a, struct model_sock b,
+		 unsigned int state)
+{
+	const struct model_sock *pa = &a, *pb = &b;
+
+	a.flags |= state;
+	if (model_admits(semantics, &b, &pa, 1))
+		return true;
+	a.flags &= ~state;
+	b.flags |= state;
+	return model_admits(semantics, &a, &pb, 1);
+}
+
+/**
+ * siege_work_begin() - find out who is never to be met beside whom
+ */
+void siege_work_begin(void)
+{
+	int i, j, s;
+
+	for (i = 0; i < KINDS; i++) {
+		kinds[i].addr = addresses[i % ADDRESSES].addr;
+		kinds[i].flags = addresses[i % ADDRESSES].flags | owners[i / ADDRESSES].flags;
+		kinds[i].uid = owners[i / ADDRESSES].uid;
+	}
+	for (s = NATIVE; s <= BSD; s++) {
+		for (i = 0; i < KINDS; i++) {
+			for (j = 0; j < KINDS; j++) {
+				never_hold[s][i][j] = !both(s, kinds[i], kinds[j], 0);
+				/* FreeBSD has nothing against it */
+				never_listen[s][i][j] = s != BSD &&
+					!both(s, kinds[i], kinds[j], S_LISTEN);
+			}
+		}
+	}
+}
+
+static const char *describe(const struct slot *s, int kind)
+{
+	const struct model_sock *k = &kinds[kind];
+
+	return text("%s port %d %s%s%s%s uid %d", s->udp ? "udp" : "tcp", LANE_PORT + s->lane,
+		    k->addr, k->flags & S_V6ONLY ? " V6ONLY" : "",
+		    k->flags & S_REUSEADDR ? " RA" : "", k->flags & S_REUSEPORT ? " RP" : "",
+		    k->uid);
+}
+
+/* One more is there; dies if it may not be beside one that is there as well */
+static void claim(const struct worker *w, const struct slot *s, const char *what,
+		  unsigned int *there, const bool *never)
+{
+	int i;
+
+	__atomic_add_fetch(&there[s->kind], 1, __ATOMIC_SEQ_CST);
+	for (i = 0; i < KINDS; i++) {
+		unsigned int n = __atomic_load_n(&there[i], __ATOMIC_SEQ_CST);
+
+		errno = 0;
+		if (never[i] && n > (i == s->kind))
+			die("%s: two %s at a time: %s, and %s",
+			    semantics_name[siege->space[w->space].semantics], what,
+			    describe(s, s->kind), describe(s, i));
+	}
+}
+
+static void release(const struct worker *w, struct slot *s)
+{
+	if (s->listens)
+		__atomic_sub_fetch(&siege->listens[w->space][s->udp][s->lane][s->kind], 1,
+				   __ATOMIC_SEQ_CST);
+	if (s->holds)
+		__atomic_sub_fetch(&siege->holds[w->space][s->udp][s->lane][s->kind], 1,
+				   __ATOMIC_SEQ_CST);
+	s->listens = false;
+	s->holds = false;
+}
+
+/*
+ * Whether two may not hold a port is a question of these two only. Not so under
+ * BSD, where one socket is looked at, and not in native lanes with options: UDP
+ * looks no further when it finds one to share with, TCP relies on its cache.
+ */
+static bool is_exclusive(const struct worker *w, const struct slot *s)
+{
+	const struct space *space = &siege->space[w->space];
+
+	return w->nr >= 0 && space->fixed && s->explicit &&
+	       LANE_SORT(s->lane) <= (space->semantics == PRE39 ? MIXED : PLAIN);
+}
+
+static void close_slot(const struct worker *w, struct slot *s, bool abort)
+{
+	release(w, s);
+	if (abort && !s->udp)
+		sock_abort(s->fd);
+	else
+		close(s->fd);
+	s->fd = -1;
+}
+
+static void keep(struct slot *s, int fd)
+{
+	if (fcntl(fd, F_SETFL, O_NONBLOCK))
+		die("O_NONBLOCK");
+	s->fd = fd;
+}
+
+static void come(const struct worker *w, struct slot *s, uint64_t r)
+{
+	enum semantics semantics = siege->space[w->space].semantics;
+	int fd, err, lane, kind;
+
+	s->udp = !siege_take(&r, 3);
+	lane = siege_take(&r, LANES);
+	kind = siege_take(&r, KINDS);
+	s->explicit = siege_take(&r, 8) || LANE_SORT(lane) != WILD;
+	s->ears = false;
+	s->lane = lane;
+	s->kind = LANE_SORT(lane) == PLAIN ? kind % ADDRESSES : kind;
+	fd = model_open(s->udp ? "udp" : "tcp", &kinds[s->kind]);
+	err = model_bind(fd, &kinds[s->kind], s->explicit ? LANE_PORT + lane : 0);
+	if (err) {
+		errno = err;
+		if (err != EADDRINUSE && (s->explicit || err != EADDRNOTAVAIL))
+			die("bind %s", describe(s, s->kind));
+		close(fd);
+		siege_did(REFUSALS);
+		return;
+	}
+	siege_did(BINDS);
+	keep(s, fd);
+	if (!is_exclusive(w, s))
+		return;
+	s->holds = true;
+	claim(w, s, "sockets", siege->holds[w->space][s->udp][lane],
+	      never_hold[semantics][s->kind]);
+}
+
+static void listen_on(const struct worker *w, struct slot *s)
+{
+	enum semantics semantics = siege->space[w->space].semantics;
+
+	if (s->udp)
+		return;
+	if (listen(s->fd, 4)) {
+		if (errno != EADDRINUSE && errno != EINVAL)
+			die("listen %s", describe(s, s->kind));
+		return;
+	}
+	siege_did(LISTENS);
+	s->ears = true;
+	if (!s->holds || s->listens)
+		return;
+	s->listens = true;
+	claim(w, s, "listeners", siege->listens[w->space][s->udp][s->lane],
+	      never_listen[semantics][s->kind]);
+}
+
+static void accept_from(struct worker *w, const struct slot *s)
+{
+	int fd, i;
+
+	while (s->ears && (fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		siege_did(ACCEPTS);
+		for (i = 0; i < POOL && w->slot[i].fd >= 0; i++)
+			;
+		if (i == POOL) {
+			sock_abort(fd);
+			continue;
+		}
+		w->slot[i] = (struct slot) { .lane = s->lane, .kind = s->kind };
+		keep(&w->slot[i], fd);
+	}
+}
+
+/* Where a packet or a connection goes to */
+static socklen_t somewhere(const struct slot *s, struct sockaddr_storage *ss, uint64_t *r)
+{
+	static const char * const v4[] = { "127.0.0.1", "127.0.0.2" };
+	static const char * const v6[] = { "[::1]", "[::ffff:127.0.0.1]" };
+	int i = siege_take(r, 2);
+	char addr[64];
+
+	snprintf(addr, sizeof(addr), "%s:%d", *kinds[s->kind].addr == '[' ? v6[i] : v4[i],
+		 LANE_PORT + siege_take(r, LANES));
+	return sock_addr(addr, ss);
+}
+
+/* A connection has another address and, when it is closed, perhaps no port */
+static void connect_it(const struct worker *w, struct slot *s, uint64_t r)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = somewhere(s, &ss, &r);
+
+	/* The other lanes would run out of who holds them */
+	if (LANE_SORT(s->lane) != WILD && siege_take(&r, 4))
+		return;
+	release(w, s);
+	connect(s->fd, (struct sockaddr *)&ss, len);
+	siege_did(CONNECTS);
+}
+
+static void send_it(struct slot *s, uint64_t r)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = somewhere(s, &ss, &r);
+	char buf[100];
+
+	if (s->udp)
+		sendto(s->fd, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&ss, len);
+	else
+		send(s->fd, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	recv(s->fd, buf, sizeof(buf), MSG_DONTWAIT);
+}
+
+/* Options and devices of a socket that has its port already */
+static void flip(const struct slot *s, uint64_t r)
+{
+	int option = siege_take(&r, 2) ? SO_REUSEADDR : SO_REUSEPORT, on = siege_take(&r, 2);
+
+	if (LANE_SORT(s->lane) != WILD)
+		return;
+	if (siege_take(&r, 4))
+		setsockopt(s->fd, SOL_SOCKET, option, &on, sizeof(on));
+	else
+		setsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", on ? 3 : 0);
+	siege_did(FLIPS);
+}
+
+static void disconnect(const struct slot *s, uint64_t r)
+{
+	struct sockaddr_storage ss = { .ss_family = AF_UNSPEC };
+
+	if (LANE_SORT(s->lane) != WILD)
+		return;
+	if (siege_take(&r, 2))
+		connect(s->fd, (struct sockaddr *)&ss, sizeof(ss));
+	else
+		shutdown(s->fd, siege_take(&r, 3));
+}
+
+/* A child has what its parent has, and for a moment some of its own */
+static void live(const struct worker *parent, uint64_t r)
+{
+	struct worker w = { .space = parent->space, .nr = -1 };
+	int i;
+
+	for (i = 0; i < POOL; i++) {
+		w.slot[i].fd = -1;
+		if (parent->slot[i].fd >= 0 && siege_take(&r, 2))
+			close(parent->slot[i].fd);
+	}
+	w.rng = r;
+	for (i = 0; i < 3; i++) {
+		r = siege_draw(&w.rng);
+		come(&w, &w.slot[i], r);
+	}
+	usleep(siege_take(&r, 3000));
+	if (siege_take(&r, 2))
+		raise(SIGKILL);
+	_exit(0);
+}
+
+/* Waits until so many children are left */
+static void reap(struct worker *w, int left)
+{
+	int status;
+
+	while (w->children > left) {
+		if (wait(&status) < 0)
+			die("no child");
+		w->children--;
+		/* What it died of, it has said */
+		if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
+			die("a child died of signal %d", WTERMSIG(status));
+	}
+}
+
+static void multiply(struct worker *w, uint64_t r)
+{
+	pid_t pid;
+
+	reap(w, CHILDREN - 1);
+	pid = fork();
+	if (pid < 0)
+		die("no process");
+	if (!pid)
+		live(w, r);
+	w->children++;
+	siege_did(FORKS);
+}
+
+static void act(struct worker *w, struct slot *s, uint64_t r)
+{
+	accept_from(w, s);
+	switch (siege_take(&r, 16)) {
+	case 0 ... 3:
+		close_slot(w, s, siege_take(&r, 2));
+		break;
+	case 4 ... 6:
+		listen_on(w, s);
+		break;
+	case 7 ... 10:
+		connect_it(w, s, r);
+		break;
+	case 11 ... 12:
+		flip(s, r);
+		break;
+	case 13:
+		disconnect(s, r);
+		break;
+	case 14:
+		send_it(s, r);
+		break;
+	case 15:
+		if (!siege_take(&r, 4))
+			multiply(w, r);
+	}
+}
+
+/* All of a step follows from one number, whatever became of those before */
+static void step(struct worker *w)
+{
+	uint64_t r = siege_draw(&w->rng), nap = siege_draw(&w->rng);
+	struct slot *s = &w->slot[siege_take(&r, POOL)];
+
+	if (s->fd < 0)
+		come(w, s, r);
+	else
+		act(w, s, r);
+	/* Without a rest it keeps RCU from its work */
+	if (!siege_take(&nap, 4))
+		usleep(siege_take(&nap, 1000));
+}
+
+static int option(int fd, int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int value;
+
+	/* pre39 has no SO_REUSEPORT to ask for */
+	return getsockopt(fd, level, name, &value, &len) ? -1 : value;
+}
+
+static int column(const struct slot *s)
+{
+	struct sockaddr_storage ss;
+	socklen_t len = sizeof(ss);
+
+	if (s->udp)
+		return getpeername(s->fd, (struct sockaddr *)&ss, &len) ? BOUND : CONNECTED;
+	switch (sock_state(s->fd)) {
+	case TCP_LISTEN:
+		return LISTEN;
+	case TCP_CLOSE:
+		return s->explicit ? BOUND : 0;
+	default:
+		return CONNECTED;
+	}
+}
+
+static void tell(const struct slot *s, struct held *h)
+{
+	union {
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} ss;
+	socklen_t len = sizeof(ss), dev_len = sizeof(h->dev);
+	char host[INET6_ADDRSTRLEN];
+
+	h->name[0] = '\0';
+	h->col = s->fd < 0 || (s->udp && !s->explicit) ? 0 : column(s);
+	if (!h->col)
+		return;
+	if (getsockname(s->fd, (struct sockaddr *)&ss, &len) ||
+	    getsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, h->dev, &dev_len))
+		die("no name");
+	if (!dev_len)
+		strcpy(h->dev, "-");
+	h->udp = s->udp;
+	h->reuseaddr = option(s->fd, SOL_SOCKET, SO_REUSEADDR);
+	h->reuseport = option(s->fd, SOL_SOCKET, SO_REUSEPORT);
+	strcpy(h->v6only, "-");
+	if (ss.v4.sin_family == AF_INET) {
+		inet_ntop(AF_INET, &ss.v4.sin_addr, host, sizeof(host));
+		snprintf(h->name, sizeof(h->name), "%s:%d", host, ntohs(ss.v4.sin_port));
+		return;
+	}
+	inet_ntop(AF_INET6, &ss.v6.sin6_addr, host, sizeof(host));
+	snprintf(h->name, sizeof(h->name), "[%s]:%d", host, ntohs(ss.v6.sin6_port));
+	h->v6only[0] = option(s->fd, IPPROTO_IPV6, IPV6_V6ONLY) ? '1' : '0';
+}
+
+/* Nothing moves until it goes on; tells what it has as often as it is asked */
+static void rest(struct worker *w)
+{
+	unsigned int asked, told = 0;
+	int i;
+
+	reap(w, 0);
+	while ((asked = __atomic_load_n(&siege->rest, __ATOMIC_ACQUIRE)) && !siege_over()) {
+		if (asked != told) {
+			for (i = 0; i < POOL; i++)
+				tell(&w->slot[i], &siege->held[w->space][w->nr][i]);
+			__atomic_add_fetch(&siege->resting, 1, __ATOMIC_RELEASE);
+			told = asked;
+		}
+		usleep(1000);
+	}
+}
+
+static void init(struct worker *w, int space, int nr, uint64_t rng)
+{
+	int i;
+
+	*w = (struct worker) { .space = space, .nr = nr, .rng = rng };
+	for (i = 0; i < POOL; i++)
+		w->slot[i].fd = -1;
+}
+
+/**
+ * siege_work() - sockets, until it is over
+ * @post: where, and which
+ */
+void siege_work(struct post *post)
+{
+	struct worker w;
+	int i;
+
+	init(&w, post->space, post->nr, post->rng);
+	while (!siege_over()) {
+		if (__atomic_load_n(&siege->rest, __ATOMIC_ACQUIRE))
+			rest(&w);
+		step(&w);
+	}
+	reap(&w, 0);
+	for (i = 0; i < POOL; i++) {
+		if (w.slot[i].fd >= 0)
+			close_slot(&w, &w.slot[i], false);
+	}
+}
+
+/* A namespace with some sockets, and somebody who reads, that dies with them */
+static void found_one(const struct space *like, uint64_t rng)
+{
+	enum semantics semantics = like->fixed ? like->semantics : siege_draw(&rng) % 3;
+	struct worker w;
+	char c;
+	int i;
+
+	siege_new_netns();
+	errno = semantics_try(semantics);
+	if (errno && !siege->unloads)
+		die("cannot switch");
+	init(&w, 0, -1, rng);
+	for (i = 0; i < STEPS; i++)
+		step(&w);
+	reap(&w, 0);
+	if (read(open(REUSE_FILE, O_RDONLY | O_CLOEXEC), &c, 1) != 1 && !siege->unloads)
+		die("read");
+	_exit(0);
+}
+
+/**
+ * siege_found() - found namespaces, until it is over
+ * @post: where, and which
+ */
+void siege_found(struct post *post)
+{
+	int status;
+	pid_t pid;
+
+	while (!siege_over()) {
+		uint64_t rng = siege_draw(&post->rng);
+
+		pid = fork();
+		if (!pid)
+			found_one(&siege->space[post->space], rng);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+			die("no namespace");
+		siege_did(NAMESPACES);
+	}
+}
