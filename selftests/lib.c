@@ -214,6 +214,17 @@ void stay_hooked(void)
 	close(home);
 }
 
+static int insert(const char *path, const char *parameters)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return errno;
+	err = syscall(SYS_finit_module, fd, parameters, 0) ? errno : 0;
+	close(fd);
+	return err;
+}
+
 /**
  * module_insert() - load a kernel module
  * @path: of the file
@@ -222,13 +233,7 @@ void stay_hooked(void)
  */
 int module_insert(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
-
-	if (fd < 0)
-		return errno;
-	err = syscall(SYS_finit_module, fd, "", 0) ? errno : 0;
-	close(fd);
-	return err;
+	return insert(path, "");
 }
 
 /**
@@ -261,13 +266,25 @@ const char *reuse_ko(void)
 }
 
 /**
+ * reuse_load_as() - load the module under test
+ * @semantics: of all namespaces
+ */
+void reuse_load_as(const char *semantics)
+{
+	char parameter[64];
+
+	snprintf(parameter, sizeof(parameter), "semantics=%s", semantics);
+	errno = insert(reuse_ko(), parameter);
+	if (errno)
+		die("cannot load %s", reuse_ko());
+}
+
+/**
  * reuse_load() - load the module under test
  */
 void reuse_load(void)
 {
-	errno = module_insert(reuse_ko());
-	if (errno)
-		die("cannot load %s", reuse_ko());
+	reuse_load_as("native");
 }
 
 /**

@@ -77,6 +77,7 @@ int module_insert(const char *path);
 int module_remove(const char *name);
 const char *reuse_ko(void);
 void reuse_load(void);
+void reuse_load_as(const char *semantics);
 void reuse_unload(void);
 void reuse_load_again(void);
 void new_netns(void);

@@ -58,7 +58,8 @@ static const char *row_differs(int space, const struct reuse_row *row)
 	    row->num[REUSEPORT] >= n[REUSEPORT] &&
 	    (*row->col[PROTO] == 't' || row->num[CONNECTED] == n[CONNECTED]))
 		return NULL;
-	return text("%s %s: listen %lu, bound %lu, connected %lu, reuseaddr %lu, reuseport %lu; held: %lu, %lu, %lu, %lu, %lu",
+	/* LISTEN, BOUND, CONNECTED, REUSEADDR, REUSEPORT */
+	return text("%s %s: (%lu %lu %lu %lu %lu), held (%lu %lu %lu %lu %lu)",
 		    row->col[PROTO], row->col[ADDRESS], row->num[LISTEN], row->num[BOUND],
 		    row->num[CONNECTED], row->num[REUSEADDR], row->num[REUSEPORT], n[LISTEN],
 		    n[BOUND], n[CONNECTED], n[REUSEADDR], n[REUSEPORT]);

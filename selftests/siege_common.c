@@ -124,7 +124,6 @@ void siege_spawn(void (*fn)(struct post *post), int space, int nr)
 	_exit(0);
 }
 
-
 /**
  * siege_end() - wait until all have ended; others may begin then
  *

@@ -15,7 +15,7 @@
 
 #define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
 #define WORDS		"native pre39 bsd\n"
-#define TEXT_MAX	(1 << 20)
+#define TEXT_MAX	1000000
 #define BIG		20000
 #define SPACE		" \t\r\v\f\xa0"
 #define WORD_MAX	32	/* what the kernel takes of a word, and a zero */
@@ -23,11 +23,21 @@
 /* The module may be on its way out, or in: to seek is EINVAL then */
 static bool missing(int err)
 {
-	if (!siege->unloads || (err != ENOENT && err != ENXIO && err != EIO && err != EINVAL))
+	bool why = err == ENOENT || err == ENXIO || err == EIO || err == EINVAL || err == ENODEV;
+
+	if (!siege->unloads || !why)
 		return false;
 	siege_did(MISSING);
 	usleep(500);
 	return true;
+}
+
+/* As far as there is anything */
+static bool begins(const char *with, const char *line)
+{
+	size_t len = strlen(line), n = strlen(with);
+
+	return !strncmp(line, with, len < n ? len : n);
 }
 
 /* Lines of the file, whole but the last one: each as it should be */
@@ -44,10 +54,8 @@ static void check_lines(const char *lines)
 	reuse_parse(copy, &table);
 	reuse_free(&table);
 	lines += len;
-	len = strlen(lines);
 	errno = 0;
-	if (strncmp(lines, "tcp ", len < 4 ? len : 4) && strncmp(lines, "udp ", len < 4 ? len : 4) &&
-	    strncmp(lines, "udplite ", len < 8 ? len : 8))
+	if (!begins("tcp ", lines) && !begins("udp ", lines) && !begins("udplite ", lines))
 		die("no beginning of a line: \"%s\"", lines);
 }
 
@@ -61,7 +69,7 @@ static void check_piece(const char *text, size_t len, off_t pos)
 	if (strlen(text) != len)
 		die("a zero byte in what was read at %lld", (long long)pos);
 	if (!pos) {
-		if (strncmp(text, header, len < strlen(header) ? len : strlen(header)))
+		if (!begins(header, text))
 			die("no header: \"%.200s\"", text);
 		if (len > strlen(header))
 			check_lines(text + strlen(header));
@@ -214,7 +222,7 @@ static size_t garble(char *data, uint64_t *rng)
 	if (how == 0)
 		return len;
 	if (how == 1) {
-		memset(data, "b \n\t"[siege_take(&r, 4)], len);
+		memset(data, "b\t "[siege_take(&r, 3)], len);
 		return len;
 	}
 	if (how == 2)

@@ -118,7 +118,7 @@ static void claim(const struct worker *w, const struct slot *s, const char *what
 		unsigned int n = __atomic_load_n(&there[i], __ATOMIC_SEQ_CST);
 
 		errno = 0;
-		if (never[i] && n > (i == s->kind))
+		if (never[i] && n > (i == s->kind ? 1 : 0))
 			die("%s: two %s at a time: %s, and %s",
 			    semantics_name[siege->space[w->space].semantics], what,
 			    describe(s, s->kind), describe(s, i));

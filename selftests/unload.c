@@ -179,7 +179,8 @@ TEST_F_TIMEOUT(use, unload, 100000)
 		ASSERT_TRUE(!left)
 			TH_LOG("round %d: %s", round, left);
 		ASSERT_EQ(NATIVE, answers());
-		reuse_load();
+		reuse_load_as(semantics_name[round % 3]);
+		ASSERT_EQ(round % 3, answers());
 	}
 	TH_LOG("%d rounds", round);
 }
