@@ -3,21 +3,11 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "bulk.h"
 #include "lib.h"
-
-/* What REUSE_SLOW says: how many times as long all takes here */
-static int slow(void)
-{
-	const char *factor = getenv("REUSE_SLOW");
-	int n = factor ? atoi(factor) : 1;
-
-	return n > 1 ? n : 1;
-}
 
 /**
  * bulk_less() - as much as can be done here
@@ -27,7 +17,7 @@ static int slow(void)
  */
 int bulk_less(int n)
 {
-	return n / slow();
+	return n / slowness();
 }
 
 /**
@@ -38,7 +28,7 @@ int bulk_less(int n)
  */
 int bulk_more(int n)
 {
-	return n * slow();
+	return n * slowness();
 }
 
 /**

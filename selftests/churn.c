@@ -331,6 +331,7 @@ static void hold(void)
 }
 
 #define OWNERS	5000
+#define OWNERS_LEAST	1000	/* divides by all that they are divided by */
 
 /*
  * A bucket with rows of five addresses; all sockets but one in @every are closed
@@ -338,7 +339,8 @@ static void hold(void)
  */
 static void mass_close(const char *proto, int every)
 {
-	unsigned int stay = OWNERS / every / 5;
+	int owners = bulk_less(OWNERS) < OWNERS_LEAST ? OWNERS_LEAST : OWNERS;
+	unsigned int stay = owners / every / 5;
 	static int fd[OWNERS];
 	char name[NAME];
 	pid_t owner;
@@ -346,11 +348,11 @@ static void mass_close(const char *proto, int every)
 
 	nstable = 0;
 	for (i = 0; i < 5; i++)
-		stays(proto, bulk_name(LOOPBACK(i), BIG, name, sizeof(name)), stay, OWNERS / 5);
-	for (i = 0; i < OWNERS; i++)
+		stays(proto, bulk_name(LOOPBACK(i), BIG, name, sizeof(name)), stay, owners / 5);
+	for (i = 0; i < owners; i++)
 		fd[i] = bulk_bind(proto, LOOPBACK(i / every % 5), BIG, S_REUSEADDR);
 	owner = spawn(hold);
-	for (i = 0; i < OWNERS; i++) {
+	for (i = 0; i < owners; i++) {
 		if (i % every)
 			close(fd[i]);
 	}
@@ -364,7 +366,7 @@ static void mass_close(const char *proto, int every)
 	for (i = 0; i < 5; i++)
 		stable[i].max = stay;
 	read_once(1 << 20);
-	for (i = 0; i < OWNERS; i += every)
+	for (i = 0; i < owners; i += every)
 		close(fd[i]);
 }
 

@@ -38,13 +38,12 @@ static void __attribute__((constructor)) skip_without_module(void)
  */
 static void __attribute__((constructor)) patience(void)
 {
-	const char *slow = getenv("REUSE_SLOW");
 	struct __fixture_metadata *f;
 	struct __test_metadata *t;
 
 	for (f = __fixture_list; f; f = f->next) {
 		for (t = f->tests; t; t = t->next)
-			t->timeout *= 4 * (slow ? atoi(slow) : 1);
+			t->timeout *= 4 * slowness();
 	}
 }
 

@@ -196,7 +196,7 @@ TEST_F_TIMEOUT(load, fifty_times, 240)
 	readers[1] = repeat(read_any);
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
 
-	for (i = 0; i < TIMES; i++) {
+	for (i = 0; i < bulk_less(TIMES); i++) {
 		fd = open(REUSE_FILE, O_RDONLY);
 		ASSERT_LE(0, fd);
 		ASSERT_LT(0, read(fd, buf, sizeof(buf)));
@@ -215,9 +215,9 @@ TEST_F_TIMEOUT(load, fifty_times, 240)
 	EXPECT_TRUE(end(sockets));
 	TH_LOG("%lu whole reads, %lu cut short, %lu namespaces", done->whole, done->broken,
 	       done->netns);
-	EXPECT_LT(20, done->whole);
+	EXPECT_LT(bulk_less(20), done->whole);
 	EXPECT_LT(0, done->broken);
-	EXPECT_LT(20, done->netns);
+	EXPECT_LT(bulk_less(20), done->netns);
 }
 
 /* The number after @name in a file */
@@ -335,6 +335,8 @@ TEST_F(load, nothing_leaks)
 	long sockets, slab, grown;
 	int i;
 
+	if (!access("/sys/kernel/debug/kmemleak", F_OK))
+		SKIP(return, "kmemleak looks for it, and has memory of its own");
 	use_it(200);
 	read_and_close(2);
 	sockets = tcp_sockets();
