@@ -52,6 +52,7 @@ struct spares {
 static DEFINE_PER_CPU(struct spares, spares) = {
 	.lock = INIT_LOCAL_LOCK(lock),
 };
+
 static atomic64_t order_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
 static atomic64_t before_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
 

@@ -43,7 +43,7 @@ static void id_of(struct inet_diag_sockid *id, const char *host)
 	id->idiag_cookie[1] = INET_DIAG_NOCOOKIE;
 }
 
-/* The inode of the one TCP socket that the kernel finds for a packet to @host, 0 if there is none */
+/* The inode of the TCP socket that the kernel finds for a packet to @host, or 0 */
 static unsigned int diag_inode(int diag, const char *host)
 {
 	struct {
@@ -59,11 +59,11 @@ static unsigned int diag_inode(int diag, const char *host)
 			.sdiag_protocol = IPPROTO_TCP, .idiag_states = -1,
 		},
 	};
-	char buf[8192] __attribute__((aligned(8)));
-	const struct nlmsghdr *nlh = (void *)buf;
+	struct nlmsghdr answer[512], *nlh = answer;
 
 	id_of(&ask.req.id, host);
-	if (send(diag, &ask, sizeof(ask), 0) != sizeof(ask) || recv(diag, buf, sizeof(buf), 0) < 0)
+	if (send(diag, &ask, sizeof(ask), 0) != sizeof(ask) ||
+	    recv(diag, answer, sizeof(answer), 0) < 0)
 		die("sock_diag: %s", strerror(errno));
 	if (nlh->nlmsg_type != SOCK_DIAG_BY_FAMILY)
 		return 0;
