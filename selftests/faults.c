@@ -1,0 +1,547 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Each allocation of what the module does fails once: there is an error, nothing
+ * has changed, and the next try succeeds. /proc/self/fail-nth makes them fail:
+ * CONFIG_FAULT_INJECTION_STACKTRACE_FILTER and CONFIG_FAILSLAB.
+ *
+ * Those that fail are the ones with a function of the module on the stack, and
+ * while it is being loaded, with the one that calls a module. Where each takes
+ * long, some do: set REUSE_FAULTS for all.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+
+#include "harness.h"
+#include "model.h"
+
+#define FAIL_NTH	"/proc/self/fail-nth"
+#define FAULTS		"/sys/kernel/debug/"
+#define HOOKED		"/sys/kernel/tracing/enabled_functions"
+#define PRINTK		"/proc/sys/kernel/printk"
+#define KMEMLEAK	"/sys/kernel/debug/kmemleak"
+#define FAR		1000000
+
+/**
+ * struct operation - what is to be tried
+ * @name: of it
+ * @prepare: whatever it takes, or NULL
+ * @run: does it; 0 or an errno
+ * @undo: undoes @prepare, and @run if that succeeded
+ * @loads: the module is not there before
+ * @most: so many allocations, spread over them, if there are more; 0: all
+ */
+struct operation {
+	const char *name;
+	void (*prepare)(void);
+	int (*run)(void);
+	void (*undo)(void);
+	bool loads;
+	int most;
+};
+
+static int fail_nth_fd = -1;
+static int home = -1;
+static char *level;
+
+static void fail_nth(int n)
+{
+	char line[16];
+	int len = snprintf(line, sizeof(line), "%d", n);
+
+	if (pwrite(fail_nth_fd, line, len, 0) != len)
+		die("cannot write %d to " FAIL_NTH, n);
+}
+
+/* How many are left; 0: it failed. No more fail from here on */
+static int fail_left(void)
+{
+	char line[16] = "";
+
+	if (pread(fail_nth_fd, line, sizeof(line) - 1, 0) <= 0)
+		die("cannot read " FAIL_NTH);
+	fail_nth(0);
+	return atoi(line);
+}
+
+static const char *module_path(void)
+{
+	const char *path = getenv("REUSE_KO");
+
+	return path ? path : "/lib/modules/reuse.ko";
+}
+
+static int load_with(const char *arguments)
+{
+	int fd = open(module_path(), O_RDONLY | O_CLOEXEC);
+	int err = syscall(SYS_finit_module, fd, arguments, 0) ? errno : 0;
+
+	close(fd);
+	return err;
+}
+
+static bool unloaded(void *arg)
+{
+	int err = module_remove("reuse");
+
+	(void)arg;
+	return !err || err == ENOENT;
+}
+
+static void unload(void)
+{
+	if (!wait_for(unloaded, NULL, 60000))
+		die("the module does not go");
+}
+
+/* Whatever a test died of, the next program finds the module and the log as ever */
+static void __attribute__((destructor)) as_before(void)
+{
+	if (level)
+		write_file(PRINTK, "%s", level);
+	if (!geteuid() && !access(module_path(), R_OK) && access(REUSE_FILE, F_OK))
+		load_with("");
+}
+
+static void setting(const char *what, const char *name, unsigned long value)
+{
+	const char *path = text(FAULTS "%s/%s", what, name);
+
+	if (!access(path, W_OK))
+		write_file(path, "%#lx", value);
+}
+
+/* What fails is what is called from these addresses */
+static void only_from(const char *what, unsigned long start, unsigned long end, int depth)
+{
+	setting(what, "require-start", start);
+	setting(what, "require-end", end);
+	setting(what, "stacktrace-depth", depth);
+}
+
+/* The module's code is in /proc/modules: its length, and where it is */
+static void fail_of_module(void)
+{
+	char *modules = slurp("/proc/modules"), *at = strstr(modules, "reuse ");
+	unsigned long start, size;
+
+	if (!at || sscanf(at, "reuse %lu %*s %*s %*s %lx", &size, &start) != 2 || !start)
+		die("the module is not in /proc/modules");
+	only_from("failslab", start, start + size, 32);
+	free(modules);
+}
+
+/* What calls a module's init function, up to the next symbol */
+static void fail_of_init(void)
+{
+	char *symbols = slurp("/proc/kallsyms"), *at = strstr(symbols, " do_one_initcall\n");
+	unsigned long start = 0, end = 0, symbol;
+
+	if (at && at - symbols > 18)
+		start = strtoul(at - 18, NULL, 16);
+	for (at = symbols; start && at; at = strchr(at, '\n'), at = at ? at + 1 : NULL) {
+		symbol = strtoul(at, NULL, 16);
+		if (symbol > start && (!end || symbol < end))
+			end = symbol;
+	}
+	if (!end)
+		die("no do_one_initcall in /proc/kallsyms");
+	only_from("failslab", start, end, 32);
+	free(symbols);
+}
+
+/* Other namespaces may be dying still */
+static bool unhooked(void *arg)
+{
+	char *s = slurp(arg);
+	bool is = !strstr(s, "[reuse]");
+
+	free(s);
+	return is;
+}
+
+/* One for all tests */
+static void __attribute__((constructor)) skip_without_faults(void)
+{
+	const char *why = NULL;
+
+	if (access(FAIL_NTH, W_OK) || access(FAULTS "failslab", F_OK))
+		why = "this kernel is built without CONFIG_FAULT_INJECTION";
+	else if (access(FAULTS "failslab/require-start", F_OK))
+		why = "this kernel is built without CONFIG_FAULT_INJECTION_STACKTRACE_FILTER";
+	else if (access(SEMANTICS, F_OK) || access(HOOKED, R_OK))
+		why = "no net.reuse.semantics, or no tracefs";
+	if (!why)
+		return;
+	printf("TAP version 13\n1..0 # SKIP %s\n", why);
+	exit(KSFT_SKIP);
+}
+
+FIXTURE(faults) {};
+
+FIXTURE_SETUP(faults)
+{
+	static const char * const kinds[] = {
+		"failslab", "fail_page_alloc", "fail_usercopy", "fail_futex",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
+		setting(kinds[i], "verbose", 0);
+		/* fail-nth is read and written by copying, too */
+		if (i)
+			only_from(kinds[i], 1, 2, 0);
+	}
+	write_file(FAULTS "failslab/ignore-gfp-wait", "N");
+	ASSERT_TRUE(wait_for(unhooked, HOOKED, 120000));
+	fail_nth_fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	new_netns();
+	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	/* vmalloc() shows the stack when it fails, at the level of a warning */
+	level = slurp(PRINTK);
+	write_file(PRINTK, "4");
+}
+
+FIXTURE_TEARDOWN(faults)
+{
+	char *locks = access("/proc/lockdep_stats", R_OK) ? NULL : slurp("/proc/lockdep_stats");
+	char *at = locks ? strstr(locks, "debug_locks:") : NULL;
+
+	if (level)
+		write_file(PRINTK, "%s", level);
+	/* Its complaints were not to be seen */
+	if (at)
+		EXPECT_EQ(1, atoi(at + strlen("debug_locks:")));
+}
+
+static bool is_clean(int err)
+{
+	return err == ENOMEM || err == ENOBUFS || err == EFAULT || err == EADDRINUSE ||
+	       err == EADDRNOTAVAIL || err == ENOSPC || err == EAGAIN;
+}
+
+/* How many allocations it makes when none fails */
+static int count(const struct operation *op)
+{
+	int left, err;
+
+	if (op->prepare)
+		op->prepare();
+	fail_nth(FAR);
+	err = op->run();
+	left = fail_left();
+	errno = err;
+	if (err)
+		die("%s", op->name);
+	op->undo();
+	return FAR - left;
+}
+
+/* Whether it failed, and if so cleanly and without a trace */
+static bool fails_cleanly(const struct operation *op, int n, int *failed)
+{
+	char *before, *after, *was, *is;
+	bool same, clean;
+	int err;
+
+	if (op->prepare)
+		op->prepare();
+	before = slurp(HOOKED);
+	was = access(SEMANTICS, F_OK) ? strdup("") : slurp(SEMANTICS);
+	fail_nth(n);
+	err = op->run();
+	fail_left();
+	after = slurp(HOOKED);
+	is = access(SEMANTICS, F_OK) ? strdup("") : slurp(SEMANTICS);
+	same = !err || (!strcmp(before, after) && !strcmp(was, is));
+	clean = !err || is_clean(err);
+	*failed += !!err;
+	if (!same || !clean)
+		printf("# %s, allocation %d: %s%s\n", op->name, n, strerror(err),
+		       same ? "" : ", and something is not as before");
+	if (err)
+		err = op->run();
+	if (err)
+		printf("# %s, after allocation %d failed: %s\n", op->name, n, strerror(err));
+	op->undo();
+	free(before);
+	free(after);
+	free(was);
+	free(is);
+	return same && clean && !err;
+}
+
+/* How often there was an error: not each allocation is needed */
+static int try_all(struct __test_metadata *_metadata, const struct operation *op)
+{
+	int all, n, step = 1, tried = 0, failed = 0;
+
+	if (op->loads)
+		fail_of_init();
+	else
+		fail_of_module();
+	all = count(op);
+	if (op->most && !getenv("REUSE_FAULTS"))
+		step += all / op->most;
+	for (n = 1; n < all + 1 + step; n += step) {
+		EXPECT_TRUE(fails_cleanly(op, n, &failed));
+		tried++;
+	}
+	TH_LOG("%s: %d allocations, %d made to fail, %d times an error", op->name, all, tried,
+	       failed);
+	return failed;
+}
+
+static const char *load_arguments;
+static int load_fd = -1;
+
+static void prepare_load(void)
+{
+	unload();
+	close(load_fd);
+	load_fd = open(module_path(), O_RDONLY | O_CLOEXEC);
+}
+
+static int run_load(void)
+{
+	return syscall(SYS_finit_module, load_fd, load_arguments, 0) ? errno : 0;
+}
+
+/* Loading */
+TEST_F_TIMEOUT(faults, load, 280)
+{
+	static const struct operation op = { "load", prepare_load, run_load, unload, true, 10 };
+
+	load_arguments = "";
+	EXPECT_LT(0, try_all(_metadata, &op));
+	load_with("");
+}
+
+/* Loading with semantics=bsd, where all is intercepted at once */
+TEST_F_TIMEOUT(faults, load_bsd, 280)
+{
+	static const struct operation op = { "load bsd", prepare_load, run_load, unload, true, 10 };
+
+	load_arguments = "semantics=bsd";
+	EXPECT_LT(0, try_all(_metadata, &op));
+	unload();
+	load_with("");
+}
+
+static int run_netns(void)
+{
+	return unshare(CLONE_NEWNET) ? errno : 0;
+}
+
+static void undo_netns(void)
+{
+	if (setns(home, CLONE_NEWNET))
+		die("cannot go back");
+}
+
+/* The creation of a namespace that begins native */
+TEST_F_TIMEOUT(faults, netns, 280)
+{
+	static const struct operation op = { "netns", NULL, run_netns, undo_netns, false, 0 };
+
+	EXPECT_LT(0, try_all(_metadata, &op));
+}
+
+/* The same of one that begins bsd, and is so or does not come about */
+static int run_netns_bsd(void)
+{
+	int err = run_netns();
+
+	if (!err && strcmp(slurp(SEMANTICS), "bsd\n"))
+		err = EINVAL;
+	return err;
+}
+
+TEST_F_TIMEOUT(faults, netns_bsd, 280)
+{
+	static const struct operation op = {
+		"netns bsd", NULL, run_netns_bsd, undo_netns, false, 0
+	};
+
+	unload();
+	ASSERT_EQ(0, load_with("semantics=bsd"));
+	EXPECT_LT(0, try_all(_metadata, &op));
+	unload();
+	load_with("");
+}
+
+static enum semantics switch_from, switch_to;
+
+static void prepare_switch(void)
+{
+	semantics_set(switch_from);
+}
+
+static int run_switch(void)
+{
+	return semantics_try(switch_to);
+}
+
+static void undo_switch(void)
+{
+	semantics_set(NATIVE);
+}
+
+/* Each switch, where others have all that is to be intercepted, and sockets are there */
+TEST_F_TIMEOUT(faults, each_switch, 280)
+{
+	struct operation op = { NULL, prepare_switch, run_switch, undo_switch, false, 0 };
+	int failed = 0;
+
+	stay_hooked();
+	sock_bind("tcp", "127.0.0.1:30000", S_LISTEN);
+	sock_bind("tcp", "[::]:30001", 0);
+	sock_bind("udp", "127.0.0.1:30000", 0);
+	sock_bind("udp", "[::]:30001", S_REUSEPORT);
+	for (switch_from = NATIVE; switch_from <= BSD; switch_from++) {
+		for (switch_to = NATIVE; switch_to <= BSD; switch_to++) {
+			op.name = text("%s to %s", semantics_name[switch_from],
+				       semantics_name[switch_to]);
+			if (switch_from != switch_to)
+				failed += try_all(_metadata, &op);
+		}
+	}
+	EXPECT_LT(0, failed);
+}
+
+/* The first switch, by which all is intercepted */
+TEST_F_TIMEOUT(faults, first_switch, 280)
+{
+	static const struct operation op = { "first switch", prepare_switch, run_switch,
+					     undo_switch, false, 6 };
+
+	switch_from = NATIVE;
+	switch_to = PRE39;
+	EXPECT_LT(0, try_all(_metadata, &op));
+}
+
+/* Reading the file */
+static int run_read(void)
+{
+	int fd = open(REUSE_FILE, O_RDONLY | O_CLOEXEC), err = 0;
+	char buf[4096];
+	ssize_t n;
+
+	if (fd < 0)
+		return errno;
+	do {
+		n = read(fd, buf, sizeof(buf));
+	} while (n > 0);
+	if (n < 0)
+		err = errno;
+	close(fd);
+	return err;
+}
+
+static void nothing(void)
+{
+}
+
+TEST_F_TIMEOUT(faults, read, 120)
+{
+	static const struct operation op = { "read", NULL, run_read, nothing, false, 0 };
+	int i;
+
+	/* Rows of one slot, more than there is room for at first */
+	for (i = 1; i < 200; i++)
+		sock_bind("udp", text("127.0.0.%d:30000", i), 0);
+	EXPECT_LT(0, try_all(_metadata, &op));
+}
+
+static const struct {
+	const char *proto;
+	const char *address;
+	unsigned int flags;
+} binds[] = {
+	{ "tcp", "127.0.0.1:30000", S_REUSEADDR }, { "tcp", "[::]:30001", 0 },
+	{ "tcp", "127.0.0.1:0", 0 }, { "tcp", "[::1]:0", 0 },
+	{ "udp", "127.0.0.1:30000", S_REUSEADDR }, { "udp", "[::]:30001", 0 },
+	{ "udp", "127.0.0.1:0", 0 }, { "udp", "[::1]:0", 0 },
+};
+
+static size_t bind_now;
+static int bound = -1;
+
+static void prepare_bind(void)
+{
+	bound = sock_open(binds[bind_now].proto, sock_family(binds[bind_now].address),
+			  binds[bind_now].flags);
+}
+
+static int run_bind(void)
+{
+	return sock_try_bind(bound, binds[bind_now].address);
+}
+
+static void undo_bind(void)
+{
+	close(bound);
+}
+
+/* bind() of each kind under each of the semantics */
+TEST_F_TIMEOUT(faults, bind, 280)
+{
+	struct operation op = { NULL, prepare_bind, run_bind, undo_bind, false, 0 };
+	enum semantics semantics;
+	int failed = 0;
+
+	stay_hooked();
+	for (semantics = NATIVE; semantics <= BSD; semantics++) {
+		semantics_set(semantics);
+		for (bind_now = 0; bind_now < ARRAY_SIZE(binds); bind_now++) {
+			op.name = text("%s bind %s %s", semantics_name[semantics],
+				       binds[bind_now].proto, binds[bind_now].address);
+			failed += try_all(_metadata, &op);
+		}
+		EXPECT_NO_ROWS();
+	}
+	EXPECT_LT(0, failed);
+}
+
+static void prepare_listen(void)
+{
+	bound = sock_bind("tcp", "127.0.0.1:30000", S_REUSEADDR);
+}
+
+static int run_listen(void)
+{
+	return listen(bound, 4) ? errno : 0;
+}
+
+/* listen(), too */
+TEST_F_TIMEOUT(faults, listen, 120)
+{
+	struct operation op = { NULL, prepare_listen, run_listen, undo_bind, false, 0 };
+	enum semantics semantics;
+
+	stay_hooked();
+	for (semantics = NATIVE; semantics <= BSD; semantics++) {
+		semantics_set(semantics);
+		op.name = text("%s listen", semantics_name[semantics]);
+		try_all(_metadata, &op);
+		EXPECT_NO_ROWS();
+	}
+}
+
+/* After all that nothing of the module is lost */
+TEST_F_TIMEOUT(faults, nothing_is_lost, 280)
+{
+	if (access(KMEMLEAK, W_OK))
+		SKIP(return, "no kmemleak");
+	/* What is young is not looked at, and at the first sight it is not believed */
+	sleep(6);
+	write_file(KMEMLEAK, "scan");
+	write_file(KMEMLEAK, "scan");
+	EXPECT_EQ(NULL, strstr(slurp(KMEMLEAK), "[reuse]"))
+		TH_LOG("%s", slurp(KMEMLEAK));
+}
+
+TEST_HARNESS_MAIN
