@@ -43,8 +43,14 @@ unit:
 check-debug:
 	scripts/check $(foreach f,debug kcsan,$(addsuffix -$f,$(or $(KERNELS),6.12 7.3)))
 
+check-rt:
+	scripts/check $(addsuffix -rt,$(or $(KERNELS),6.1 7.3))
+
 check-long:
 	scripts/check-long
+
+coverage:
+	scripts/coverage
 
 check-dkms:
 	scripts/check-dkms
@@ -68,10 +74,12 @@ help:
 	@echo 'make check            all tests on all kernels (KERNELS="6.1 7.3" narrows)'
 	@echo 'make unit             recorded answers through the profiles (part of check)'
 	@echo 'make check-debug      all tests on kernels that look for bugs: KASAN, lockdep, kmemleak, KCSAN'
+	@echo 'make check-rt         all tests on the PREEMPT_RT kernels 6.1 and 7.3'
 	@echo 'make check-long       the storms for long, on all kernels; prints seeds to repeat them with'
+	@echo 'make coverage         which lines of the module the tests reach'
 	@echo 'make check-dkms       DKMS on three Debian suites (part of check)'
 	@echo 'make style            checkpatch, sparse, W=1, shellcheck (part of check)'
 	@echo 'make bench            instructions for each read, bind() and packet, as tables'
 	@echo 'make clean            remove what was built here'
 
-.PHONY: all headers install uninstall load unload demo check unit check-debug check-long check-dkms style bench clean help
+.PHONY: all headers install uninstall load unload demo check unit check-debug check-rt check-long coverage check-dkms style bench clean help
