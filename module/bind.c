@@ -285,16 +285,17 @@ static int request_search(struct bind_request *req)
 static int request_native(struct bind_request *req, unsigned short port)
 {
 	struct sock *sk = req->sk;
-	int err;
+	int err = 0;
 
-	local_bh_disable();
-	err = reuse_order_reserve(sk);
-	local_bh_enable();
-	/* Which may sleep */
-	if (!err && !port)
-		err = sk->sk_prot->get_port(sk, port);
-	if (err)
-		return err;
+	if (!port) {
+		local_bh_disable();
+		err = reuse_order_reserve(sk);
+		local_bh_enable();
+		/* Which may sleep */
+		err = err ?: sk->sk_prot->get_port(sk, port);
+		if (err)
+			return err;
+	}
 	spin_lock_bh(&req->rn->bind_lock);
 	if (port)
 		err = reuse_order_reserve(sk) ?:

@@ -66,8 +66,20 @@ static enum reuse_note_next delivery_note(const struct reuse_note *note,
 	return REUSE_NOTE_DONE;
 }
 
-static void delivery_list(struct reuse_delivery *dv, const u8 *addr,
-			  enum reuse_kind kind, reuse_note_fn_t fn)
+/**
+ * reuse_deliver_each() - go over those who are bound where a packet may go
+ * @dv: the packet
+ * @addr: address, IPv4 in the v4-mapped form
+ * @kind: what kind of socket
+ * @looks: at how many to look at most
+ * @fn: see reuse_place_each()
+ * @arg: for @fn
+ *
+ * Context: bottom halves off, under RCU.
+ */
+void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
+			enum reuse_kind kind, unsigned int looks,
+			reuse_note_fn_t fn, void *arg)
 {
 	struct reuse_place place = {
 		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
@@ -75,7 +87,13 @@ static void delivery_list(struct reuse_delivery *dv, const u8 *addr,
 	};
 
 	memcpy(place.addr, addr, sizeof(place.addr));
-	reuse_place_each(&place, LOOK_MAX, fn, dv);
+	reuse_place_each(&place, looks, fn, arg);
+}
+
+static void delivery_list(struct reuse_delivery *dv, const u8 *addr,
+			  enum reuse_kind kind, reuse_note_fn_t fn)
+{
+	reuse_deliver_each(dv, addr, kind, LOOK_MAX, fn, dv);
 }
 
 /* The address that the packet is for */

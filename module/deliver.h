@@ -3,6 +3,7 @@
 #define _REUSE_DELIVER_H
 
 #include "compat/lookup.h"
+#include "place.h"
 #include "semantics/semantics.h"
 
 struct nf_hook_state;
@@ -56,6 +57,9 @@ bool reuse_deliver_from_peer(const struct reuse_delivery *dv,
 			     const struct sock *sk);
 struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 				     const struct sock *native);
+void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
+			enum reuse_kind kind, unsigned int looks,
+			reuse_note_fn_t fn, void *arg);
 int reuse_deliver_begin(const struct net *net);
 
 /* datagram.c */

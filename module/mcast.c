@@ -167,14 +167,7 @@ static enum reuse_note_next find_receiver(const struct reuse_note *note, void *a
 static void mcast_list(struct mcast *m, const u8 *addr, enum reuse_kind kind,
 		       reuse_note_fn_t fn)
 {
-	const struct reuse_delivery *dv = m->dv;
-	struct reuse_place place = {
-		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
-		.kind = kind,
-	};
-
-	memcpy(place.addr, addr, sizeof(place.addr));
-	reuse_place_each(&place, UINT_MAX, fn, m);
+	reuse_deliver_each(m->dv, addr, kind, UINT_MAX, fn, m);
 }
 
 /* On the address that the datagram is for, or a wildcard that it matches */
