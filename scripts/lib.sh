@@ -14,11 +14,15 @@ ALL_KERNELS="5.10 6.1 6.12 7.2 7.3"
 # shellcheck disable=SC2034
 FLAVOUR=${REUSE_FLAVOUR:-cloud}
 
-# Flavours that Debian does not have: built from its linux-source, slow, and not
-# to stop at the first complaint.
-SOURCE_FLAVOURS="debug kcsan debug-rt gcov"
+# Flavours that Debian does not have: built from its linux-source.
+SOURCE_FLAVOURS="debug debug-rt kcsan gcov"
 from_source() {
 	[[ " $SOURCE_FLAVOURS " = *" $1 "* ]]
+}
+
+# Of these, those that look for bugs: slow, and not to stop at the first complaint.
+looks_for_bugs() {
+	[[ " debug debug-rt kcsan " = *" $1 "* ]]
 }
 
 TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
