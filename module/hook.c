@@ -151,29 +151,23 @@ static __always_inline bool hook_connects(reuse_fregs_t *regs)
 	return false;
 }
 
-static int __maybe_unused hook_connect4(struct sock *sk, struct sockaddr *addr,
-					int len)
-{
-	int idx = reuse_hook_enter();
-	int err;
-
-	reuse_order_connects(sk);
-	err = __ip4_datagram_connect(sk, addr, len);
-	reuse_hook_leave(idx);
-	return err;
+#define HOOK_CONNECT(name, original)					\
+static int __maybe_unused name(struct sock *sk, struct sockaddr *addr,	\
+			       int len)					\
+{									\
+	int idx = reuse_hook_enter();					\
+	int err;							\
+									\
+	reuse_order_connects(sk);					\
+	err = original(sk, addr, len);					\
+	reuse_hook_leave(idx);						\
+	return err;							\
 }
 
-static int __maybe_unused hook_connect6(struct sock *sk, struct sockaddr *addr,
-					int len)
-{
-	int idx = reuse_hook_enter();
-	int err;
-
-	reuse_order_connects(sk);
-	err = __ip6_datagram_connect(sk, addr, len);
-	reuse_hook_leave(idx);
-	return err;
-}
+HOOK_CONNECT(hook_connect4, __ip4_datagram_connect)
+#if IS_ENABLED(CONFIG_IPV6)
+HOOK_CONNECT(hook_connect6, __ip6_datagram_connect)
+#endif
 #endif
 
 static __always_inline bool hook_child(reuse_fregs_t *regs)
@@ -246,7 +240,9 @@ static struct hook hooks[] = {
 	  HOOK_RT_TO(hook_destruct) },
 	{ .name = "__inet_inherit_port", .handler = hook_child_handler },
 	{ .name = "udp_init_sock", .handler = hook_created_handler },
+#if IS_ENABLED(CONFIG_IPV6)
 	{ .name = "udpv6_init_sock", .handler = hook_created_handler },
+#endif
 #ifdef REUSE_UDP_GROUPS_FIRST
 	{ .name = "__ip4_datagram_connect", .handler = hook_connects_handler,
 	  HOOK_RT_TO(hook_connect4) },
@@ -259,8 +255,10 @@ static struct hook hooks[] = {
 	  .to = reuse_bind_never_equal },
 	{ .name = "udp_v4_get_port", .handler = hook_want_port_handler,
 	  .to = reuse_udp_get_port, .calls = true },
+#if IS_ENABLED(CONFIG_IPV6)
 	{ .name = "udp_v6_get_port", .handler = hook_want_port_handler,
 	  .to = reuse_udp_get_port, .calls = true },
+#endif
 	{ .name = "inet_csk_get_port", .handler = hook_want_port_handler,
 	  .to = reuse_tcp_get_port, .calls = true },
 	{ .name = "__inet_lookup_listener", .handler = hook_want_lookup_handler,
