@@ -188,7 +188,7 @@ TEST_F_TIMEOUT(siege, storm, 100000)
 {
 	time_t end = time(NULL) + siege_seconds(SECONDS);
 	const char *why = NULL;
-	int i, j, rests = 0, rows;
+	int i, rests = 0, rows;
 
 	for (i = 0; i <= BSD; i++) {
 		siege_enter(i);
@@ -196,10 +196,7 @@ TEST_F_TIMEOUT(siege, storm, 100000)
 		siege->space[i].semantics = i;
 		siege->space[i].fixed = true;
 	}
-	for (i = 0; i < SPACES; i++) {
-		for (j = 0; j < WORKERS; j++)
-			siege_spawn(siege_work, i, j);
-	}
+	siege_spawn_workers();
 	siege_spawn(siege_read, 0, 0);
 	siege_spawn(siege_read, 0, 1);
 	siege_spawn(siege_write, 0, 0);

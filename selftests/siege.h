@@ -135,6 +135,7 @@ void siege_begin(void);
 void siege_new_netns(void);
 void siege_enter(int space);
 void siege_spawn(void (*fn)(struct post *post), int space, int nr);
+void siege_spawn_workers(void);
 int siege_end(void);
 int siege_seconds(int usual);
 const char *siege_summary(void);

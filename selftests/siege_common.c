@@ -125,6 +125,19 @@ void siege_spawn(void (*fn)(struct post *post), int space, int nr)
 }
 
 /**
+ * siege_spawn_workers() - sockets that come, go and change in all namespaces
+ */
+void siege_spawn_workers(void)
+{
+	int space, nr;
+
+	for (space = 0; space < SPACES; space++) {
+		for (nr = 0; nr < WORKERS; nr++)
+			siege_spawn(siege_work, space, nr);
+	}
+}
+
+/**
  * siege_end() - wait until all have ended; others may begin then
  *
  * Return: how many of them did not end well: what they died of, they have said.

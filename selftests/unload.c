@@ -104,15 +104,12 @@ static const char *left_behind(bool symbols)
 /* Sockets, readers and writers; where it is @native, it stays so */
 static void begin(bool native)
 {
-	int i, j;
+	int i;
 
 	siege->unloads = true;
 	for (i = 0; i < SPACES; i++)
 		siege->space[i].fixed = native;
-	for (i = 0; i < SPACES; i++) {
-		for (j = 0; j < WORKERS; j++)
-			siege_spawn(siege_work, i, j);
-	}
+	siege_spawn_workers();
 	siege_spawn(siege_read, 0, 0);
 	siege_spawn(siege_write, 0, 0);
 	siege_spawn(siege_found, 0, 0);
