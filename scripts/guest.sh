@@ -4,17 +4,18 @@
 # The guest of scripts/vm: its initramfs.
 
 # Programs of the host that the guest gets beside busybox.
-GUEST_PROGRAMS="bash ip ss tc setpriv unshare nsenter"
+GUEST_PROGRAMS="bash ip ss tc nft setpriv unshare nsenter"
 # Modules that it gets, with their dependencies, where the kernel has them as modules.
 GUEST_MODULES="virtio_pci virtio_mmio virtio_console dummy veth vrf tun ifb bridge 8021q macvlan ipvlan
 	inet_diag tcp_diag udp_diag raw_diag unix_diag netlink_diag mptcp_diag af_packet_diag tls sctp sctp_diag
-	sch_netem sch_ingress act_mirred cls_u32 cls_basic ipip sit ip6_tunnel lkdtm binfmt_misc"
+	sch_netem sch_ingress act_mirred cls_u32 cls_basic ipip sit ip6_tunnel nf_tables nft_queue
+	nfnetlink_queue lkdtm binfmt_misc"
 
 # base_archive NAME MODDIR RELEASE: path of the cpio with everything that does not
 # change between runs: made again when the host's programs or the kernel did.
 base_archive() {
 	local file key
-	need busybox-static cpio iproute2 util-linux bash kmod xz-utils zstd
+	need busybox-static cpio iproute2 nftables util-linux bash kmod xz-utils zstd
 	mkdir -p "$CACHE/vm"
 	key=$({
 		# shellcheck disable=SC2046,SC2086

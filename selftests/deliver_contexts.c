@@ -7,12 +7,16 @@
  * On a kernel with lockdep and KASAN it shows that locks and memory are used as
  * they may be there.
  */
+#include <netinet/in.h>	/* wants to come before linux/in.h */
 #include <linux/inet_diag.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -203,6 +207,93 @@ TEST_F(deliver, destination_options)
 		EXPECT_EQ('\0', datagram(s, ONE6)[1]);
 		close(s);
 	}
+}
+
+/* All to the port is queued */
+static bool queue_rules(void)
+{
+	return !system(text("nft 'flush ruleset; add table inet test; "
+			    "add chain inet test in { type filter hook input priority 0; }; "
+			    "add rule inet test in udp dport %s queue num 0'",
+			    strrchr(at_port(ANY), ':') + 1));
+}
+
+struct queue_message {
+	struct nlmsghdr nlh;
+	struct nfgenmsg nfg;
+	struct nlattr attr;
+	char data[16];
+};
+
+static void queue_says(int queue, int type, int attr, const void *data, size_t len)
+{
+	struct queue_message m = {
+		.nlh = {
+			.nlmsg_len = offsetof(struct queue_message, data) + NLA_ALIGN(len),
+			.nlmsg_type = NFNL_SUBSYS_QUEUE << 8 | type,
+			.nlmsg_flags = NLM_F_REQUEST,
+		},
+		.attr = { .nla_len = NLA_HDRLEN + len, .nla_type = attr },
+	};
+
+	memcpy(m.data, data, len);
+	if (send(queue, &m, m.nlh.nlmsg_len, 0) < 0)
+		die("send to NETLINK_NETFILTER");
+}
+
+/* A datagram waits in the queue: it goes on, in our context */
+static void queue_accepts(int queue)
+{
+	char buf[4096];
+	const struct queue_message *m = (void *)buf;
+	struct nfqnl_msg_packet_hdr packet;
+	struct nfqnl_msg_verdict_hdr verdict = { .verdict = htonl(NF_ACCEPT) };
+
+	if (recv(queue, buf, sizeof(buf), 0) < (ssize_t)sizeof(*m) ||
+	    m->attr.nla_type != NFQA_PACKET_HDR)
+		die("no datagram in the queue");
+	memcpy(&packet, m->data, sizeof(packet));
+	verdict.id = packet.packet_id;
+	queue_says(queue, NFQNL_MSG_VERDICT, NFQA_VERDICT_HDR, &verdict, sizeof(verdict));
+}
+
+static const char *queued(int queue, const char *host)
+{
+	const char *err = sends(-1, host);
+
+	if (!err)
+		queue_accepts(queue);
+	return err ?: received();
+}
+
+/* What a firewall has asked a process about goes where it would have gone */
+TEST_F(deliver, queued_to_userspace)
+{
+	static const struct {
+		const char *any, *one, *group;
+	} to[] = { { ANY, ONE, GROUP }, { ANY6, ONE6, GROUP6 } };
+	const struct nfqnl_msg_config_params copy = { .copy_mode = NFQNL_COPY_META };
+	const struct nfqnl_msg_config_cmd bind = { .command = NFQNL_CFG_CMD_BIND };
+	int queue = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	size_t i;
+
+	if (queue < 0 || !queue_rules())
+		SKIP(return, "no nft, or no nf_tables in this kernel");
+	queue_says(queue, NFQNL_MSG_CONFIG, NFQA_CFG_CMD, &bind, sizeof(bind));
+	queue_says(queue, NFQNL_MSG_CONFIG, NFQA_CFG_PARAMS, &copy, sizeof(copy));
+	for (i = 0; i < ARRAY_SIZE(to); i++) {
+		fresh();
+		queue_rules();
+		udp("123", to[i].any, self->share);
+		SAYS(NULL, "3", "1", queued(queue, to[i].one));
+		joins("13", to[i].group);
+		SAYS("1+2+3", "1+2+3", "1+3", queued(queue, to[i].group));
+		become("native");
+		EXPECT_EQ('\0', queued(queue, to[i].one)[1]);
+		become(variant->semantics);
+		SAYS(NULL, "3", "1", queued(queue, to[i].one));
+	}
+	close(queue);
 }
 
 TEST_HARNESS_MAIN

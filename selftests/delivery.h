@@ -91,6 +91,8 @@ const char *at_port(const char *host);
 
 const char *connection(const char *host);
 const char *datagram(int from, const char *host);
+const char *sends(int from, const char *host);
+const char *received(void);
 int sender(const char *host);
 
 int connected(const char *host);

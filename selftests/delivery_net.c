@@ -349,17 +349,47 @@ const char *connection(const char *host)
 	return text("%c", who[0]);
 }
 
-static int send_one(int fd, const char *host)
+/**
+ * sends() - send a datagram
+ * @from: a socket, or -1 for a new one
+ * @host: where to
+ *
+ * Return: the errno's name, or NULL.
+ */
+const char *sends(int from, const char *host)
 {
 	struct sockaddr_storage ss;
 	socklen_t len = sock_addr(at_port(host), &ss);
+	int fd = from < 0 ? sock_open("udp", ss.ss_family, 0) : from, err = 0;
 
 	net_to_groups(fd, ss.ss_family);
 	sock_set(fd, SOL_SOCKET, SO_BROADCAST, 1);
 	if (device)
 		sock_dev(fd, device);
 	++token;
-	return sendto(fd, &token, sizeof(token), 0, (struct sockaddr *)&ss, len) < 0 ? errno : 0;
+	if (sendto(fd, &token, sizeof(token), 0, (struct sockaddr *)&ss, len) < 0)
+		err = errno;
+	if (from < 0)
+		close(fd);
+	return err ? net_error(err) : NULL;
+}
+
+/**
+ * received() - look who gets the datagram that was sent last
+ *
+ * Return: who has a copy.
+ */
+const char *received(void)
+{
+	int who[SOCKS], ready = net_ready(socks, SOCKS, true, true, who), i, n;
+	const char *got = "";
+
+	for (i = 0; i < ready; i++) {
+		n = net_received(&socks[who[i]], token);
+		while (n--)
+			got = text("%s%s%c", got, *got ? between : "", who[i]);
+	}
+	return *got ? got : "nobody";
 }
 
 /**
@@ -371,21 +401,7 @@ static int send_one(int fd, const char *host)
  */
 const char *datagram(int from, const char *host)
 {
-	int fd = from < 0 ? sock_open("udp", strchr(host, ':') ? AF_INET6 : AF_INET, 0) : from;
-	int who[SOCKS], err = send_one(fd, host), ready, i, n;
-	const char *got = "";
-
-	if (from < 0)
-		close(fd);
-	if (err)
-		return net_error(err);
-	ready = net_ready(socks, SOCKS, true, true, who);
-	for (i = 0; i < ready; i++) {
-		n = net_received(&socks[who[i]], token);
-		while (n--)
-			got = text("%s%s%c", got, *got ? between : "", who[i]);
-	}
-	return *got ? got : "nobody";
+	return sends(from, host) ?: received();
 }
 
 /**
