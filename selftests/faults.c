@@ -531,6 +531,56 @@ TEST_F_TIMEOUT(faults, listen, 120)
 	}
 }
 
+static const struct {
+	const char *proto;
+	const char *from;
+	const char *to;
+} connects[] = {
+	{ "udp", "127.0.0.1:0", "127.0.0.1:30000" }, { "udp", "[::1]:0", "[::1]:30000" },
+	{ "udp", NULL, "127.0.0.1:30000" }, { "udp", NULL, "[::1]:30000" },
+	{ "tcp", NULL, "127.0.0.1:30000" }, { "tcp", NULL, "[::1]:30000" },
+};
+
+static size_t connect_now;
+static int listener = -1;
+
+static void prepare_connect(void)
+{
+	bound = sock_open(connects[connect_now].proto, sock_family(connects[connect_now].to), 0);
+	if (connects[connect_now].from && sock_try_bind(bound, connects[connect_now].from))
+		die("bind");
+	listener = sock_bind("tcp", connects[connect_now].to, S_LISTEN);
+}
+
+static int run_connect(void)
+{
+	return sock_try_connect(bound, connects[connect_now].to);
+}
+
+static void undo_connect(void)
+{
+	sock_abort(bound);
+	close(listener);
+}
+
+/* connect(), of what is bound and of what gets a port by it */
+TEST_F_TIMEOUT(faults, connect, 280)
+{
+	struct operation op = { NULL, prepare_connect, run_connect, undo_connect, false, 0 };
+	enum semantics semantics;
+
+	stay_hooked();
+	for (semantics = NATIVE; semantics <= BSD; semantics++) {
+		semantics_set(semantics);
+		for (connect_now = 0; connect_now < ARRAY_SIZE(connects); connect_now++) {
+			op.name = text("%s connect %s %s", semantics_name[semantics],
+				       connects[connect_now].proto, connects[connect_now].to);
+			try_all(_metadata, &op);
+		}
+		EXPECT_NO_ROWS();
+	}
+}
+
 /* After all that nothing of the module is lost */
 TEST_F_TIMEOUT(faults, nothing_is_lost, 280)
 {
