@@ -229,15 +229,23 @@ static bool no_rows(void *arg)
 	return !n;
 }
 
+static long ms_since(const struct timespec *start)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (now.tv_sec - start->tv_sec) * 1000 + (now.tv_nsec - start->tv_nsec) / 1000000;
+}
+
 /* TIME_WAIT of each family stays for a minute and is gone after it */
 TEST_F_TIMEOUT(expiry, minute, 100)
 {
 	char rows[1024] = "";
-	struct timespec t[2];
+	struct timespec start;
 	struct pair p;
 	int i, l;
 
-	clock_gettime(CLOCK_MONOTONIC, &t[0]);
+	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (i = 0; i < FAMILIES; i++) {
 		const struct family *f = &families[i];
 
@@ -248,11 +256,10 @@ TEST_F_TIMEOUT(expiry, minute, 100)
 		close_both(p.client, p.server);
 	}
 	EXPECT_REUSE("%s", rows);
-	EXPECT_FALSE(wait_for(no_rows, REUSE_FILE, EXPIRY_MS - 5000));
+	usleep((EXPIRY_MS - 10000 - ms_since(&start)) * 1000);
 	EXPECT_REUSE("%s", rows);
 	EXPECT_TRUE(wait_for(no_rows, REUSE_FILE, 20000));
-	clock_gettime(CLOCK_MONOTONIC, &t[1]);
-	EXPECT_GE((t[1].tv_sec - t[0].tv_sec) * 1000, EXPIRY_MS - 1000);
+	EXPECT_GE(ms_since(&start), EXPIRY_MS - 1000);
 }
 
 TEST_HARNESS_MAIN
