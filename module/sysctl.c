@@ -4,6 +4,7 @@
 
 #include <linux/capability.h>
 #include <linux/moduleparam.h>
+#include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
@@ -114,6 +115,33 @@ static const struct ctl_table reuse_table[] = {
 	},
 };
 
+static int table_register(struct net *net)
+{
+	const unsigned int n = ARRAY_SIZE(reuse_table);
+	struct reuse_net *rn = reuse_net(net);
+	struct ctl_table *table;
+	unsigned int i;
+
+	if (!IS_ENABLED(CONFIG_SYSCTL)) {
+		pr_info_once("this kernel is built without CONFIG_SYSCTL: only the module's parameter says which semantics there are\n");
+		return 0;
+	}
+	table = kcalloc(n + REUSE_CTL_END, sizeof(*table), GFP_KERNEL_ACCOUNT);
+	if (!table)
+		return -ENOMEM;
+	memcpy(table, reuse_table, sizeof(reuse_table));
+	for (i = 0; i < n; i++)
+		table[i].data = net;
+
+	rn->ctl_header = reuse_register_net_sysctl(net, "net/reuse", table, n);
+	if (!rn->ctl_header) {
+		kfree(table);
+		return -ENOMEM;
+	}
+	rn->ctl_table = table;
+	return 0;
+}
+
 /**
  * reuse_sysctl_create() - make net.reuse of a network namespace
  * @net: network namespace
@@ -123,11 +151,7 @@ static const struct ctl_table reuse_table[] = {
  */
 int reuse_sysctl_create(struct net *net)
 {
-	const unsigned int n = ARRAY_SIZE(reuse_table);
-	struct reuse_net *rn = reuse_net(net);
 	const struct sem_profile *profile;
-	struct ctl_table *table;
-	unsigned int i;
 	int err;
 
 	err = profile_by_name(semantics, &profile);
@@ -136,25 +160,17 @@ int reuse_sysctl_create(struct net *net)
 		       semantics);
 		return err;
 	}
-	table = kcalloc(n + REUSE_CTL_END, sizeof(*table), GFP_KERNEL_ACCOUNT);
-	if (!table)
-		return -ENOMEM;
-	memcpy(table, reuse_table, sizeof(reuse_table));
-	for (i = 0; i < n; i++)
-		table[i].data = net;
-
-	err = -ENOMEM;
-	rn->ctl_table = table;
-	rn->ctl_header = reuse_register_net_sysctl(net, "net/reuse", table, n);
-	if (!rn->ctl_header)
-		goto free_table;
 	/* If that cannot be, dmesg says why, and native it is */
 	err = reuse_switch(net, profile);
-	if (!err || err == -EBUSY || err == -EOPNOTSUPP)
+	if (err && err != -EBUSY && err != -EOPNOTSUPP)
+		return err;
+	/* From here on others may switch it */
+	err = table_register(net);
+	if (!err)
 		return 0;
-	unregister_net_sysctl_table(rn->ctl_header);
-free_table:
-	kfree(table);
+	reuse_switch_leave(net);
+	synchronize_rcu();
+	reuse_switch_left(net);
 	return err;
 }
 
