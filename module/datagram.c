@@ -26,10 +26,12 @@
 
 /**
  * reuse_datagram_release() - undo what was left in a socket
- * @sk: a UDP socket of a namespace that does not emulate any more
+ * @sk: a UDP socket that is about to be connected, or whose namespace does not
+ *	emulate any more
  *
- * UDP keeps the route of a datagram that came with its receiver, and the next
- * multicast datagram would be taken to have come by it.
+ * UDP keeps the route of a datagram that came with its receiver. The next
+ * multicast datagram would be taken to have come by it, and all datagrams of
+ * the remote end, those of IPv6 by a route of IPv4.
  *
  * Context: any; @sk is there.
  */
@@ -37,8 +39,7 @@ void reuse_datagram_release(struct sock *sk)
 {
 	struct dst_entry **dst = (__force struct dst_entry **)&sk->sk_rx_dst;
 
-	if (sk->sk_state != TCP_ESTABLISHED)
-		dst_release(xchg(dst, NULL));
+	dst_release(xchg(dst, NULL));
 }
 
 #if IS_ENABLED(CONFIG_NETFILTER)
@@ -113,7 +114,7 @@ static bool chosen6(const struct reuse_delivery *dv, const struct sk_buff *skb)
 
 #endif
 
-/* A connected socket's, or a program's choice, or else the profile's */
+/* A connected socket's, or a program's choice, or else the profile's; ERR_PTR(): nobody's */
 static struct sock *datagram_receiver(struct sk_buff *skb,
 				      struct reuse_delivery *dv,
 				      const struct udphdr *uh)
@@ -128,8 +129,10 @@ static struct sock *datagram_receiver(struct sk_buff *skb,
 	       reuse_deliver_run(dv, sk, skb, sizeof(*uh));
 }
 
-static void datagram_unicast(struct sk_buff *skb, struct reuse_delivery *dv,
-			     const struct udphdr *uh, unsigned int thoff)
+static unsigned int datagram_unicast(struct sk_buff *skb,
+				     struct reuse_delivery *dv,
+				     const struct udphdr *uh,
+				     unsigned int thoff)
 {
 	struct sock *sk;
 
@@ -137,8 +140,11 @@ static void datagram_unicast(struct sk_buff *skb, struct reuse_delivery *dv,
 	__skb_pull(skb, thoff);
 	sk = datagram_receiver(skb, dv, uh);
 	__skb_push(skb, thoff);
+	if (IS_ERR(sk))
+		return NF_DROP;
 	if (sk)
 		reuse_datagram_assign(skb, sk);
+	return NF_ACCEPT;
 }
 
 static unsigned int datagram(struct sk_buff *skb,
@@ -162,7 +168,7 @@ static unsigned int datagram(struct sk_buff *skb,
 		verdict = reuse_mcast_deliver(skb, state, dv);
 	/* Not if it is a connected socket's, or a transparent proxy's */
 	else if (!skb->sk)
-		datagram_unicast(skb, dv, uh, thoff);
+		verdict = datagram_unicast(skb, dv, uh, thoff);
 	local_bh_enable();
 	return verdict;
 }

@@ -147,7 +147,7 @@ static struct sock *delivery_receiver(struct reuse_delivery *dv)
 	return (struct sock *)dv->decision.id;
 }
 
-/* A program attached to its SO_REUSEPORT group chooses within it as ever */
+/* A program attached to its SO_REUSEPORT group chooses within it, or refuses, as ever */
 static struct sock *group_choice(const struct reuse_delivery *dv,
 				 struct sock *sk, const struct sock *native,
 				 struct sk_buff *skb, int doff)
@@ -174,8 +174,9 @@ static struct sock *group_choice(const struct reuse_delivery *dv,
  * @doff: length of that header
  *
  * Context: under RCU, bottom halves off.
- * Return: the receiver; NULL if TCP refuses. @native if nobody is known who may
- * get it: somebody is on the way, or there was no memory for a note.
+ * Return: the receiver; NULL if TCP refuses; an ERR_PTR() if a program does.
+ * @native if nobody is known who may get it: somebody is on the way, or there
+ * was no memory for a note.
  */
 struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
 			       struct sk_buff *skb, int doff)
@@ -271,7 +272,7 @@ static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
 	local_bh_disable();
 	sk = reuse_deliver_run(dv, native, skb, doff);
 	local_bh_enable();
-	return sk;
+	return IS_ERR(sk) ? NULL : sk;
 }
 
 /**

@@ -33,7 +33,6 @@
 #include "hook.h"
 #include "netns.h"
 #include "order.h"
-#include "sockopt.h"
 
 /**
  * struct hook - one function to intercept
@@ -100,10 +99,23 @@ static __always_inline bool hook_want_letting_in(reuse_fregs_t *regs)
 				     reuse_ftrace_arg(regs, 2) & 1);
 }
 
-static __always_inline bool hook_want_sockopt(reuse_fregs_t *regs)
+#define HOOK_NO_OPTION	(-1)
+
+/*
+ * Where there is no SO_REUSEPORT, another option is asked for that is not
+ * there. The kernel itself says so then, after a look at the arguments: that
+ * may wait for as long as the user likes, so it is none of our functions.
+ */
+static __always_inline bool hook_sockopt(reuse_fregs_t *regs)
 {
-	return reuse_sockopt_hidden((void *)reuse_ftrace_arg(regs, 0),
-				    reuse_ftrace_arg(regs, 2));
+	const struct sem_profile *profile;
+
+	if ((int)reuse_ftrace_arg(regs, 2) != SO_REUSEPORT)
+		return false;
+	profile = reuse_net_profile(reuse_sockopt_net((void *)reuse_ftrace_arg(regs, 0)));
+	if (profile && profile->no_reuseport)
+		reuse_ftrace_set_third_arg(regs, HOOK_NO_OPTION);
+	return false;
 }
 
 static __always_inline bool hook_want_port(reuse_fregs_t *regs)
@@ -119,7 +131,7 @@ static __always_inline bool hook_want_lookup(reuse_fregs_t *regs)
 }
 
 /*
- * These only look, but take locks for it. With PREEMPT_RT that may sleep, and
+ * The others only look, but take locks for it. With PREEMPT_RT that may sleep, and
  * where somebody else traces the function, too, ftrace calls us with preemption
  * off. What must not be missed is done by a replacement then; else it counts as
  * done without memory.
@@ -138,12 +150,16 @@ static __always_inline bool hook_created(reuse_fregs_t *regs)
 	return false;
 }
 
-#ifdef REUSE_UDP_GROUPS_FIRST
 static __always_inline bool hook_connects(reuse_fregs_t *regs)
 {
 	struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
 
 	if (!reuse_net_profile(sock_net(sk)))
+		return false;
+	/* Whoever is connected is found by it, of whichever family it is */
+	if (sk->sk_protocol != IPPROTO_TCP)
+		reuse_datagram_release(sk);
+	if (!reuse_udp_groups_first)
 		return false;
 	if (HOOK_RT)
 		return true;
@@ -152,8 +168,7 @@ static __always_inline bool hook_connects(reuse_fregs_t *regs)
 }
 
 #define HOOK_CONNECT(name, original)					\
-static int __maybe_unused name(struct sock *sk, struct sockaddr *addr,	\
-			       int len)					\
+static int __maybe_unused name(struct sock *sk, void *addr, int len)	\
 {									\
 	int idx = reuse_hook_enter();					\
 	int err;							\
@@ -167,7 +182,6 @@ static int __maybe_unused name(struct sock *sk, struct sockaddr *addr,	\
 HOOK_CONNECT(hook_connect4, __ip4_datagram_connect)
 #if IS_ENABLED(CONFIG_IPV6)
 HOOK_CONNECT(hook_connect6, __ip6_datagram_connect)
-#endif
 #endif
 
 static __always_inline bool hook_child(reuse_fregs_t *regs)
@@ -228,10 +242,8 @@ HOOK_HANDLER(hook_created)
 HOOK_HANDLER(hook_want_letting_in)
 HOOK_HANDLER(hook_want_port)
 HOOK_HANDLER(hook_want_lookup)
-HOOK_HANDLER(hook_want_sockopt)
-#ifdef REUSE_UDP_GROUPS_FIRST
+HOOK_HANDLER(hook_sockopt)
 HOOK_HANDLER(hook_connects)
-#endif
 
 #define HOOK_RT_TO(fn)	.to = HOOK_RT ? (fn) : NULL, .calls = true
 
@@ -243,13 +255,11 @@ static struct hook hooks[] = {
 #if IS_ENABLED(CONFIG_IPV6)
 	{ .name = "udpv6_init_sock", .handler = hook_created_handler },
 #endif
-#ifdef REUSE_UDP_GROUPS_FIRST
 	{ .name = "__ip4_datagram_connect", .handler = hook_connects_handler,
 	  HOOK_RT_TO(hook_connect4) },
 #if IS_ENABLED(CONFIG_IPV6)
 	{ .name = "__ip6_datagram_connect", .handler = hook_connects_handler,
 	  HOOK_RT_TO(hook_connect6) },
-#endif
 #endif
 	{ .name = "inet_rcv_saddr_equal", .handler = hook_want_letting_in_handler,
 	  .to = reuse_bind_never_equal },
@@ -267,10 +277,10 @@ static struct hook hooks[] = {
 	{ .name = "inet6_lookup_listener", .handler = hook_want_lookup_handler,
 	  .to = reuse_tcp6_lookup, .calls = true },
 #endif
-	{ .name = REUSE_SETSOCKOPT, .handler = hook_want_sockopt_handler,
-	  .to = reuse_setsockopt, .group = REUSE_HOOKS_SOCKOPT },
-	{ .name = REUSE_GETSOCKOPT, .handler = hook_want_sockopt_handler,
-	  .to = reuse_getsockopt, .group = REUSE_HOOKS_SOCKOPT },
+	{ .name = REUSE_SETSOCKOPT, .handler = hook_sockopt_handler,
+	  .group = REUSE_HOOKS_SOCKOPT },
+	{ .name = REUSE_GETSOCKOPT, .handler = hook_sockopt_handler,
+	  .group = REUSE_HOOKS_SOCKOPT },
 };
 
 /* A container's root may make us say it, but not fill the log with it */
@@ -283,10 +293,8 @@ static void hook_explain(const struct hook *hook, int err)
 	    !__ratelimit(&limit))
 		return;
 	if (err == -EBUSY)
-		pr_warn("%s() is redirected by something else (a livepatch?): unload that first, see enabled_functions in tracefs\n",
+		pr_warn("%s() cannot be intercepted: something else redirects it (a livepatch?), see enabled_functions in tracefs, or kernel.ftrace_enabled is 0\n",
 			hook->name);
-	else if (err == -ENODEV)
-		pr_warn("function tracing is off: set kernel.ftrace_enabled=1\n");
 	else
 		pr_warn("%s() cannot be intercepted on this kernel (%d)\n",
 			hook->name, err);

@@ -7,6 +7,7 @@
  * On a kernel with lockdep and KASAN it shows that locks and memory are used as
  * they may be there.
  */
+#include <fcntl.h>
 #include <netinet/in.h>	/* wants to come before linux/in.h */
 #include <linux/inet_diag.h>
 #include <linux/netfilter.h>
@@ -15,6 +16,8 @@
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/tcp.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -189,6 +192,51 @@ TEST_F(deliver, route_kept)
 		EXPECT_STREQ("1", datagram(-1, to[i].one));
 		become(variant->semantics);
 	}
+}
+
+static void far_away(void *arg)
+{
+	(void)arg;
+	new_netns();
+}
+
+/* A socket of another namespace, behind a wire; false if there are no wires */
+static bool far_socket(struct child *far, int *fd)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+
+	child_start(far, 0, far_away, NULL);
+	if (!add_device("near", text("veth peer name far netns %d", far->pid)))
+		return false;
+	run("ip addr add fd00::1/64 dev near nodad");
+	if (setns(open(text("/proc/%d/ns/net", far->pid), O_RDONLY | O_CLOEXEC), CLONE_NEWNET))
+		die("setns");
+	run("ip addr add fd00::2/64 dev far nodad");
+	run("ip link set far up");
+	*fd = sock_bind("udp", "[fd00::2]:40000", 0);
+	if (setns(home, CLONE_NEWNET))
+		die("setns");
+	close(home);
+	return true;
+}
+
+/* Nor what it keeps of an IPv4 datagram those of the IPv6 end one of IPv4 */
+TEST_F(deliver, connected_after_ipv4)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct child far;
+	int fd;
+
+	if (!far_socket(&far, &fd))
+		SKIP(return, "no veth in this kernel");
+	udp("1", ANY6, self->share);
+	SAYS("1", "1", "1", datagram(-1, ONE));
+	sock_connect(the('1')->fd, "[fd00::2]:40000");
+	EXPECT_EQ(NULL, sends(fd, "fd00::1"));
+	p.fd = the('1')->fd;
+	EXPECT_EQ(1, poll(&p, 1, 10000));
+	close(fd);
+	child_stop(&far);
 }
 
 /* IPv6 extension headers may lead elsewhere: a datagram with some goes where Linux sends it */

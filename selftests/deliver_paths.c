@@ -6,10 +6,12 @@
  * semantics: Linux as it is (native), Linux 3.8 (pre39), FreeBSD 13 (bsd).
  * native is what shows that a test can fail.
  */
+#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
+#include <sys/syscall.h>
 
 #include "bulk.h"
 #include "deliver_paths.h"
@@ -404,6 +406,43 @@ TEST_F(deliver, reuseport_bpf)
 	/* It chooses for its group, and not for another address */
 	tcp("4", ONE, RP | LISTENS);
 	SAYS("4", NULL, "4", acceptors(ONE));
+}
+
+/* Refuses all that is for the group; false if this kernel has no such programs */
+static bool refuse(char who)
+{
+	static const struct bpf_insn drop[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = SK_DROP },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	union bpf_attr attr = {
+		.prog_type = BPF_PROG_TYPE_SK_REUSEPORT,
+		.insns = (unsigned long)drop, .insn_cnt = ARRAY_SIZE(drop),
+		.license = (unsigned long)"GPL",
+	};
+	int prog = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+
+	if (prog < 0)
+		return false;
+	sock_set(the(who)->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_EBPF, prog);
+	close(prog);
+	return true;
+}
+
+/* A program may refuse what the semantics give to its group, and Linux to another one */
+TEST_F(deliver, reuseport_bpf_refuses)
+{
+	become("native");
+	as(1000);
+	udp("1", ONE6, RA | RP);
+	as(0);
+	udp("2", ONE6, RA | RP);
+	if (!refuse('2'))
+		SKIP(return, "no programs of SO_ATTACH_REUSEPORT_EBPF in this kernel");
+	become(variant->semantics);
+	SAYS(NULL, "nobody", "nobody", datagram(-1, ONE6));
+	closes("2");
+	SAYS("1", "1", "1", datagram(-1, ONE6));
 }
 
 /* An IPv4 address is one, whatever socket is bound to it; Linux prefers those of IPv4 */

@@ -215,8 +215,6 @@ TEST_F_TIMEOUT(livepatch, is_first_of_any, 290)
 		{ "inet_rcv_saddr_equal", BSD }, { "udp_v4_get_port", BSD },
 		{ "udp_v6_get_port", BSD }, { "__inet_lookup_listener", BSD },
 		{ "inet6_lookup_listener", BSD },
-		{ "sk_setsockopt", PRE39 }, { "sk_getsockopt", PRE39 },
-		{ "sock_setsockopt", PRE39 }, { "sock_getsockopt", PRE39 },
 	};
 	char *hooked;
 	size_t i;

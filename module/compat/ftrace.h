@@ -14,9 +14,25 @@
 #define reuse_fregs_t	struct pt_regs
 #endif
 
+/* The third argument of a function in its pt_regs, or what has registers like these */
+#ifdef CONFIG_X86_64
+#define reuse_third_arg(regs)	((regs)->dx)
+#else
+#define reuse_third_arg(regs)	((regs)->regs[2])
+#endif
+
 #ifdef REUSE_FTRACE_ARGUMENT
 
 #define REUSE_FTRACE_FLAGS	0
+
+/* For what has no accessor */
+#if defined(CONFIG_ARM64)
+#define reuse_ftrace_pt_regs(fregs)	arch_ftrace_regs(fregs)
+#elif defined(arch_ftrace_regs)
+#define reuse_ftrace_pt_regs(fregs)	(&arch_ftrace_regs(fregs)->regs)
+#else
+#define reuse_ftrace_pt_regs(fregs)	(&(fregs)->regs)
+#endif
 
 static inline unsigned long reuse_ftrace_arg(reuse_fregs_t *regs, unsigned int n)
 {
@@ -56,4 +72,10 @@ static inline void reuse_ftrace_redirect(reuse_fregs_t *regs, void *to)
 }
 
 #endif
+
+static inline void reuse_ftrace_set_third_arg(reuse_fregs_t *regs, unsigned long value)
+{
+	reuse_third_arg(reuse_ftrace_pt_regs(regs)) = value;
+}
+
 #endif
