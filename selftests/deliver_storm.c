@@ -356,14 +356,15 @@ static void *bombard(void *arg)
 
 static void start(void)
 {
+	unsigned int first = seed();
 	int i;
 
 	for (i = 0; i < THREADS; i++) {
-		owners[i].seed = i + 1;
+		owners[i].seed = first + i;
 		owners[i].poll = epoll_create1(EPOLL_CLOEXEC);
 		owners[i].socks = calloc(MAX_SOCKS, sizeof(*owners[i].socks));
 		owners[i].lane = calloc(MAX_SOCKS, sizeof(*owners[i].lane));
-		senders[i].seed = 100 + i;
+		senders[i].seed = first + THREADS + i;
 		senders[i].packets = calloc(MAX_PACKETS, sizeof(*senders[i].packets));
 		if (!owners[i].socks || !owners[i].lane || !senders[i].packets)
 			die("no memory");
@@ -503,7 +504,7 @@ TEST_F_TIMEOUT(storm, every_packet_is_accounted_for, 900)
 
 	bulk_files(THREADS * (MAX_LATE + MAX_HELD + 100));
 	start();
-	sleep(seconds ? atoi(seconds) : SECONDS);
+	sleep(seconds ? atoi(seconds) : SECONDS * slowness());
 	EXPECT_TRUE(wait_for(has_blown, NULL, 100000));
 	end();
 	for (lane = 0; lane < LANES; lane++)

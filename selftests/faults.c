@@ -15,13 +15,11 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 
+#include "fail.h"
 #include "harness.h"
 #include "model.h"
 
-#define FAIL_NTH	"/proc/self/fail-nth"
-#define FAULTS		"/sys/kernel/debug/"
 #define HOOKED		"/sys/kernel/tracing/enabled_functions"
-#define PRINTK		"/proc/sys/kernel/printk"
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 #define FAR		1000000
 
@@ -43,29 +41,7 @@ struct operation {
 	int most;
 };
 
-static int fail_nth_fd = -1;
 static int home = -1;
-static char *level;
-
-static void fail_nth(int n)
-{
-	char line[16];
-	int len = snprintf(line, sizeof(line), "%d", n);
-
-	if (pwrite(fail_nth_fd, line, len, 0) != len)
-		die("cannot write %d to " FAIL_NTH, n);
-}
-
-/* How many are left; 0: it failed. No more fail from here on */
-static int fail_left(void)
-{
-	char line[16] = "";
-
-	if (pread(fail_nth_fd, line, sizeof(line) - 1, 0) <= 0)
-		die("cannot read " FAIL_NTH);
-	fail_nth(0);
-	return atoi(line);
-}
 
 static const char *module_path(void)
 {
@@ -100,57 +76,9 @@ static void unload(void)
 /* Whatever a test died of, the next program finds the module and the log as ever */
 static void __attribute__((destructor)) as_before(void)
 {
-	if (level)
-		write_file(PRINTK, "%s", level);
+	fail_end();
 	if (!geteuid() && !access(module_path(), R_OK) && access(REUSE_FILE, F_OK))
 		load_with("");
-}
-
-static void setting(const char *what, const char *name, unsigned long value)
-{
-	const char *path = text(FAULTS "%s/%s", what, name);
-
-	if (!access(path, W_OK))
-		write_file(path, "%#lx", value);
-}
-
-/* What fails is what is called from these addresses */
-static void only_from(const char *what, unsigned long start, unsigned long end, int depth)
-{
-	setting(what, "require-start", start);
-	setting(what, "require-end", end);
-	setting(what, "stacktrace-depth", depth);
-}
-
-/* The module's code is in /proc/modules: its length, and where it is */
-static void fail_of_module(void)
-{
-	char *modules = slurp("/proc/modules"), *at = strstr(modules, "reuse ");
-	unsigned long start, size;
-
-	if (!at || sscanf(at, "reuse %lu %*s %*s %*s %lx", &size, &start) != 2 || !start)
-		die("the module is not in /proc/modules");
-	only_from("failslab", start, start + size, 32);
-	free(modules);
-}
-
-/* What calls a module's init function, up to the next symbol */
-static void fail_of_init(void)
-{
-	char *symbols = slurp("/proc/kallsyms"), *at = strstr(symbols, " do_one_initcall\n");
-	unsigned long start = 0, end = 0, symbol;
-
-	if (at && at - symbols > 18)
-		start = strtoul(at - 18, NULL, 16);
-	for (at = symbols; start && at; at = strchr(at, '\n'), at = at ? at + 1 : NULL) {
-		symbol = strtoul(at, NULL, 16);
-		if (symbol > start && (!end || symbol < end))
-			end = symbol;
-	}
-	if (!end)
-		die("no do_one_initcall in /proc/kallsyms");
-	only_from("failslab", start, end, 32);
-	free(symbols);
 }
 
 /* Other namespaces may be dying still */
@@ -166,16 +94,14 @@ static bool unhooked(void *arg)
 /* One for all tests */
 static void __attribute__((constructor)) skip_without_faults(void)
 {
-	const char *why = NULL;
+	const char *why = fail_impossible();
 
-	if (access(FAIL_NTH, W_OK) || access(FAULTS "failslab", F_OK))
-		why = "this kernel is built without CONFIG_FAULT_INJECTION";
-	else if (access(FAULTS "failslab/require-start", F_OK))
-		why = "this kernel is built without CONFIG_FAULT_INJECTION_STACKTRACE_FILTER";
-	else if (access(SEMANTICS, F_OK) || access(HOOKED, R_OK))
+	if (!why && (access(SEMANTICS, F_OK) || access(HOOKED, R_OK)))
 		why = "no net.reuse.semantics, or no tracefs";
-	if (!why)
+	if (!why) {
+		fail_begin();
 		return;
+	}
 	printf("TAP version 13\n1..0 # SKIP %s\n", why);
 	exit(KSFT_SKIP);
 }
@@ -184,37 +110,18 @@ FIXTURE(faults) {};
 
 FIXTURE_SETUP(faults)
 {
-	static const char * const kinds[] = {
-		"failslab", "fail_page_alloc", "fail_usercopy", "fail_futex",
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(kinds); i++) {
-		setting(kinds[i], "verbose", 0);
-		/* fail-nth is read and written by copying, too */
-		if (i)
-			only_from(kinds[i], 1, 2, 0);
-	}
-	write_file(FAULTS "failslab/ignore-gfp-wait", "N");
 	ASSERT_TRUE(wait_for(unhooked, HOOKED, 120000));
-	fail_nth_fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	fail_open();
 	new_netns();
 	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	/* vmalloc() shows the stack when it fails, at the level of a warning */
-	level = slurp(PRINTK);
-	write_file(PRINTK, "4");
 }
 
 FIXTURE_TEARDOWN(faults)
 {
-	char *locks = access("/proc/lockdep_stats", R_OK) ? NULL : slurp("/proc/lockdep_stats");
-	char *at = locks ? strstr(locks, "debug_locks:") : NULL;
+	const char *complaint = fail_complaint();
 
-	if (level)
-		write_file(PRINTK, "%s", level);
-	/* Its complaints were not to be seen */
-	if (at)
-		EXPECT_EQ(1, atoi(at + strlen("debug_locks:")));
+	EXPECT_TRUE(!complaint)
+		TH_LOG("%s", complaint);
 }
 
 static bool is_clean(int err)

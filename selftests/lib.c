@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -68,6 +69,25 @@ int slowness(void)
 	int n = factor ? atoi(factor) : 1;
 
 	return n > 1 ? n : 1;
+}
+
+/**
+ * seed() - what all random numbers of a test follow from
+ *
+ * Return: REUSE_SEED, or a random number; it is printed.
+ */
+unsigned int seed(void)
+{
+	const char *given = getenv("REUSE_SEED");
+	unsigned int n;
+
+	if (given)
+		n = strtoul(given, NULL, 10);
+	else if (getrandom(&n, sizeof(n), 0) != sizeof(n))
+		die("no random number");
+	printf("# seed %u\n", n);
+	fflush(stdout);
+	return n;
 }
 
 /**

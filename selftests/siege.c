@@ -22,7 +22,6 @@
 /* Namespaces that come and go */
 #define FOUNDERS	4
 #define WARM_UP		50
-#define MEMORY_KB	8000
 
 static int port_of(const char *name)
 {
@@ -117,7 +116,8 @@ static const char *differs(void)
 	int i;
 
 	siege->resting = 0;
-	__atomic_add_fetch(&siege->rest, 1, __ATOMIC_RELEASE);
+	__atomic_add_fetch(&siege->asked, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&siege->rest, true, __ATOMIC_RELEASE);
 	if (!wait_for(all_rest, NULL, WAIT_MS))
 		return "some worker does not rest";
 	for (i = 0; i < SPACES && !why; i++) {
@@ -143,7 +143,7 @@ static const char *moment_of_rest(void)
 
 	if (wait_for(agree, &why, 10000))
 		why = NULL;
-	__atomic_store_n(&siege->rest, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&siege->rest, false, __ATOMIC_RELEASE);
 	return why;
 }
 
@@ -214,7 +214,7 @@ TEST_F_TIMEOUT(siege, storm, 100000)
 		EXPECT_TRUE(wait_for(only_timewait, &rows, WAIT_MS))
 			TH_LOG("namespace %d:\n%s", i, slurp(REUSE_FILE));
 	}
-	for (i = 0; i < SPACES && siege_seconds(0) >= LONG; i++) {
+	for (i = 0; i < SPACES && siege_seconds(SECONDS) >= LONG; i++) {
 		siege_enter(i);
 		EXPECT_TRUE(wait_for(nothing, &rows, 2 * WAIT_MS));
 	}
@@ -225,12 +225,15 @@ TEST_F_TIMEOUT(siege, storm, 100000)
 
 #define SHRINK	"/sys/kernel/slab/net_namespace/shrink"
 
-/* The number after @name in a file, -1 if it is not there */
+/* The number after @name in a file */
 static long value_of(const char *path, const char *name)
 {
 	char *s = slurp(path), *at = strstr(s, name);
-	long n = at ? atol(at + strlen(name)) : -1;
+	long n;
 
+	if (!at)
+		die("no %s in %s", name, path);
+	n = atol(at + strlen(name));
 	free(s);
 	return n;
 }
@@ -289,8 +292,9 @@ TEST_F_TIMEOUT(siege, namespaces, 100000)
 	available -= value_of("/proc/meminfo", "MemAvailable:");
 	TH_LOG("%lu namespaces, %lu binds; %ld kB of slab memory more, %ld kB less available",
 	       siege->done[NAMESPACES], siege->done[BINDS], slab, available);
-	EXPECT_GT(MEMORY_KB, slab);
-	EXPECT_GT(4 * MEMORY_KB, available);
+	/* Half a kB of each would be too much, beside what goes up and down */
+	EXPECT_GT(2000 + (long)siege->done[NAMESPACES] / 2, slab);
+	EXPECT_GT(20000 + (long)siege->done[NAMESPACES], available);
 }
 
 TEST_HARNESS_MAIN

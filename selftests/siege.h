@@ -75,7 +75,8 @@ enum deed {
  * @seed: of all that is decided
  * @unloads: the module may be missing
  * @over: they are to end
- * @rest: workers are to rest, and to tell what they hold, again for each other number
+ * @rest: workers are to rest
+ * @asked: they are to tell what they hold, again for each other number
  * @resting: how many have told
  * @space: where
  * @holds: how many hold a port, by what they were bound as
@@ -87,7 +88,8 @@ struct siege {
 	uint64_t seed;
 	bool unloads;
 	bool over;
-	unsigned int rest;
+	bool rest;
+	unsigned int asked;
 	unsigned int resting;
 	struct space space[SPACES];
 	unsigned int holds[SPACES][2][LANES][KINDS];

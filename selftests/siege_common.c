@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -36,18 +35,6 @@ uint64_t siege_draw(uint64_t *state)
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
 	z = (z ^ z >> 27) * 0x94d049bb133111eb;
 	return z ^ z >> 31;
-}
-
-static uint64_t seed(void)
-{
-	const char *given = getenv("REUSE_SEED");
-	uint32_t random;
-
-	if (given)
-		return strtoull(given, NULL, 10);
-	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-		die("no random number");
-	return random;
 }
 
 /**
@@ -79,8 +66,6 @@ void siege_begin(void)
 	if (siege == MAP_FAILED)
 		die("no memory");
 	siege->seed = seed();
-	printf("# seed %llu\n", (unsigned long long)siege->seed);
-	fflush(stdout);
 	for (i = 0; i < SPACES; i++) {
 		siege_new_netns();
 		siege->space[i].netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -158,7 +143,7 @@ int siege_end(void)
 
 /**
  * siege_seconds() - how long
- * @usual: without REUSE_SECONDS
+ * @usual: without REUSE_SECONDS, where it is not slow
  *
  * Return: seconds.
  */
@@ -166,7 +151,7 @@ int siege_seconds(int usual)
 {
 	const char *seconds = getenv("REUSE_SECONDS");
 
-	return seconds ? atoi(seconds) : usual;
+	return seconds ? atoi(seconds) : usual * slowness();
 }
 
 /**

@@ -56,6 +56,7 @@ struct worker {
 	int space;
 	int nr;
 	int children;
+	unsigned int told;	/* what it was asked last */
 	uint64_t rng;
 	struct slot slot[POOL];
 };
@@ -456,16 +457,17 @@ static void tell(const struct slot *s, struct held *h)
 /* Nothing moves until it goes on; tells what it has as often as it is asked */
 static void rest(struct worker *w)
 {
-	unsigned int asked, told = 0;
+	unsigned int asked;
 	int i;
 
 	reap(w, 0);
-	while ((asked = __atomic_load_n(&siege->rest, __ATOMIC_ACQUIRE)) && !siege_over()) {
-		if (asked != told) {
+	while (__atomic_load_n(&siege->rest, __ATOMIC_ACQUIRE) && !siege_over()) {
+		asked = __atomic_load_n(&siege->asked, __ATOMIC_ACQUIRE);
+		if (asked != w->told) {
 			for (i = 0; i < POOL; i++)
 				tell(&w->slot[i], &siege->held[w->space][w->nr][i]);
 			__atomic_add_fetch(&siege->resting, 1, __ATOMIC_RELEASE);
-			told = asked;
+			w->told = asked;
 		}
 		usleep(1000);
 	}

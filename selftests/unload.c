@@ -18,8 +18,8 @@
 #define SECONDS		6
 #define LEAST		3
 
-/* Each of some tests takes @longer than those of the others */
-static bool go_on(int round, int longer)
+/* Each test has its share of REUSE_ROUNDS */
+static bool go_on(int round, int share)
 {
 	const char *rounds = getenv("REUSE_ROUNDS");
 	static time_t start;
@@ -27,8 +27,8 @@ static bool go_on(int round, int longer)
 	if (!round)
 		start = time(NULL);
 	if (rounds)
-		return round < LEAST || round < atoi(rounds) / longer;
-	return round < LEAST || time(NULL) - start < SECONDS;
+		return round < LEAST || round < atoi(rounds) / share;
+	return round < LEAST || time(NULL) - start < SECONDS * slowness();
 }
 
 static void __attribute__((destructor)) end_with_the_module(void)
@@ -129,6 +129,7 @@ FIXTURE_SETUP(use)
 	if (!reuse_ko())
 		SKIP(return, "set REUSE_KO to the path of reuse.ko");
 	siege_begin();
+	srandom(siege->seed);
 }
 
 FIXTURE_TEARDOWN(use)
@@ -146,7 +147,7 @@ TEST_F_TIMEOUT(use, reload, 100000)
 	int round;
 
 	begin(true);
-	for (round = 0; go_on(round, 1); round++) {
+	for (round = 0; go_on(round, 2); round++) {
 		usleep(random() % 20000);
 		reuse_unload();
 		left = left_behind(round % 100 == 99);
@@ -164,7 +165,7 @@ TEST_F_TIMEOUT(use, unload, 100000)
 	int round, i;
 
 	begin(false);
-	for (round = 0; go_on(round, 20); round++) {
+	for (round = 0; go_on(round, 2); round++) {
 		for (i = 0; i < SPACES; i++) {
 			siege_enter(i);
 			semantics_set((round + i) % 3);

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Allocations that are made to fail, one at a time. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fail.h"
+#include "lib.h"
+
+#define FAIL_NTH	"/proc/self/fail-nth"
+#define FAULTS		"/sys/kernel/debug/"
+#define PRINTK		"/proc/sys/kernel/printk"
+
+static int fail_nth_fd = -1;
+static int log_fd = -1;
+static char *level;
+
+/**
+ * fail_nth() - let an allocation fail
+ * @n: which one from here on; 0: none
+ */
+void fail_nth(int n)
+{
+	char line[16];
+	int len = snprintf(line, sizeof(line), "%d", n);
+
+	if (pwrite(fail_nth_fd, line, len, 0) != len)
+		die("cannot write %d to " FAIL_NTH, n);
+}
+
+/**
+ * fail_left() - let no more fail
+ *
+ * Return: how many are left before the one of fail_nth(); 0: it failed.
+ */
+int fail_left(void)
+{
+	char line[16] = "";
+
+	if (pread(fail_nth_fd, line, sizeof(line) - 1, 0) <= 0)
+		die("cannot read " FAIL_NTH);
+	fail_nth(0);
+	return atoi(line);
+}
+
+static void setting(const char *what, const char *name, unsigned long value)
+{
+	const char *path = text(FAULTS "%s/%s", what, name);
+
+	if (!access(path, W_OK))
+		write_file(path, "%#lx", value);
+}
+
+/* What fails is what is called from these addresses */
+static void only_from(const char *what, unsigned long start, unsigned long end, int depth)
+{
+	setting(what, "require-start", start);
+	setting(what, "require-end", end);
+	setting(what, "stacktrace-depth", depth);
+}
+
+/**
+ * fail_of_module() - those fail that the module has made
+ *
+ * Its code is in /proc/modules: its length, and where it is.
+ */
+void fail_of_module(void)
+{
+	char *modules = slurp("/proc/modules"), *at = strstr(modules, "reuse ");
+	unsigned long start, size;
+
+	if (!at || sscanf(at, "reuse %lu %*s %*s %*s %lx", &size, &start) != 2 || !start)
+		die("the module is not in /proc/modules");
+	only_from("failslab", start, start + size, 32);
+	free(modules);
+}
+
+/**
+ * fail_of_init() - those fail that are made while a module is loaded
+ *
+ * By what calls its init function, up to the next symbol.
+ */
+void fail_of_init(void)
+{
+	char *symbols = slurp("/proc/kallsyms"), *at = strstr(symbols, " do_one_initcall\n");
+	unsigned long start = 0, end = 0, symbol;
+
+	if (at && at - symbols > 18)
+		start = strtoul(at - 18, NULL, 16);
+	for (at = symbols; start && at; at = strchr(at, '\n'), at = at ? at + 1 : NULL) {
+		symbol = strtoul(at, NULL, 16);
+		if (symbol > start && (!end || symbol < end))
+			end = symbol;
+	}
+	if (!end)
+		die("no do_one_initcall in /proc/kallsyms");
+	only_from("failslab", start, end, 32);
+	free(symbols);
+}
+
+/**
+ * fail_impossible() - can allocations be made to fail here?
+ *
+ * Return: why not, NULL if they can.
+ */
+const char *fail_impossible(void)
+{
+	if (access(FAIL_NTH, W_OK) || access(FAULTS "failslab", F_OK))
+		return "this kernel is built without CONFIG_FAULT_INJECTION";
+	if (access(FAULTS "failslab/require-start", F_OK))
+		return "this kernel is built without CONFIG_FAULT_INJECTION_STACKTRACE_FILTER";
+	return NULL;
+}
+
+/**
+ * fail_begin() - for all tests of a program
+ *
+ * vmalloc() shows the stack when it fails, at the level of a warning: until
+ * fail_end() the console has none, and fail_complaint() looks for others.
+ */
+void fail_begin(void)
+{
+	static const char * const kinds[] = {
+		"failslab", "fail_page_alloc", "fail_usercopy", "fail_futex", NULL
+	};
+	const char * const *kind;
+
+	for (kind = kinds; *kind; kind++) {
+		setting(*kind, "verbose", 0);
+		/* fail-nth is read and written by copying, too */
+		if (kind != kinds)
+			only_from(*kind, 1, 2, 0);
+	}
+	write_file(FAULTS "failslab/ignore-gfp-wait", "N");
+	level = slurp(PRINTK);
+	write_file(PRINTK, "4");
+}
+
+/**
+ * fail_end() - undo fail_begin(), whatever has become of the tests
+ */
+void fail_end(void)
+{
+	if (level)
+		write_file(PRINTK, "%s", level);
+}
+
+/**
+ * fail_open() - for a test: its own allocations are meant, and its complaints
+ */
+void fail_open(void)
+{
+	fail_nth_fd = open(FAIL_NTH, O_RDWR | O_CLOEXEC);
+	log_fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fail_nth_fd < 0 || log_fd < 0 || lseek(log_fd, 0, SEEK_END) < 0)
+		die("cannot read the kernel's log");
+}
+
+/**
+ * fail_complaint() - what the kernel complained about since fail_open()
+ *
+ * Return: the line, NULL if there is none.
+ */
+const char *fail_complaint(void)
+{
+	static const char * const complaints[] = {
+		";WARNING:", ";BUG:", ";ODEBUG:", "refcount_t:", ";ref_tracker:",
+		"suspicious RCU usage", ";kmemleak:", NULL
+	};
+	static char record[8192];
+	ssize_t len;
+	const char * const *complaint;
+
+	while ((len = read(log_fd, record, sizeof(record) - 1)) > 0) {
+		record[len] = '\0';
+		for (complaint = complaints; *complaint; complaint++) {
+			if (strstr(record, *complaint))
+				return record;
+		}
+	}
+	return errno == EPIPE ? "the log was overwritten" : NULL;
+}
