@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* In place of hook.c in a kernel without ftrace that could redirect. */
+/* In place of hook.c where ftrace cannot redirect, or has its registers where hook.c does not know. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/errno.h>
@@ -49,7 +49,7 @@ bool reuse_hook_possible(void)
  */
 int reuse_hook_install(enum reuse_hooks group)
 {
-	pr_warn_ratelimited("this kernel is built without CONFIG_DYNAMIC_FTRACE_WITH_ARGS (or _WITH_REGS): only native semantics\n");
+	pr_warn_ratelimited("only native semantics: this kernel is built without CONFIG_DYNAMIC_FTRACE_WITH_ARGS (or _WITH_REGS), or not for x86-64 or arm64\n");
 	return -EOPNOTSUPP;
 }
 
