@@ -164,13 +164,14 @@ static void moment(void)
 /* A process that does something until it is killed */
 static pid_t spawn(void (*fn)(void))
 {
+	unsigned int drawn = random();
 	pid_t pid = fork();
 
 	if (pid < 0)
 		die("no process");
 	if (!pid) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		srandom(getpid());
+		srandom(drawn);
 		fn();
 		_exit(0);
 	}
@@ -290,6 +291,7 @@ FIXTURE(churn) {
 
 FIXTURE_SETUP(churn)
 {
+	srandom(seed());
 	new_netns();
 	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, done);

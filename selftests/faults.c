@@ -223,7 +223,9 @@ static int run_load(void)
 /* Loading */
 TEST_F_TIMEOUT(faults, load, 280)
 {
-	static const struct operation op = { "load", prepare_load, run_load, unload, true, 10, false };
+	static const struct operation op = {
+		"load", prepare_load, run_load, unload, true, 10, false
+	};
 
 	load_arguments = "";
 	EXPECT_LT(0, try_all(_metadata, &op));
@@ -259,7 +261,9 @@ static void undo_netns(void)
 /* The creation of a namespace that begins native */
 TEST_F_TIMEOUT(faults, netns, 280)
 {
-	static const struct operation op = { "netns", NULL, run_netns, undo_netns, false, 0, false };
+	static const struct operation op = {
+		"netns", NULL, run_netns, undo_netns, false, 0, false
+	};
 
 	EXPECT_LT(0, try_all(_metadata, &op));
 }

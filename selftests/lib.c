@@ -85,7 +85,7 @@ unsigned int seed(void)
 		n = strtoul(given, NULL, 10);
 	else if (getrandom(&n, sizeof(n), 0) != sizeof(n))
 		die("no random number");
-	printf("# seed %u\n", n);
+	printf("# REUSE_SEED=%u\n", n);
 	fflush(stdout);
 	return n;
 }
