@@ -168,7 +168,7 @@ const char *fail_complaint(void)
 {
 	static const char * const complaints[] = {
 		";WARNING:", ";BUG:", ";ODEBUG:", "refcount_t:", ";ref_tracker:",
-		"suspicious RCU usage", ";kmemleak:", NULL
+		"suspicious RCU usage", "leak detector disabled", NULL
 	};
 	static char record[8192];
 	ssize_t len;
