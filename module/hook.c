@@ -167,21 +167,28 @@ static __always_inline bool hook_connects(reuse_fregs_t *regs)
 	return false;
 }
 
-#define HOOK_CONNECT(name, original)					\
-static int __maybe_unused name(struct sock *sk, void *addr, int len)	\
-{									\
-	int idx = reuse_hook_enter();					\
-	int err;							\
-									\
-	reuse_order_connects(sk);					\
-	err = original(sk, addr, len);					\
-	reuse_hook_leave(idx);						\
-	return err;							\
+static __always_inline int hook_connect(struct sock *sk, void *addr, int len,
+					typeof(__ip4_datagram_connect) *original)
+{
+	int idx = reuse_hook_enter();
+	int err;
+
+	reuse_order_connects(sk);
+	err = original(sk, addr, len);
+	reuse_hook_leave(idx);
+	return err;
 }
 
-HOOK_CONNECT(hook_connect4, __ip4_datagram_connect)
+static int __maybe_unused hook_connect4(struct sock *sk, void *addr, int len)
+{
+	return hook_connect(sk, addr, len, __ip4_datagram_connect);
+}
+
 #if IS_ENABLED(CONFIG_IPV6)
-HOOK_CONNECT(hook_connect6, __ip6_datagram_connect)
+static int __maybe_unused hook_connect6(struct sock *sk, void *addr, int len)
+{
+	return hook_connect(sk, addr, len, __ip6_datagram_connect);
+}
 #endif
 
 static __always_inline bool hook_child(reuse_fregs_t *regs)

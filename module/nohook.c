@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* In place of hook.c where ftrace cannot redirect, or has its registers where hook.c does not know. */
+/*
+ * In place of hook.c where ftrace cannot redirect, or has its registers where
+ * hook.c does not know.
+ */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/errno.h>

@@ -16,9 +16,9 @@
 
 /* The third argument of a function in its pt_regs, or what has registers like these */
 #ifdef CONFIG_X86_64
-#define reuse_third_arg(regs)	((regs)->dx)
+#define reuse_third_arg(r)	((r)->dx)
 #else
-#define reuse_third_arg(regs)	((regs)->regs[2])
+#define reuse_third_arg(r)	((r)->regs[2])
 #endif
 
 #ifdef REUSE_FTRACE_ARGUMENT
