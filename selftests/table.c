@@ -10,7 +10,7 @@
 
 #include "lib.h"
 
-#define WAIT_MS		3000
+#define WAIT_MS		10000
 
 static const char * const names[REUSE_COLS] = {
 	"proto", "local_address", "dev", "v6only", "uid", "sockets", "reuseaddr", "reuseport",

@@ -161,7 +161,7 @@ TEST_F(timewait, fin_wait2)
 	const char *client;
 	struct pair p;
 
-	write_file("/proc/sys/net/ipv4/tcp_fin_timeout", "1");
+	write_file("/proc/sys/net/ipv4/tcp_fin_timeout", "3");
 	sock_pair(&p, self->listener, f->connect);
 	client = sock_row(p.client);
 	close(p.client);
