@@ -374,6 +374,30 @@ TEST_F_TIMEOUT(faults, read, 120)
 	EXPECT_LT(0, try_all(_metadata, &op));
 }
 
+/* Which of the following is tried */
+static size_t turn;
+
+/* Each of @n turns under each of the semantics; how often there was an error */
+static int under_each(struct __test_metadata *_metadata, const struct operation *op, size_t n,
+		      const char *(*name)(void))
+{
+	enum semantics semantics;
+	int failed = 0;
+
+	stay_hooked();
+	for (semantics = NATIVE; semantics <= BSD; semantics++) {
+		semantics_set(semantics);
+		for (turn = 0; turn < n; turn++) {
+			struct operation named = *op;
+
+			named.name = text("%s %s", semantics_name[semantics], name());
+			failed += try_all(_metadata, &named);
+		}
+		EXPECT_NO_ROWS();
+	}
+	return failed;
+}
+
 static const struct {
 	const char *proto;
 	const char *address;
@@ -385,18 +409,17 @@ static const struct {
 	{ "udp", "127.0.0.1:0", 0 }, { "udp", "[::1]:0", 0 },
 };
 
-static size_t bind_now;
 static int bound = -1;
 
 static void prepare_bind(void)
 {
-	bound = sock_open(binds[bind_now].proto, sock_family(binds[bind_now].address),
-			  binds[bind_now].flags);
+	bound = sock_open(binds[turn].proto, sock_family(binds[turn].address),
+			  binds[turn].flags);
 }
 
 static int run_bind(void)
 {
-	return sock_try_bind(bound, binds[bind_now].address);
+	return sock_try_bind(bound, binds[turn].address);
 }
 
 static void undo_bind(void)
@@ -404,26 +427,19 @@ static void undo_bind(void)
 	close(bound);
 }
 
+static const char *name_bind(void)
+{
+	return text("bind %s %s", binds[turn].proto, binds[turn].address);
+}
+
 /* bind() of each kind under each of the semantics */
 TEST_F_TIMEOUT(faults, bind, 280)
 {
-	struct operation op = {
+	static const struct operation op = {
 		NULL, prepare_bind, run_bind, undo_bind, .binds = true
 	};
-	enum semantics semantics;
-	int failed = 0;
 
-	stay_hooked();
-	for (semantics = NATIVE; semantics <= BSD; semantics++) {
-		semantics_set(semantics);
-		for (bind_now = 0; bind_now < ARRAY_SIZE(binds); bind_now++) {
-			op.name = text("%s bind %s %s", semantics_name[semantics],
-				       binds[bind_now].proto, binds[bind_now].address);
-			failed += try_all(_metadata, &op);
-		}
-		EXPECT_NO_ROWS();
-	}
-	EXPECT_LT(0, failed);
+	EXPECT_LT(0, under_each(_metadata, &op, ARRAY_SIZE(binds), name_bind));
 }
 
 static void prepare_listen(void)
@@ -436,21 +452,19 @@ static int run_listen(void)
 	return listen(bound, 4) ? errno : 0;
 }
 
+static const char *name_listen(void)
+{
+	return "listen";
+}
+
 /* listen(), too */
 TEST_F_TIMEOUT(faults, listen, 120)
 {
-	struct operation op = {
+	static const struct operation op = {
 		NULL, prepare_listen, run_listen, undo_bind, .binds = true
 	};
-	enum semantics semantics;
 
-	stay_hooked();
-	for (semantics = NATIVE; semantics <= BSD; semantics++) {
-		semantics_set(semantics);
-		op.name = text("%s listen", semantics_name[semantics]);
-		try_all(_metadata, &op);
-		EXPECT_NO_ROWS();
-	}
+	under_each(_metadata, &op, 1, name_listen);
 }
 
 static const struct {
@@ -463,20 +477,19 @@ static const struct {
 	{ "tcp", NULL, "127.0.0.1:30000" }, { "tcp", NULL, "[::1]:30000" },
 };
 
-static size_t connect_now;
 static int listener = -1;
 
 static void prepare_connect(void)
 {
-	bound = sock_open(connects[connect_now].proto, sock_family(connects[connect_now].to), 0);
-	if (connects[connect_now].from && sock_try_bind(bound, connects[connect_now].from))
+	bound = sock_open(connects[turn].proto, sock_family(connects[turn].to), 0);
+	if (connects[turn].from && sock_try_bind(bound, connects[turn].from))
 		die("bind");
-	listener = sock_bind("tcp", connects[connect_now].to, S_LISTEN);
+	listener = sock_bind("tcp", connects[turn].to, S_LISTEN);
 }
 
 static int run_connect(void)
 {
-	return sock_try_connect(bound, connects[connect_now].to);
+	return sock_try_connect(bound, connects[turn].to);
 }
 
 static void undo_connect(void)
@@ -485,24 +498,19 @@ static void undo_connect(void)
 	close(listener);
 }
 
+static const char *name_connect(void)
+{
+	return text("connect %s %s", connects[turn].proto, connects[turn].to);
+}
+
 /* connect(), of what is bound and of what gets a port by it */
 TEST_F_TIMEOUT(faults, connect, 280)
 {
-	struct operation op = {
+	static const struct operation op = {
 		NULL, prepare_connect, run_connect, undo_connect, .binds = true
 	};
-	enum semantics semantics;
 
-	stay_hooked();
-	for (semantics = NATIVE; semantics <= BSD; semantics++) {
-		semantics_set(semantics);
-		for (connect_now = 0; connect_now < ARRAY_SIZE(connects); connect_now++) {
-			op.name = text("%s connect %s %s", semantics_name[semantics],
-				       connects[connect_now].proto, connects[connect_now].to);
-			try_all(_metadata, &op);
-		}
-		EXPECT_NO_ROWS();
-	}
+	under_each(_metadata, &op, ARRAY_SIZE(connects), name_connect);
 }
 
 /* After all that nothing of the module is lost */
