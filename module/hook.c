@@ -157,8 +157,7 @@ static __always_inline bool hook_connects(reuse_fregs_t *regs)
 	if (!reuse_net_profile(sock_net(sk)))
 		return false;
 	/* Whoever is connected is found by it, of whichever family it is */
-	if (sk->sk_protocol != IPPROTO_TCP)
-		reuse_datagram_release(sk);
+	reuse_datagram_release(sk);
 	if (!reuse_udp_groups_first)
 		return false;
 	if (HOOK_RT)

@@ -25,13 +25,17 @@
 
 #define REUSE_FTRACE_FLAGS	0
 
-/* For what has no accessor */
-#if defined(CONFIG_ARM64)
-#define reuse_ftrace_pt_regs(fregs)	arch_ftrace_regs(fregs)
-#elif defined(arch_ftrace_regs)
-#define reuse_ftrace_pt_regs(fregs)	(&arch_ftrace_regs(fregs)->regs)
+/* For what has no accessor: the structure is hidden since 6.13 */
+#ifdef arch_ftrace_regs
+#define reuse_arch_regs(fregs)	arch_ftrace_regs(fregs)
 #else
-#define reuse_ftrace_pt_regs(fregs)	(&(fregs)->regs)
+#define reuse_arch_regs(fregs)	(fregs)
+#endif
+
+#ifdef CONFIG_X86_64
+#define reuse_ftrace_pt_regs(fregs)	(&reuse_arch_regs(fregs)->regs)
+#else
+#define reuse_ftrace_pt_regs(fregs)	reuse_arch_regs(fregs)
 #endif
 
 static inline unsigned long reuse_ftrace_arg(reuse_fregs_t *regs, unsigned int n)
