@@ -31,6 +31,7 @@
 #define LATE_MS		20	/* when the socket it was at may have been closed */
 #define MAX_LATE	500	/* datagrams of a sender that have no answer by then */
 #define SHOWN		5	/* packets that went wrong */
+#define MAX_FILES	4096
 
 /* A port of a protocol */
 #define LANES		(WAYS * PORTS)
@@ -77,6 +78,9 @@ static atomic_ullong events;
 static atomic_uint closed[LANES];	/* sockets so far */
 static atomic_bool senders_end, owners_end;
 
+/* Of a connection that was accepted: the listener. Its owner alone looks at it */
+static const struct storm_sock *accepted_by[MAX_FILES];
+
 static uint64_t tick(void)
 {
 	return atomic_fetch_add(&events, 1);
@@ -90,11 +94,11 @@ static unsigned int flags_of(enum kind kind, enum port port)
 	       (kind == ANY6 ? S_V6ONLY : 0);
 }
 
-static void watch(struct owner *o, int i)
+static void watch(struct owner *o, int fd)
 {
-	struct epoll_event event = { .events = EPOLLIN, .data.fd = o->fd[i] };
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
-	if (epoll_ctl(o->poll, EPOLL_CTL_ADD, o->fd[i], &event))
+	if (epoll_ctl(o->poll, EPOLL_CTL_ADD, fd, &event))
 		die("epoll_ctl");
 }
 
@@ -131,7 +135,7 @@ static void come(struct owner *o)
 	o->of[o->n] = s;
 	o->fd[o->n] = fd;
 	if (!tcp || s->listen[1] != NEVER)
-		watch(o, o->n);
+		watch(o, fd);
 	o->n++;
 	if (o->count == MAX_SOCKS)
 		owners_end = true;
@@ -150,15 +154,31 @@ static void answer_udp(int fd, const struct storm_sock *s)
 	}
 }
 
-static void answer_tcp(int fd, const struct storm_sock *s)
+static void accept_all(struct owner *o, int fd, const struct storm_sock *s)
 {
-	struct reply reply = { .who = s };
 	int child;
 
-	while ((child = accept4(fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-		send(child, &reply, sizeof(reply), MSG_NOSIGNAL);
-		close(child);
+	while ((child = accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK)) >= 0) {
+		if (child >= MAX_FILES)
+			die("too many files");
+		accepted_by[child] = s;
+		watch(o, child);
 	}
+}
+
+/*
+ * Once the other end has asked, or is gone: who closes before it asks has its question
+ * answered by a reset, on another CPU and maybe before the reply.
+ */
+static void answer_tcp(int child)
+{
+	struct reply reply = { .who = accepted_by[child] };
+	char c;
+
+	if (recv(child, &c, 1, 0) == 1)
+		send(child, &reply, sizeof(reply), MSG_NOSIGNAL);
+	accepted_by[child] = NULL;
+	close(child);
 }
 
 static void serve(struct owner *o, int i)
@@ -168,7 +188,7 @@ static void serve(struct owner *o, int i)
 	if (lane < LANE(TCP, 0))
 		answer_udp(o->fd[i], o->of[i]);
 	else if (o->of[i]->listen[1] != NEVER)
-		answer_tcp(o->fd[i], o->of[i]);
+		accept_all(o, o->fd[i], o->of[i]);
 }
 
 static void go(struct owner *o, int i)
@@ -183,11 +203,25 @@ static void go(struct owner *o, int i)
 	o->of[i] = o->of[o->n];
 }
 
-static void *own(void *arg)
+static void serve_all(struct owner *o)
 {
 	struct epoll_event event[MAX_HELD];
+	int i, j, n = epoll_wait(o->poll, event, MAX_HELD, 1);
+
+	for (i = 0; i < n; i++) {
+		if (accepted_by[event[i].data.fd])
+			answer_tcp(event[i].data.fd);
+		for (j = 0; j < o->n; j++) {
+			if (o->fd[j] == event[i].data.fd)
+				serve(o, j);
+		}
+	}
+}
+
+static void *own(void *arg)
+{
 	struct owner *o = arg;
-	int want, i, j, n;
+	int want;
 
 	while (!owners_end) {
 		/* From time to time there is nobody */
@@ -196,13 +230,7 @@ static void *own(void *arg)
 			come(o);
 		else if (o->n)
 			go(o, rand_r(&o->seed) % o->n);
-		n = epoll_wait(o->poll, event, MAX_HELD, 1);
-		for (i = 0; i < n; i++) {
-			for (j = 0; j < o->n && o->fd[j] != event[i].data.fd; j++)
-				;
-			if (j < o->n)
-				serve(o, j);
-		}
+		serve_all(o);
 	}
 	while (o->n)
 		go(o, 0);
