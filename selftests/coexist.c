@@ -11,7 +11,6 @@
 #include "model.h"
 
 #define TRACING		"/sys/kernel/tracing/"
-#define HOOKED		TRACING "enabled_functions"
 #define PORT		30000
 
 static bool try_write(const char *path, int flags, const char *line)
@@ -75,7 +74,7 @@ static bool all_as_ever(void)
 static bool native_again(void)
 {
 	semantics_set(NATIVE);
-	return !second_binds("tcp") && !second_binds("udp") && !count(HOOKED, "[reuse]");
+	return !second_binds("tcp") && !second_binds("udp") && nothing_hooked(NULL);
 }
 
 /* Probes of entry (p) and return (r) */

@@ -19,7 +19,6 @@
 #include "harness.h"
 #include "model.h"
 
-#define HOOKED		"/sys/kernel/tracing/enabled_functions"
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 #define FAR		1000000
 
@@ -83,16 +82,6 @@ static void __attribute__((destructor)) as_before(void)
 		load_with("");
 }
 
-/* Other namespaces may be dying still */
-static bool unhooked(void *arg)
-{
-	char *s = slurp(arg);
-	bool is = !strstr(s, "[reuse]");
-
-	free(s);
-	return is;
-}
-
 /* One for all tests */
 static void __attribute__((constructor)) skip_without_faults(void)
 {
@@ -112,7 +101,7 @@ FIXTURE(faults) {};
 
 FIXTURE_SETUP(faults)
 {
-	ASSERT_TRUE(wait_for(unhooked, HOOKED, 120000));
+	ASSERT_TRUE(wait_for(nothing_hooked, NULL, 120000));
 	fail_open();
 	new_netns();
 	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);

@@ -18,7 +18,6 @@
 #include "harness.h"
 #include "model.h"
 
-#define HOOKED		"/sys/kernel/tracing/enabled_functions"
 #define HOSTILE		1000	/* uid */
 #define PORT		30000
 #define CGROUP		"/sys/fs/cgroup"
@@ -78,16 +77,6 @@ static long long now(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-/* Other namespaces may be dying still */
-static bool unhooked(void *arg)
-{
-	char *s = slurp(arg);
-	bool is = !strstr(s, "[reuse]");
-
-	free(s);
-	return is;
-}
-
 FIXTURE(hostile) {
 	int home;
 };
@@ -104,7 +93,7 @@ FIXTURE_SETUP(hostile)
 	if (status_of(pid))
 		SKIP(return, "users may not make namespaces here");
 	if (!access(HOOKED, R_OK))
-		ASSERT_TRUE(wait_for(unhooked, HOOKED, 120000));
+		ASSERT_TRUE(wait_for(nothing_hooked, NULL, 120000));
 	new_netns();
 	self->home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 }

@@ -249,6 +249,23 @@ void stay_hooked(void)
 	close(home);
 }
 
+/**
+ * nothing_hooked() - does the module intercept no function?
+ * @unused: as wait_for() wants it: a namespace that dies lets go of what it needed
+ *	    some time later
+ *
+ * Return: true if not.
+ */
+bool nothing_hooked(void *unused)
+{
+	char *s = slurp(HOOKED);
+	bool none = !strstr(s, "[reuse]");
+
+	(void)unused;
+	free(s);
+	return none;
+}
+
 static int insert(const char *path, const char *parameters)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC), err;

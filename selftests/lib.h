@@ -66,6 +66,8 @@ char *slurp(const char *path);
 char *slurp_fd(int fd);
 
 /* lib.c */
+#define HOOKED		"/sys/kernel/tracing/enabled_functions"
+
 __printf(1, 2) __noreturn void die(const char *fmt, ...);
 __printf(1, 2) const char *text(const char *fmt, ...);
 int slowness(void);
@@ -84,6 +86,7 @@ void reuse_unload(void);
 void reuse_load_again(void);
 void new_netns(void);
 void stay_hooked(void);
+bool nothing_hooked(void *unused);
 void lo_up(void);
 void new_userns(const char *uid_map);
 bool add_device(const char *name, const char *kind);

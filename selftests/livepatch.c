@@ -10,7 +10,6 @@
 #include "harness.h"
 #include "model.h"
 
-#define HOOKED		"/sys/kernel/tracing/enabled_functions"
 #define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
 #define LIVEPATCH	"/sys/kernel/livepatch/rival"
 #define FUNCTION	"inet_csk_get_port"
@@ -80,15 +79,6 @@ static bool file_is(const char *path, const char *want)
 	return is;
 }
 
-static bool unhooked(void *arg)
-{
-	char *s = slurp(arg);
-	bool is = !strstr(s, "[reuse]");
-
-	free(s);
-	return is;
-}
-
 static int open_log(void)
 {
 	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -140,7 +130,7 @@ FIXTURE_SETUP(livepatch)
 		SKIP(return, "no livepatches on this kernel");
 	new_netns();
 	/* Namespaces of other programs may be dying still */
-	ASSERT_TRUE(wait_for(unhooked, HOOKED, 120000));
+	ASSERT_TRUE(wait_for(nothing_hooked, NULL, 120000));
 }
 
 FIXTURE_TEARDOWN(livepatch)
@@ -163,7 +153,7 @@ TEST_F_TIMEOUT(livepatch, is_first, 200)
 		EXPECT_TRUE(strstr(line, FUNCTION "()"))
 			TH_LOG("dmesg: %s", line);
 		EXPECT_TRUE(file_is(SEMANTICS, "native\n"));
-		EXPECT_TRUE(unhooked(HOOKED));
+		EXPECT_TRUE(nothing_hooked(NULL));
 		EXPECT_EQ(0, semantics_try(NATIVE));
 	}
 	EXPECT_TRUE(file_is(AVAILABLE, "native pre39 bsd\n"));
@@ -175,9 +165,9 @@ TEST_F_TIMEOUT(livepatch, is_first, 200)
 	EXPECT_EQ(0, try_bind("tcp"));
 	EXPECT_EQ(0, semantics_try(BSD));
 	EXPECT_EQ(BSD, semantics_seen(PORT));
-	EXPECT_FALSE(unhooked(HOOKED));
+	EXPECT_FALSE(nothing_hooked(NULL));
 	EXPECT_EQ(0, semantics_try(NATIVE));
-	EXPECT_TRUE(unhooked(HOOKED));
+	EXPECT_TRUE(nothing_hooked(NULL));
 }
 
 static bool is_refused(const char *function)
@@ -194,7 +184,7 @@ static bool is_refused(const char *function)
 	named = strstr(line, text("%s()", function));
 	if (err != EBUSY || !named)
 		printf("# %s: %s, dmesg: %s\n", function, strerror(err), line);
-	else if (!unhooked(HOOKED) || !file_is(SEMANTICS, "native\n"))
+	else if (!nothing_hooked(NULL) || !file_is(SEMANTICS, "native\n"))
 		printf("# %s: something is left\n", function);
 	else
 		is = true;

@@ -10,14 +10,7 @@
 
 #define SWITCH		"/proc/sys/net/reuse/semantics"
 #define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
-#define HOOKED		"/sys/kernel/tracing/enabled_functions"
 #define PORT		"40000"
-
-/* A namespace that dies lets go of what it needed some time later */
-static bool unhooked(void *arg)
-{
-	return !strstr(slurp(arg), "[reuse]");
-}
 
 static int try_write(const char *path, const void *data, size_t len)
 {
@@ -209,11 +202,11 @@ TEST_F(semantics, hooks_nothing_when_native)
 {
 	if (access(HOOKED, R_OK))
 		SKIP(return, "no tracefs");
-	ASSERT_TRUE(wait_for(unhooked, HOOKED, 60000));
+	ASSERT_TRUE(wait_for(nothing_hooked, NULL, 60000));
 	ASSERT_EQ(0, try_switch("bsd"));
-	EXPECT_FALSE(unhooked(HOOKED));
+	EXPECT_FALSE(nothing_hooked(NULL));
 	ASSERT_EQ(0, try_switch("native"));
-	EXPECT_TRUE(unhooked(HOOKED));
+	EXPECT_TRUE(nothing_hooked(NULL));
 }
 
 /* A namespace that dies while it is not native leaves nothing intercepted */
@@ -231,7 +224,7 @@ TEST_F(semantics, dies_emulating)
 	}
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	ASSERT_EQ(0, status);
-	EXPECT_TRUE(wait_for(unhooked, HOOKED, 60000));
+	EXPECT_TRUE(wait_for(nothing_hooked, NULL, 60000));
 }
 
 /* kernel.ftrace_enabled=0 is refused while a namespace emulates, not obeyed */
@@ -254,7 +247,7 @@ TEST_F(semantics, needs_ftrace)
 
 	if (access(path, W_OK))
 		SKIP(return, "no kernel.ftrace_enabled");
-	ASSERT_TRUE(wait_for(unhooked, HOOKED, 60000));
+	ASSERT_TRUE(wait_for(nothing_hooked, NULL, 60000));
 	if (try_write(path, "0", 1))
 		SKIP(return, "this kernel does not let it be switched off");
 	err = try_switch("bsd");

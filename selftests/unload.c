@@ -11,15 +11,14 @@
 #include "harness.h"
 #include "siege.h"
 
-#define HOOKED		"/sys/kernel/tracing/enabled_functions"
 #define PORT		30100	/* nobody else binds it, Linux does not choose it */
 
 /* Without REUSE_ROUNDS for so many seconds, and for so many rounds at least */
 #define SECONDS		6
 #define LEAST		3
 
-/* Each test has its share of REUSE_ROUNDS */
-static bool go_on(int round, int share)
+/* REUSE_ROUNDS is of both tests that unload; that which switches takes as many */
+static bool go_on(int round)
 {
 	const char *rounds = getenv("REUSE_ROUNDS");
 	static time_t start;
@@ -27,7 +26,7 @@ static bool go_on(int round, int share)
 	if (!round)
 		start = time(NULL);
 	if (rounds)
-		return round < LEAST || round < atoi(rounds) / share;
+		return round < LEAST || round < atoi(rounds) / 2;
 	return round < LEAST || time(NULL) - start < SECONDS * slowness();
 }
 
@@ -147,7 +146,7 @@ TEST_F_TIMEOUT(use, reload, 100000)
 	int round;
 
 	begin(true);
-	for (round = 0; go_on(round, 2); round++) {
+	for (round = 0; go_on(round); round++) {
 		usleep(random() % 20000);
 		reuse_unload();
 		left = left_behind(round % 100 == 99);
@@ -165,7 +164,7 @@ TEST_F_TIMEOUT(use, unload, 100000)
 	int round, i;
 
 	begin(false);
-	for (round = 0; go_on(round, 2); round++) {
+	for (round = 0; go_on(round); round++) {
 		for (i = 0; i < SPACES; i++) {
 			siege_enter(i);
 			semantics_set((round + i) % 3);
@@ -191,7 +190,7 @@ TEST_F_TIMEOUT(use, switch, 100000)
 	int round, i;
 
 	begin(false);
-	for (round = 0; go_on(round, 20); round++) {
+	for (round = 0; go_on(round); round++) {
 		enum semantics semantics = random() % 3;
 
 		siege_enter(random() % SPACES);
