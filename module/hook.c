@@ -37,19 +37,22 @@
 /**
  * struct hook - one function to intercept
  * @name: of the function
- * @handler: made of what says whether a call is to be redirected
  * @to: the replacement, or NULL to look only
  * @calls: the replacement calls the original
  * @group: what needs it
- * @ops: for ftrace
+ * @ops: for ftrace: what says whether a call is to be redirected, made to a handler; and a
+ *	 filter, from when the function was looked for
+ * @looked: that was done
+ * @missing: and with what it failed, or 0
  */
 struct hook {
 	const char *name;
-	ftrace_func_t handler;
 	void *to;
 	bool calls;
 	enum reuse_hooks group;
 	struct ftrace_ops ops;
+	bool looked;
+	int missing;
 };
 
 static struct srcu_struct hook_srcu;
@@ -138,32 +141,45 @@ static __always_inline bool hook_want_lookup(reuse_fregs_t *regs)
  */
 #define HOOK_RT		IS_ENABLED(CONFIG_PREEMPT_RT)
 
-static __always_inline bool hook_may_lock(void)
-{
-	return !HOOK_RT || preemptible();
-}
-
 static __always_inline bool hook_created(reuse_fregs_t *regs)
-{
-	if (hook_may_lock())
-		reuse_bind_created((void *)reuse_ftrace_arg(regs, 0));
-	return false;
-}
-
-static __always_inline bool hook_connects(reuse_fregs_t *regs)
 {
 	struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
 
-	if (!reuse_net_profile(sock_net(sk)))
-		return false;
+	/* UDP-Lite comes here in the end, too, but its proto points elsewhere */
+	if (HOOK_RT)
+		return sk->sk_protocol == IPPROTO_UDP &&
+		       reuse_net_profile(sock_net(sk));
+	reuse_bind_created(sk);
+	return false;
+}
+
+static int __maybe_unused hook_create(struct sock *sk)
+{
+	int idx = reuse_hook_enter();
+	int err;
+
+	reuse_bind_created(sk);
+	err = sk->sk_prot->init(sk);
+	reuse_hook_leave(idx);
+	return err;
+}
+
+/*
+ * A datagram that was decided before may leave its route in the socket until a grace
+ * period is over. One of IPv4 would stay there for good if the remote end's are of
+ * IPv6: it takes them elsewhere.
+ */
+static void hook_connected(struct sock *sk)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_type == SOCK_DGRAM && sk->sk_family == AF_INET6 &&
+	    !ipv6_only_sock(sk) && !ipv6_addr_v4mapped(&sk->sk_v6_daddr) &&
+	    (sk->sk_userlocks & SOCK_BINDPORT_LOCK ||
+	     rcu_access_pointer(sk->sk_rx_dst)))
+		synchronize_rcu();
+#endif
 	/* Whoever is connected is found by it, of whichever family it is */
 	reuse_datagram_release(sk);
-	if (!reuse_udp_groups_first)
-		return false;
-	if (HOOK_RT)
-		return true;
-	reuse_order_connects(sk);
-	return false;
 }
 
 static __always_inline int hook_connect(struct sock *sk, void *addr, int len,
@@ -172,19 +188,22 @@ static __always_inline int hook_connect(struct sock *sk, void *addr, int len,
 	int idx = reuse_hook_enter();
 	int err;
 
-	reuse_order_connects(sk);
+	if (reuse_udp_groups_first)
+		reuse_order_connects(sk);
 	err = original(sk, addr, len);
+	if (!err)
+		hook_connected(sk);
 	reuse_hook_leave(idx);
 	return err;
 }
 
-static int __maybe_unused hook_connect4(struct sock *sk, void *addr, int len)
+static int hook_connect4(struct sock *sk, void *addr, int len)
 {
 	return hook_connect(sk, addr, len, __ip4_datagram_connect);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
-static int __maybe_unused hook_connect6(struct sock *sk, void *addr, int len)
+static int hook_connect6(struct sock *sk, void *addr, int len)
 {
 	return hook_connect(sk, addr, len, __ip6_datagram_connect);
 }
@@ -192,7 +211,7 @@ static int __maybe_unused hook_connect6(struct sock *sk, void *addr, int len)
 
 static __always_inline bool hook_child(reuse_fregs_t *regs)
 {
-	if (hook_may_lock())
+	if (!HOOK_RT || preemptible())
 		reuse_bind_child((void *)reuse_ftrace_arg(regs, 1));
 	return false;
 }
@@ -249,43 +268,44 @@ HOOK_HANDLER(hook_want_letting_in)
 HOOK_HANDLER(hook_want_port)
 HOOK_HANDLER(hook_want_lookup)
 HOOK_HANDLER(hook_sockopt)
-HOOK_HANDLER(hook_connects)
 
 #define HOOK_RT_TO(fn)	.to = HOOK_RT ? (fn) : NULL, .calls = true
 
 static struct hook hooks[] = {
-	{ .name = "inet_sock_destruct", .handler = hook_forget_handler,
+	{ .name = "inet_sock_destruct", .ops.func = hook_forget_handler,
 	  HOOK_RT_TO(hook_destruct) },
-	{ .name = "__inet_inherit_port", .handler = hook_child_handler },
-	{ .name = "udp_init_sock", .handler = hook_created_handler },
+	{ .name = "__inet_inherit_port", .ops.func = hook_child_handler },
+	{ .name = "udp_init_sock", .ops.func = hook_created_handler,
+	  HOOK_RT_TO(hook_create) },
 #if IS_ENABLED(CONFIG_IPV6)
-	{ .name = "udpv6_init_sock", .handler = hook_created_handler },
+	{ .name = "udpv6_init_sock", .ops.func = hook_created_handler,
+	  HOOK_RT_TO(hook_create) },
 #endif
-	{ .name = "__ip4_datagram_connect", .handler = hook_connects_handler,
-	  HOOK_RT_TO(hook_connect4) },
+	{ .name = "__ip4_datagram_connect", .ops.func = hook_want_port_handler,
+	  .to = hook_connect4, .calls = true },
 #if IS_ENABLED(CONFIG_IPV6)
-	{ .name = "__ip6_datagram_connect", .handler = hook_connects_handler,
-	  HOOK_RT_TO(hook_connect6) },
+	{ .name = "__ip6_datagram_connect", .ops.func = hook_want_port_handler,
+	  .to = hook_connect6, .calls = true },
 #endif
-	{ .name = "inet_rcv_saddr_equal", .handler = hook_want_letting_in_handler,
+	{ .name = "inet_rcv_saddr_equal", .ops.func = hook_want_letting_in_handler,
 	  .to = reuse_bind_never_equal },
-	{ .name = "udp_v4_get_port", .handler = hook_want_port_handler,
+	{ .name = "udp_v4_get_port", .ops.func = hook_want_port_handler,
 	  .to = reuse_udp_get_port, .calls = true },
 #if IS_ENABLED(CONFIG_IPV6)
-	{ .name = "udp_v6_get_port", .handler = hook_want_port_handler,
+	{ .name = "udp_v6_get_port", .ops.func = hook_want_port_handler,
 	  .to = reuse_udp_get_port, .calls = true },
 #endif
-	{ .name = "inet_csk_get_port", .handler = hook_want_port_handler,
+	{ .name = "inet_csk_get_port", .ops.func = hook_want_port_handler,
 	  .to = reuse_tcp_get_port, .calls = true },
-	{ .name = "__inet_lookup_listener", .handler = hook_want_lookup_handler,
+	{ .name = "__inet_lookup_listener", .ops.func = hook_want_lookup_handler,
 	  .to = reuse_tcp4_lookup, .calls = true },
 #if IS_ENABLED(CONFIG_IPV6)
-	{ .name = "inet6_lookup_listener", .handler = hook_want_lookup_handler,
+	{ .name = "inet6_lookup_listener", .ops.func = hook_want_lookup_handler,
 	  .to = reuse_tcp6_lookup, .calls = true },
 #endif
-	{ .name = REUSE_SETSOCKOPT, .handler = hook_sockopt_handler,
+	{ .name = REUSE_SETSOCKOPT, .ops.func = hook_sockopt_handler,
 	  .group = REUSE_HOOKS_SOCKOPT },
-	{ .name = REUSE_GETSOCKOPT, .handler = hook_sockopt_handler,
+	{ .name = REUSE_GETSOCKOPT, .ops.func = hook_sockopt_handler,
 	  .group = REUSE_HOOKS_SOCKOPT },
 };
 
@@ -330,37 +350,53 @@ static int hook_set_filter(struct hook *hook)
 	return err;
 }
 
-static int hook_install(struct hook *hook)
+static DEFINE_MUTEX(find_lock);
+
+/*
+ * Looked for when it is needed first, and once: ftrace compares a name to those
+ * of all functions, and that takes longer than all the rest. 0 or an error.
+ */
+static int hook_find(struct hook *hook)
 {
 	int err;
 
-	hook->ops.func = hook->handler;
-	hook->ops.flags = FTRACE_OPS_FL_PERMANENT | REUSE_FTRACE_FLAGS;
-	if (hook->to)
-		hook->ops.flags |= FTRACE_OPS_FL_IPMODIFY;
-	err = hook_set_filter(hook);
-	if (err)
-		goto explain;
-	err = register_ftrace_function(&hook->ops);
-	if (!err)
-		return 0;
-	hook_clear_filter(hook);
-explain:
-	if (err == -ENOMEM)
+	mutex_lock(&find_lock);
+	if (!hook->looked) {
+		hook->missing = hook_set_filter(hook);
+		hook->looked = hook->missing != -ENOMEM;
+	}
+	err = hook->missing;
+	mutex_unlock(&find_lock);
+	return err;
+}
+
+static int hook_install(struct hook *hook)
+{
+	int err = hook_find(hook);
+
+	if (!err) {
+		hook->ops.flags |= FTRACE_OPS_FL_PERMANENT | REUSE_FTRACE_FLAGS;
+		if (hook->to)
+			hook->ops.flags |= FTRACE_OPS_FL_IPMODIFY;
+		err = register_ftrace_function(&hook->ops);
+	}
+	if (!err || err == -ENOMEM)
 		return err;
 	hook_explain(hook, err);
 	return err == -EBUSY ? err : -EOPNOTSUPP;
 }
 
+/* After a bug of its own, ftrace leaves everything as it is: so must we stay */
 static void hook_remove(struct hook *hook)
 {
-	unregister_ftrace_function(&hook->ops);
-	hook_clear_filter(hook);
-}
+	int err = unregister_ftrace_function(&hook->ops);
 
-/* For nothing but to see what there is */
-static struct hook probe;
-static DEFINE_MUTEX(probe_lock);
+	if (!err)
+		return;
+	__module_get(THIS_MODULE);
+	pr_err("%s() stays intercepted (%d), and this module loaded: see what ftrace has complained of, and reboot\n",
+	       hook->name, err);
+}
 
 /**
  * reuse_hook_setup() - make ready to intercept
@@ -375,11 +411,11 @@ int __init reuse_hook_setup(void)
 	if (err)
 		return err;
 
-	err = hook_clear_filter(&probe);
+	err = hook_clear_filter(&hooks[0]);
 	if (err)
 		cleanup_srcu_struct(&hook_srcu);
 	else
-		no_filter = rcu_access_pointer(probe.ops.func_hash->filter_hash);
+		no_filter = rcu_access_pointer(hooks[0].ops.func_hash->filter_hash);
 	return err;
 }
 
@@ -392,49 +428,26 @@ void reuse_hook_teardown(void)
 {
 	unsigned int i;
 
-	/* There may have been no memory to do so when it was removed */
 	for (i = 0; i < ARRAY_SIZE(hooks); i++)
 		hook_clear_filter(&hooks[i]);
-	hook_clear_filter(&probe);
 	cleanup_srcu_struct(&hook_srcu);
-}
-
-/* 0 or an error; ftrace compares each name to those of all functions */
-static int hooks_find(void)
-{
-	unsigned int i;
-	int err = 0;
-
-	for (i = 0; i < ARRAY_SIZE(hooks) && !err; i++) {
-		probe.name = hooks[i].name;
-		err = hook_set_filter(&probe);
-	}
-	hook_clear_filter(&probe);
-	return err;
 }
 
 /**
  * reuse_hook_possible() - has this kernel all that is to be intercepted?
- *
- * Looked up when it is asked for first: that takes longer than all the rest of
- * loading the module.
  *
  * Context: process context, may sleep.
  * Return: true if so; whether somebody else has it is another question.
  */
 bool reuse_hook_possible(void)
 {
-	static bool known, possible;
-	int err;
+	unsigned int i;
 
-	mutex_lock(&probe_lock);
-	if (!known) {
-		err = hooks_find();
-		possible = !err;
-		known = err != -ENOMEM;
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		if (hook_find(&hooks[i]))
+			return false;
 	}
-	mutex_unlock(&probe_lock);
-	return possible;
+	return true;
 }
 
 /* The first hook goes last: until then a freed socket takes its note along */

@@ -199,6 +199,7 @@ TEST_F_TIMEOUT(livepatch, is_first_of_any, 290)
 	static const char * const redirected[] = {
 		"inet_rcv_saddr_equal", "udp_v4_get_port", "udp_v6_get_port",
 		"__inet_lookup_listener", "inet6_lookup_listener",
+		"__ip4_datagram_connect", "__ip6_datagram_connect",
 	};
 	size_t i;
 

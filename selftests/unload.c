@@ -110,11 +110,11 @@ static void begin(bool native)
 		siege->space[i].fixed = native;
 	siege_spawn_workers();
 	siege_spawn(siege_read, 0, 0);
-	siege_spawn(siege_write, 0, 0);
-	siege_spawn(siege_found, 0, 0);
-	/* Or who unloads waits for those that never do */
+	/* Or who unloads, and whom he waits for, wait for those that never do */
 	if (setpriority(PRIO_PROCESS, 0, -20))
 		die("no priority");
+	siege_spawn(siege_write, 0, 0);
+	siege_spawn(siege_found, 0, 0);
 }
 
 FIXTURE(use) {};
