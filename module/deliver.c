@@ -56,7 +56,7 @@ static enum reuse_note_next delivery_note(const struct reuse_note *note,
 	    (dv->on_device && !s.dev) || !on_device(dv, s.dev))
 		return REUSE_NOTE_NEXT;
 	/* listen() is under way */
-	if (s.state == SEM_LISTEN && sk_unhashed(sk))
+	if (s.state == SEM_LISTEN && hlist_unhashed_lockless(&sk->sk_node))
 		s.state = SEM_BOUND;
 	s.order = note->seq;
 	if (!dv->profile->deliver(&dv->decision, &s, sk))
@@ -205,16 +205,19 @@ struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
 bool reuse_deliver_from_peer(const struct reuse_delivery *dv,
 			     const struct sock *sk)
 {
-	u8 peer[16];
+	struct in6_addr peer;
 
-	if (sk->sk_dport != dv->from_port)
+	if (READ_ONCE(sk->sk_dport) != dv->from_port)
 		return false;
 #if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6)
-		return sem_same((const u8 *)&sk->sk_v6_daddr, dv->from);
+	if (sk->sk_family == AF_INET6) {
+		/* As the kernel reads it: who connects is the owner of the race */
+		peer = data_race(sk->sk_v6_daddr);
+		return sem_same(peer.s6_addr, dv->from);
+	}
 #endif
-	sem_addr4(peer, (__force u32)sk->sk_daddr);
-	return sem_same(peer, dv->from);
+	ipv6_addr_set_v4mapped(READ_ONCE(sk->sk_daddr), &peer);
+	return sem_same(peer.s6_addr, dv->from);
 }
 
 static enum reuse_note_next delivery_connected(const struct reuse_note *note,
@@ -304,7 +307,8 @@ struct sock *reuse_tcp4_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 
 	sk = __inet_lookup_listener(net, REUSE_TCP_TABLE_ARG skb, doff, saddr,
 				    sport, daddr, hnum, dif, sdif);
-	if (!sk || !dv.profile ||
+	/* DCCP has the same lookup */
+	if (!sk || !dv.profile || sk->sk_protocol != IPPROTO_TCP ||
 	    reuse_sk_lookup_chose4(net, IPPROTO_TCP, saddr, sport, daddr, hnum,
 				   dif))
 		return sk;
@@ -349,7 +353,8 @@ struct sock *reuse_tcp6_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 
 	sk = inet6_lookup_listener(net, REUSE_TCP_TABLE_ARG skb, doff, saddr,
 				   sport, daddr, hnum, dif, sdif);
-	if (!sk || !dv.profile ||
+	/* DCCP has the same lookup */
+	if (!sk || !dv.profile || sk->sk_protocol != IPPROTO_TCP ||
 	    reuse_sk_lookup_chose6(net, IPPROTO_TCP, saddr, sport, daddr, hnum,
 				   dif))
 		return sk;
@@ -373,7 +378,7 @@ static int begin_visit(struct sock *sk, unsigned int round, void *arg)
 	int err;
 
 	/* Of TIME_WAIT there is no more than sock_common */
-	if (!net_eq(sock_net(sk), net) || !sk_fullsock(sk))
+	if (!net_eq(sock_net(sk), net) || !reuse_is_full(state))
 		return 0;
 	/* Connections are many, and hardly ever without a remote end again */
 	tcp = sk->sk_protocol == IPPROTO_TCP;

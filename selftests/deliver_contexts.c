@@ -239,6 +239,94 @@ TEST_F(deliver, connected_after_ipv4)
 	child_stop(&far);
 }
 
+/* Until it is killed */
+static pid_t sends_on_and_on(const char *host)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	while (!pid)
+		sends(-1, host);
+	return pid;
+}
+
+/* Nor if they come while it is being connected */
+TEST_F(deliver, connected_beside_ipv4)
+{
+	struct pollfd p = { .events = POLLIN };
+	struct child far;
+	char buf[16];
+	int fd, i;
+	pid_t pid;
+
+	if (!far_socket(&far, &fd))
+		SKIP(return, "no veth in this kernel");
+	pid = sends_on_and_on(ONE);
+	for (i = 0; i < ROUNDS / 4 && !p.revents == !i; i++) {
+		udp("1", ANY6, self->share);
+		p.fd = the('1')->fd;
+		EXPECT_EQ(1, poll(&p, 1, 10000));
+		sock_connect(p.fd, "[fd00::2]:40000");
+		while (recv(p.fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+			;
+		EXPECT_EQ(NULL, sends(fd, "fd00::1"));
+		EXPECT_EQ(1, poll(&p, 1, 10000));
+		closes("1");
+	}
+	EXPECT_EQ(ROUNDS / 4, i);
+	kill(pid, SIGKILL);
+	EXPECT_EQ(pid, waitpid(pid, NULL, 0));
+	close(fd);
+	child_stop(&far);
+}
+
+#define DCCP_SERVICE	2	/* of SOL_DCCP */
+
+static int dccp_open(const char *host, struct sockaddr_storage *ss, socklen_t *len)
+{
+	const struct timeval tv = { .tv_sec = 10 };
+	uint32_t service = htonl(1);
+	int fd;
+
+	*len = sock_addr(at_port(host), ss);
+	fd = socket(ss->ss_family, SOCK_DCCP | SOCK_CLOEXEC, IPPROTO_DCCP);
+	if (fd >= 0 && (setsockopt(fd, SOL_DCCP, DCCP_SERVICE, &service, sizeof(service)) ||
+			setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) ||
+			setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv))))
+		die("options of DCCP");
+	return fd;
+}
+
+/* DCCP has a lookup in common with TCP, and nothing else: its listeners keep what is theirs */
+TEST_F(deliver, dccp_is_left_alone)
+{
+	static const char * const hosts[] = { ONE, ONE6 };
+	struct sockaddr_storage ss;
+	int a, c, child;
+	socklen_t len;
+	size_t i;
+
+	try_run("modprobe -q -a dccp_ipv4 dccp_ipv6");
+	for (i = 0; i < ARRAY_SIZE(hosts); i++) {
+		fresh();
+		a = dccp_open(hosts[i], &ss, &len);
+		if (a < 0)
+			SKIP(return, "no DCCP in this kernel");
+		ASSERT_EQ(0, bind(a, (struct sockaddr *)&ss, len));
+		ASSERT_EQ(0, listen(a, 8));
+		tcp("3", hosts[i], self->share | LISTENS);
+		c = dccp_open(hosts[i], &ss, &len);
+		EXPECT_EQ(0, connect(c, (struct sockaddr *)&ss, len));
+		child = accept(a, NULL, NULL);
+		EXPECT_LE(0, child);
+		EXPECT_STREQ("3", connection(hosts[i]));
+		close(child);
+		close(c);
+		close(a);
+	}
+}
+
 /* IPv6 extension headers may lead elsewhere: a datagram with some goes where Linux sends it */
 TEST_F(deliver, destination_options)
 {
