@@ -50,13 +50,15 @@ void reuse_datagram_release(struct sock *sk)
  * @sk: the receiver; UDP drops the reference when it is done with @skb
  *
  * Context: under RCU, bottom halves off.
+ * Return: false if @sk has been closed.
  */
-void reuse_datagram_assign(struct sk_buff *skb, struct sock *sk)
+bool reuse_datagram_assign(struct sk_buff *skb, struct sock *sk)
 {
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
-		return;
+		return false;
 	skb->sk = sk;
 	skb->destructor = sock_edemux;
+	return true;
 }
 
 static struct sock *native4(const struct reuse_delivery *dv,
@@ -122,7 +124,7 @@ static struct sock *datagram_receiver(struct sk_buff *skb,
 	bool ipv6 = dv->packet.ipv6;
 	struct sock *sk = ipv6 ? native6(dv, skb, uh) : native4(dv, skb, uh);
 
-	if (!sk || sk->sk_state == TCP_ESTABLISHED ||
+	if (!sk || READ_ONCE(sk->sk_state) == TCP_ESTABLISHED ||
 	    (ipv6 ? chosen6(dv, skb) : chosen4(dv, skb)))
 		return sk;
 	return reuse_deliver_connected(dv, sk) ?:

@@ -66,7 +66,7 @@ int reuse_deliver_begin(const struct net *net);
 int reuse_datagram_hook(struct net *net);
 void reuse_datagram_unhook(struct net *net);
 void reuse_datagram_release(struct sock *sk);
-void reuse_datagram_assign(struct sk_buff *skb, struct sock *sk);
+bool reuse_datagram_assign(struct sk_buff *skb, struct sock *sk);
 
 /* mcast.c */
 unsigned int reuse_mcast_deliver(struct sk_buff *skb,

@@ -45,14 +45,17 @@ static bool includes4(const struct ip_sf_socklist *list, __be32 from)
 {
 	unsigned int i;
 
-	for (i = 0; list && i < list->sl_count; i++) {
-		if (list->sl_addr[i] == from)
+	for (i = 0; list && i < data_race(list->sl_count); i++) {
+		if (data_race(list->sl_addr[i]) == from)
 			return true;
 	}
 	return false;
 }
 
-/* Joined, on the device that it came by, and not filtered out by source */
+/*
+ * Joined, on the device that it came by, and not filtered out by source. Sources are
+ * changed in place: as the kernel does, it is not waited for.
+ */
 static bool member4(const struct sock *sk, const struct mcast *m)
 {
 	const struct iphdr *iph = ip_hdr(m->skb);
@@ -68,7 +71,7 @@ static bool member4(const struct sock *sk, const struct mcast *m)
 		    (!m->dv->sdif || mc->multi.imr_ifindex != m->dv->sdif))
 			continue;
 		return includes4(rcu_dereference(mc->sflist), iph->saddr) ==
-		       (mc->sfmode == MCAST_INCLUDE);
+		       (data_race(mc->sfmode) == MCAST_INCLUDE);
 	}
 	return false;
 }
@@ -80,8 +83,8 @@ static bool includes6(const struct ip6_sf_socklist *list,
 {
 	unsigned int i;
 
-	for (i = 0; list && i < list->sl_count; i++) {
-		if (ipv6_addr_equal(&list->sl_addr[i], from))
+	for (i = 0; list && i < data_race(list->sl_count); i++) {
+		if (data_race(ipv6_addr_equal(&list->sl_addr[i], from)))
 			return true;
 	}
 	return false;
@@ -100,7 +103,7 @@ static bool member6(const struct sock *sk, const struct mcast *m)
 		    (!m->dv->sdif || mc->ifindex != m->dv->sdif))
 			continue;
 		return includes6(rcu_dereference(mc->sflist), &ip6h->saddr) ==
-		       (mc->sfmode == MCAST_INCLUDE);
+		       (data_race(mc->sfmode) == MCAST_INCLUDE);
 	}
 	return false;
 }
@@ -187,8 +190,11 @@ static void mcast_each(struct mcast *m, reuse_note_fn_t fn)
 	mcast_list(m, addr, REUSE_KIND_MAPPED, fn);
 }
 
-/* The last one gets the datagram itself; they all are there under RCU */
-static void mcast_copies(const struct mcast *m)
+/*
+ * The last one gets the datagram itself: false if it has been closed. Their memory is
+ * there under RCU.
+ */
+static bool mcast_copies(const struct mcast *m)
 {
 	unsigned int i;
 
@@ -197,10 +203,13 @@ static void mcast_copies(const struct mcast *m)
 
 		if (!clone)
 			continue;
-		reuse_datagram_assign(clone, m->to[i]);
-		m->state->okfn(m->state->net, m->state->sk, clone);
+		/* A clone without a receiver would be delivered to all */
+		if (reuse_datagram_assign(clone, m->to[i]))
+			m->state->okfn(m->state->net, m->state->sk, clone);
+		else
+			kfree_skb(clone);
 	}
-	reuse_datagram_assign(m->skb, m->to[i]);
+	return reuse_datagram_assign(m->skb, m->to[i]);
 }
 
 /**
@@ -217,6 +226,7 @@ unsigned int reuse_mcast_deliver(struct sk_buff *skb,
 				 const struct reuse_delivery *dv)
 {
 	struct mcast m = { .dv = dv, .skb = skb, .state = state };
+	unsigned int verdict;
 
 	if (!dv->profile->mcast_last)
 		return NF_ACCEPT;
@@ -234,8 +244,7 @@ unsigned int reuse_mcast_deliver(struct sk_buff *skb,
 	}
 	m.receivers = 0;
 	mcast_each(&m, find_receiver);
-	if (m.receivers)
-		mcast_copies(&m);
+	verdict = m.receivers && mcast_copies(&m) ? NF_ACCEPT : NF_DROP;
 	kfree(m.to);
-	return m.receivers ? NF_ACCEPT : NF_DROP;
+	return verdict;
 }
