@@ -13,6 +13,8 @@
  *  * who has no CAP_NET_ADMIN over the host has hooks installed no sooner than
  *    a second after they were installed or removed last.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/jiffies.h>
@@ -167,22 +169,62 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 	return profile ? reuse_deliver_begin(net) : 0;
 }
 
+/**
+ * struct undo - a switch that failed and is undone
+ * @work: where nobody is being killed, and memory is no user's
+ * @net: network namespace
+ * @profile: that it had
+ * @err: what came of it
+ */
+struct undo {
+	struct work_struct work;
+	struct net *net;
+	const struct sem_profile *profile;
+	int err;
+};
+
+static void undo_work(struct work_struct *work)
+{
+	struct undo *undo = container_of(work, struct undo, work);
+
+	undo->err = profile_set(undo->net, undo->profile);
+}
+
+/* Under switch_lock. True if @profile could be had again: otherwise it is native */
+static bool profile_undo(struct net *net, const struct sem_profile *profile)
+{
+	struct undo undo = { .net = net, .profile = profile };
+
+	INIT_WORK_ONSTACK(&undo.work, undo_work);
+	schedule_work(&undo.work);
+	flush_work(&undo.work);
+	destroy_work_on_stack(&undo.work);
+	if (!undo.err)
+		return true;
+	pr_warn_ratelimited("no memory to go back to %s when a switch failed: that namespace is native now\n",
+			    profile->name);
+	profile_set(net, NULL);
+	return false;
+}
+
 /* Under switch_lock */
 static int profile_change(struct net *net, const struct sem_profile *profile)
 {
 	struct reuse_net *rn = reuse_net(net);
 	const struct sem_profile *old = rn->profile;
 	int err = hooks_get(rn, profile);
+	bool unused = false;
 
 	if (err)
 		return err;
 	err = old ? 0 : reuse_datagram_hook(net);
 	if (!err) {
 		err = profile_set(net, profile);
-		if (err)
-			profile_set(net, old);
+		if (err && !profile_undo(net, old))
+			unused = hooks_put(old);
 	}
-	if (hooks_put(err ? profile : old)) {
+	unused |= hooks_put(err ? profile : old);
+	if (unused) {
 		mutex_lock(&hooks_lock);
 		hooks_collect();
 		mutex_unlock(&hooks_lock);
@@ -208,7 +250,7 @@ int reuse_switch(struct net *net, const struct sem_profile *profile)
 
 	if (mutex_lock_interruptible(&rn->switch_lock))
 		return -ERESTARTSYS;
-	if (rn->going)
+	if (READ_ONCE(rn->going))
 		err = -ENODEV;
 	else if (profile != rn->profile)
 		err = profile_change(net, profile);
