@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Somebody is killed, closes or waits at the moment at which that is worst: what
+ * there is afterwards is what there was, or what was asked for.
+ */
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/userfaultfd.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "bulk.h"
+#include "harness.h"
+#include "model.h"
+
+#define OTHERS	3000	/* sockets that make a switch take its time */
+#define ROUNDS	30
+#define MEMBERS	300
+#define STAY	20	/* of them, to the end */
+#define GROUP	"239.1.1.1"
+#define PORT	"40000"
+
+FIXTURE(moments) {};
+
+FIXTURE_SETUP(moments)
+{
+	if (access(SEMANTICS, F_OK))
+		SKIP(return, "no net.reuse.semantics");
+	stay_hooked();
+	new_netns();
+	bulk_files(OTHERS + MEMBERS + 100);
+}
+
+FIXTURE_TEARDOWN(moments)
+{
+}
+
+/* Which of two gets 16 datagrams, each from another port; 0: both do */
+static int receiver(const int *fd)
+{
+	int n[2] = {}, i, j, s;
+	char c;
+
+	for (i = 0; i < 16; i++) {
+		s = sock_open("udp", AF_INET, 0);
+		sock_connect(s, "127.0.0.1:" PORT);
+		if (send(s, "x", 1, 0) != 1)
+			die("send");
+		close(s);
+	}
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < 16; j++)
+			n[i] += recv(fd[i], &c, 1, MSG_DONTWAIT) == 1;
+	}
+	if (n[0] + n[1] != 16)
+		die("%d datagrams of 16", n[0] + n[1]);
+	return n[0] && n[1] ? 0 : n[0] ? 1 : 2;
+}
+
+static const char *word(void)
+{
+	static char line[32];
+	char *s = slurp(SEMANTICS);
+
+	snprintf(line, sizeof(line), "%.*s", (int)strcspn(s, "\n"), s);
+	free(s);
+	return line;
+}
+
+/* Who is killed while he switches has switched or not: in part is neither */
+TEST_F_TIMEOUT(moments, killed_while_switching, 600)
+{
+	int fd[2], i, kept = 0;
+	pid_t pid;
+
+	semantics_set(BSD);
+	for (i = 0; i < 2; i++)
+		fd[i] = sock_bind("udp", "0.0.0.0:" PORT, S_REUSEPORT);
+	for (i = 0; i < OTHERS; i++)
+		sock_bind("udp", text("127.0.0.1:%d", 10000 + i), 0);
+	/* On FreeBSD the oldest, on Linux the newest */
+	ASSERT_EQ(1, receiver(fd));
+	for (i = 0; i < ROUNDS; i++) {
+		pid = fork();
+		if (!pid) {
+			semantics_set(PRE39);
+			_exit(0);
+		}
+		usleep(random() % 20000);
+		kill(pid, SIGKILL);
+		ASSERT_EQ(pid, waitpid(pid, NULL, 0));
+		kept += !strcmp(word(), "bsd");
+		ASSERT_EQ(strcmp(word(), "bsd") ? 2 : 1, receiver(fd))
+			TH_LOG("round %d: %s", i, word());
+		semantics_set(BSD);
+	}
+	TH_LOG("%d of %d not switched", kept, ROUNDS);
+}
+
+/* Closes all but some, one after the other */
+static void *closer(void *arg)
+{
+	int *fd = arg, i;
+
+	for (i = MEMBERS - 1; i >= STAY; i--) {
+		close(fd[i]);
+		usleep(200);
+	}
+	return NULL;
+}
+
+static void join(int fd)
+{
+	const struct ip_mreqn group = {
+		.imr_multiaddr.s_addr = inet_addr(GROUP), .imr_ifindex = 1,
+	};
+
+	if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)))
+		die("cannot join");
+}
+
+static int copies(int fd, unsigned int number)
+{
+	unsigned int got;
+	int n = 0;
+
+	while (recv(fd, &got, sizeof(got), MSG_DONTWAIT) == sizeof(got))
+		n += got == number;
+	return n;
+}
+
+/* Members of a group that go while it is delivered to get nobody a copy too many */
+TEST_F_TIMEOUT(moments, members_close, 600)
+{
+	unsigned int number = 0;
+	int fd[MEMBERS], s, i, round, oldest;
+	pthread_t thread;
+
+	run("ip route add 224.0.0.0/4 dev lo");
+	semantics_set(BSD);
+	for (round = 0; round < ROUNDS; round++) {
+		/* It is older than who ends it, so it gets none */
+		oldest = sock_bind("udp", "0.0.0.0:" PORT, S_REUSEPORT);
+		join(oldest);
+		for (i = 0; i < MEMBERS; i++) {
+			fd[i] = sock_bind("udp", "0.0.0.0:" PORT, S_REUSEPORT);
+			join(fd[i]);
+		}
+		sock_set(fd[0], SOL_SOCKET, SO_REUSEPORT, 0);
+		s = sock_open("udp", AF_INET, 0);
+		sock_connect(s, GROUP ":" PORT);
+		if (pthread_create(&thread, NULL, closer, fd))
+			die("no thread");
+		for (i = 0; i < 20; i++) {
+			number++;
+			if (send(s, &number, sizeof(number), 0) != sizeof(number))
+				die("send");
+			ASSERT_EQ(1, copies(fd[0], number));
+			ASSERT_EQ(1, copies(fd[STAY - 1], number));
+			ASSERT_EQ(0, copies(oldest, number));
+		}
+		pthread_join(thread, NULL);
+		for (i = 0; i < STAY; i++)
+			close(fd[i]);
+		close(oldest);
+		close(s);
+	}
+}
+
+static void *sets_reuseport(void *value)
+{
+	int fd = sock_open("tcp", AF_INET, 0);
+
+	/* Waits until there is something at @value */
+	if (!setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, value, sizeof(int)) || errno != ENOPROTOOPT)
+		die("SO_REUSEPORT: %s", strerror(errno));
+	close(fd);
+	return NULL;
+}
+
+/* Memory that is there when its owner likes holds up nobody who switches or unloads */
+TEST_F_TIMEOUT(moments, waits_for_user_memory, 300)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_zeropage zero = {};
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	struct pollfd p = { .fd = uffd, .events = POLLIN };
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	pthread_t thread;
+
+	if (uffd < 0)
+		SKIP(return, "no userfaultfd in this kernel");
+	reg.range.start = zero.range.start = (uintptr_t)page;
+	reg.range.len = zero.range.len = 4096;
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &reg));
+	semantics_set(PRE39);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, sets_reuseport, page));
+	ASSERT_EQ(1, poll(&p, 1, 60000));
+	/* All that was installed goes, with the module */
+	if (reuse_ko())
+		reuse_unload();
+	else
+		semantics_set(NATIVE);
+	ASSERT_EQ(0, ioctl(uffd, UFFDIO_ZEROPAGE, &zero));
+	ASSERT_EQ(0, pthread_join(thread, NULL));
+	reuse_load_again();
+	close(uffd);
+}
+
+TEST_HARNESS_MAIN
