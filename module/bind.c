@@ -69,21 +69,17 @@ static u8 state_of(const struct sock *sk)
  */
 void reuse_bind_see(const struct sock *sk, struct sem_sock *s)
 {
+	struct reuse_key key;
+
 	memset(s, 0, sizeof(*s));
 	s->state = state_of(sk);
-	s->dev = READ_ONCE(sk->sk_bound_dev_if);
-	s->reuseaddr = sk->sk_reuse;
-	s->reuseport = sk->sk_reuseport;
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6) {
-		s->ipv6 = true;
-		s->v6only = sk->sk_ipv6only;
-		memcpy(s->addr, &sk->sk_v6_rcv_saddr, sizeof(s->addr));
-		return;
-	}
-#endif
-	memcpy(s->addr, sem_any4, sizeof(s->addr));
-	memcpy(s->addr + 12, &sk->sk_rcv_saddr, sizeof(sk->sk_rcv_saddr));
+	s->reuseaddr = data_race((u8)sk->sk_reuse);
+	s->reuseport = data_race((bool)sk->sk_reuseport);
+	reuse_key_of(sk, &key);
+	memcpy(s->addr, &key.addr, sizeof(s->addr));
+	s->dev = key.dev;
+	s->ipv6 = key.ipv6;
+	s->v6only = key.v6only;
 }
 
 static void owner_of(const struct bind_request *req, struct sock *sk,
@@ -121,7 +117,7 @@ static enum reuse_peer request_peer(struct sock *sk, void *arg)
 		return REUSE_PEER_NEXT;
 	/* listen() sets the state and then asks: not yet answered, it is bound */
 	if (peer.state == SEM_LISTEN && req->profile->relisten &&
-	    sk_unhashed(sk) && !reuse_order_listens(sk))
+	    hlist_unhashed_lockless(&sk->sk_node) && !reuse_order_listens(sk))
 		peer.state = SEM_BOUND;
 	if (req->profile->one_socket) {
 		peer.order = order_of(req, sk, peer.state);
@@ -197,9 +193,10 @@ static int request_force(struct bind_request *req, unsigned short port)
 		atomic_dec(&reuse_letting_in);
 		WRITE_ONCE(req->rn->letting_in, NULL);
 	} else if (err) {
-		sk->sk_reuse = SK_FORCE_REUSE;
+		/* Others of the port look at it meanwhile, as when it is set */
+		data_race((int)(sk->sk_reuse = SK_FORCE_REUSE));
 		err = sk->sk_prot->get_port(sk, port);
-		sk->sk_reuse = reuse;
+		data_race((int)(sk->sk_reuse = reuse));
 		if (!err)
 			reuse_tcp_distrust(sk);
 	}
@@ -409,7 +406,8 @@ void reuse_bind_child(struct sock *child)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(child));
 
-	if (!profile || !profile->one_socket || reuse_tcp_in_order())
+	if (!profile || !profile->one_socket || reuse_tcp_in_order() ||
+	    child->sk_protocol != IPPROTO_TCP)
 		return;
 	/* Without memory it counts as older than what is bound later */
 	reuse_order_note(child);

@@ -10,7 +10,9 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <net/net_namespace.h>
+#include <net/ipv6.h>
 #include <net/sock.h>
+#include <net/tcp_states.h>
 
 /* Distinct owner UIDs that a row names; more are told by a mark */
 #define REUSE_UIDS	8
@@ -32,6 +34,43 @@ struct reuse_key {
 	u8 ipv6;
 	u8 v6only;
 };
+
+/**
+ * reuse_key_of() - what a socket is bound to
+ * @sk: any kind of socket: only what sock_common has is read
+ * @key: set
+ *
+ * Context: any. Whoever connects, or sets an option, does not hold what the
+ * caller holds, so it may be of two moments: as in the kernel, who is found by it
+ * counts as there.
+ */
+static inline void reuse_key_of(const struct sock *sk, struct reuse_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	key->dev = READ_ONCE(sk->sk_bound_dev_if);
+	key->port = READ_ONCE(sk->sk_num);
+#if IS_ENABLED(CONFIG_IPV6)
+	if (READ_ONCE(sk->sk_family) == AF_INET6) {
+		key->addr = data_race(sk->sk_v6_rcv_saddr);
+		key->ipv6 = 1;
+		key->v6only = data_race((bool)sk->sk_ipv6only);
+		return;
+	}
+#endif
+	ipv6_addr_set_v4mapped(READ_ONCE(sk->sk_rcv_saddr), &key->addr);
+}
+
+/**
+ * reuse_is_full() - has a socket more than sock_common?
+ * @state: its state, read once: it is in it that who looks wants to see it
+ *
+ * Context: any. As sk_fullsock() has it.
+ * Return: true if so.
+ */
+static inline bool reuse_is_full(u8 state)
+{
+	return (1 << state) & ~(TCPF_TIME_WAIT | TCPF_NEW_SYN_RECV);
+}
 
 /**
  * struct reuse_uids - the lowest distinct UIDs of the owners, ascending

@@ -91,23 +91,6 @@ static void rows_reset(struct reuse_rows *rows)
 	rows->last = NULL;
 }
 
-/* Reads nothing beyond sock_common: the socket may be a TIME_WAIT one */
-static void key_of(const struct sock *sk, struct reuse_key *key)
-{
-	memset(key, 0, sizeof(*key));
-	key->dev = READ_ONCE(sk->sk_bound_dev_if);
-	key->port = sk->sk_num;
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_family == AF_INET6) {
-		key->addr = sk->sk_v6_rcv_saddr;
-		key->ipv6 = 1;
-		key->v6only = sk->sk_ipv6only;
-		return;
-	}
-#endif
-	ipv6_addr_set_v4mapped(sk->sk_rcv_saddr, &key->addr);
-}
-
 /* The row of @key, made if there is none; NULL if there is no room for it */
 static struct reuse_row *rows_find(struct reuse_rows *rows,
 				   const struct reuse_key *key, u32 hash)
@@ -156,12 +139,12 @@ static void row_add(struct reuse_row *row, struct sock *sk,
 {
 	unsigned char state = READ_ONCE(sk->sk_state);
 
-	row->reuseaddr += !!sk->sk_reuse;
-	row->reuseport += sk->sk_reuseport;
+	row->reuseaddr += data_race((bool)sk->sk_reuse);
+	row->reuseport += data_race((bool)sk->sk_reuseport);
 
 	/* No full socket: it has no uid. FIN_WAIT2 without a process is one too */
 	if (state == TCP_TIME_WAIT) {
-		if (inet_twsk(sk)->tw_substate == TCP_TIME_WAIT)
+		if (READ_ONCE(inet_twsk(sk)->tw_substate) == TCP_TIME_WAIT)
 			row->timewait++;
 		else
 			row->connected++;
@@ -184,7 +167,7 @@ static int rows_visit(struct sock *sk, unsigned int round, void *arg)
 	struct reuse_key key;
 	u32 hash;
 
-	key_of(sk, &key);
+	reuse_key_of(sk, &key);
 	if (!row || memcmp(&row->key, &key, sizeof(key))) {
 		hash = jhash2((const u32 *)&key, sizeof(key) / sizeof(u32),
 			      rows->seed);

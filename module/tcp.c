@@ -187,8 +187,8 @@ void reuse_tcp_set_cached(const struct sock *sk, int fastreuse)
 {
 	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), sk->sk_num);
 
-	/* The bucket is there as long as @sk owns it */
-	if (READ_ONCE(reuse_bucket_of(sk)->fastreuse) == fastreuse)
+	/* The bucket is there as long as @sk owns it; who sets it now comes after us */
+	if (data_race(reuse_bucket_of(sk)->fastreuse) == fastreuse)
 		return;
 	spin_lock(&head->lock);
 	reuse_set_fastreuse(sk, fastreuse);

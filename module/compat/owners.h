@@ -19,7 +19,7 @@ static inline struct sock *reuse_owner(struct hlist_node *node)
 /* READ_ONCE(): a socket that is not ours to lock may be on its way elsewhere */
 static inline struct inet_bind_bucket *reuse_bucket_of(const struct sock *sk)
 {
-	if (sk->sk_state == TCP_TIME_WAIT)
+	if (READ_ONCE(sk->sk_state) == TCP_TIME_WAIT)
 		return READ_ONCE(inet_twsk(sk)->tw_tb);
 	return READ_ONCE(inet_csk(sk)->icsk_bind_hash);
 }
@@ -47,7 +47,7 @@ static inline struct sock *reuse_first_owner(const struct inet_bind_bucket *tb)
 /* The list that an owner is in */
 static inline struct inet_bind2_bucket *reuse_list_of(const struct sock *sk)
 {
-	if (sk->sk_state == TCP_TIME_WAIT)
+	if (READ_ONCE(sk->sk_state) == TCP_TIME_WAIT)
 		return READ_ONCE(inet_twsk(sk)->tw_tb2);
 	return READ_ONCE(inet_csk(sk)->icsk_bind2_hash);
 }
