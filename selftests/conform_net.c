@@ -33,14 +33,19 @@ static const char *semantics;
 static struct sockaddr_storage fence_addr;
 static int fence = -1, away = -1, port;
 
-/* Packets keep their order on one CPU: what fence_wait() relies on */
-static void stay_on_cpu(void)
+/**
+ * net_stay_on() - run on one CPU only, if there is such a one
+ * @cpu: its number
+ *
+ * Packets keep their order there: what fence_wait() relies on.
+ */
+void net_stay_on(int cpu)
 {
 	cpu_set_t set;
 
 	CPU_ZERO(&set);
-	CPU_SET(sched_getcpu(), &set);
-	if (sched_setaffinity(0, sizeof(set), &set))
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) && !cpu)
 		die("sched_setaffinity");
 }
 
@@ -126,7 +131,7 @@ static void host_new(void)
 void net_new(const char *word)
 {
 	semantics = word;
-	stay_on_cpu();
+	net_stay_on(sched_getcpu());
 	host_new();
 }
 

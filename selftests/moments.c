@@ -191,7 +191,7 @@ TEST_F_TIMEOUT(moments, waits_for_user_memory, 300)
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_zeropage zero = {};
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC);
+	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	struct pollfd p = { .fd = uffd, .events = POLLIN };
 	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pthread_t thread;
