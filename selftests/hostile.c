@@ -23,6 +23,9 @@
 #define CGROUP		"/sys/fs/cgroup"
 #define SOCKETS		4000	/* that memory is measured with */
 #define SWITCHERS	16
+#define CROWD		4000	/* sockets on a port */
+#define PORTS		20000	/* as many as there may be slots */
+#define LONG_MS		100
 
 /* Namespaces of one's own, as unshare --map-root-user makes them */
 static void own_namespaces(void)
@@ -258,9 +261,13 @@ static long long time_to_make_namespaces(long long pause)
 /* Nobody waits for his switches who makes a namespace; who switches, for few of them */
 TEST_F_TIMEOUT(hostile, switches_and_holds_up_nobody, 280)
 {
-	long long alone = time_to_switch(), among, namespaces;
-	pid_t pid[SWITCHERS], root = fork();
+	long long alone, among, namespaces;
+	pid_t pid[SWITCHERS], root;
 
+	/* The first one looks for the functions */
+	time_to_switch();
+	alone = time_to_switch();
+	root = fork();
 	if (!root) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		switch_for_ever(true);
@@ -274,6 +281,71 @@ TEST_F_TIMEOUT(hostile, switches_and_holds_up_nobody, 280)
 	       alone / 1000000, among / 1000000, namespaces / 1000000);
 	EXPECT_LT(namespaces, alone / 5);
 	EXPECT_LT(among, SWITCHERS / 2 * alone);
+}
+
+/* Many bound to a port, and one more again and again */
+static void crowd(const char *proto, enum semantics semantics, int ready)
+{
+	int i, s;
+
+	own_namespaces();
+	if (semantics_try(semantics))
+		die("no semantics");
+	for (i = 0; i < CROWD; i++)
+		sock_bind(proto, text("127.1.%d.%d:%d", i / 250, i % 250 + 1, PORT), 0);
+	if (write(ready, "", 1) != 1)
+		die("pipe");
+	for (;;) {
+		s = sock_bind(proto, text("127.2.0.1:%d", PORT), 0);
+		close(s);
+	}
+}
+
+/* The longest of binds to so many ports that all slots of the kernel's tables are met */
+static long long longest_bind(const char *proto)
+{
+	long long longest = 0, took;
+	int i, s, err;
+
+	for (i = 0; i < PORTS; i++) {
+		s = sock_open(proto, AF_INET, 0);
+		took = -now();
+		err = sock_try_bind(s, text("127.0.0.1:%d", PORT + i));
+		took += now();
+		if (err)
+			die("port %d: %s", PORT + i, strerror(err));
+		close(s);
+		if (longest < took)
+			longest = took;
+	}
+	return longest;
+}
+
+/* Slots of the kernel's tables are everybody's: he keeps none for long */
+TEST_F_TIMEOUT(hostile, keeps_no_slot_for_long, 600)
+{
+	static const char * const proto[] = { "tcp", "udp" };
+	long long took;
+	int ready[2], i;
+	pid_t pid;
+	char c;
+
+	bulk_files(CROWD);
+	ASSERT_EQ(0, pipe(ready));
+	for (i = 0; i < 4; i++) {
+		enum semantics semantics = i / 2 ? BSD : PRE39;
+
+		pid = hostile_fork();
+		if (!pid)
+			crowd(proto[i % 2], semantics, ready[1]);
+		ASSERT_EQ(1, read(ready[0], &c, 1));
+		took = longest_bind(proto[i % 2]);
+		TH_LOG("%s beside %d of %s: at most %lld us", proto[i % 2], CROWD,
+		       semantics_name[semantics], took / 1000);
+		EXPECT_GT(LONG_MS * 1000000LL * slowness(), took);
+		kill(pid, SIGKILL);
+		status_of(pid);
+	}
 }
 
 static void on_alarm(int signal)
