@@ -10,7 +10,7 @@
  */
 #include <linux/bottom_half.h>
 #include <linux/random.h>
-#include <linux/sched.h>
+#include <linux/sched/signal.h>
 #include <net/inet_connection_sock.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -233,7 +233,7 @@ static int request_port(struct bind_request *req, unsigned short port)
 	return err;
 }
 
-/* One port of a search: 0, or an error that makes the search go on */
+/* One port of a search: 0, -ENOMEM, or an error that makes the search go on */
 static int request_try(struct bind_request *req, unsigned short port)
 {
 	int err;
@@ -256,7 +256,7 @@ static int request_try(struct bind_request *req, unsigned short port)
  */
 static int request_search(struct bind_request *req)
 {
-	int low, high, i, n, start, spare = 0;
+	int low, high, i, n, start, err, spare = 0;
 	u32 spare_owners = U32_MAX;
 
 	reuse_port_range(req->sk, &low, &high);
@@ -265,8 +265,12 @@ static int request_search(struct bind_request *req)
 	for (i = 0; i < n; i++) {
 		int port = low + (start + i) % n;
 
-		if (!request_try(req, port))
-			return 0;
+		err = request_try(req, port);
+		/* Where there is no memory, the next port has none either */
+		if (!err || err == -ENOMEM)
+			return err;
+		if (fatal_signal_pending(current))
+			return -EINTR;
 		if (req->bind.fast > 0 && req->bind.owners < spare_owners) {
 			spare_owners = req->bind.owners;
 			spare = port;
