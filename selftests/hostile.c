@@ -25,7 +25,7 @@
 #define SWITCHERS	16
 #define CROWD		4000	/* sockets on a port */
 #define PORTS		20000	/* as many as there may be slots */
-#define LONG_MS		100
+#define LONG_MS		1000
 
 /* Namespaces of one's own, as unshare --map-root-user makes them */
 static void own_namespaces(void)

@@ -196,6 +196,7 @@ TEST_F_TIMEOUT(load, fifty_times, 240)
 	readers[1] = repeat(read_any);
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
 
+	srandom(seed());
 	for (i = 0; i < bulk_less(TIMES); i++) {
 		fd = open(REUSE_FILE, O_RDONLY);
 		ASSERT_LE(0, fd);
@@ -316,6 +317,7 @@ static void read_and_close(int times)
 	int fd[3000], i;
 
 	bulk_files(3000);
+	srandom(seed());
 	for (i = 0; i < 3000; i++)
 		fd[i] = bulk_bind("tcp", LOOPBACK(i / 100), 7, S_REUSEADDR);
 	while (times--) {

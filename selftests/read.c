@@ -115,6 +115,7 @@ TEST_F(quiet, pread)
 	for (at = self->len; at >= 997; at -= 997)
 		ASSERT_TRUE(pread_same(self->fd, self->want, self->len, at))
 			TH_LOG("backwards at %zu", at);
+	srandom(seed());
 	for (i = 0; i < 100; i++) {
 		at = random() % self->len;
 		ASSERT_TRUE(pread_same(self->fd, self->want, self->len, at))
