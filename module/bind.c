@@ -73,8 +73,8 @@ void reuse_bind_see(const struct sock *sk, struct sem_sock *s)
 
 	memset(s, 0, sizeof(*s));
 	s->state = state_of(sk);
-	s->reuseaddr = data_race((u8)sk->sk_reuse);
-	s->reuseport = data_race((bool)sk->sk_reuseport);
+	s->reuseaddr = reuse_has_reuseaddr(sk);
+	s->reuseport = reuse_has_reuseport(sk);
 	reuse_key_of(sk, &key);
 	memcpy(s->addr, &key.addr, sizeof(s->addr));
 	s->dev = key.dev;
@@ -196,6 +196,7 @@ static int request_force(struct bind_request *req, unsigned short port)
 		/* Others of the port look at it meanwhile, as when it is set */
 		data_race((int)(sk->sk_reuse = SK_FORCE_REUSE));
 		err = sk->sk_prot->get_port(sk, port);
+		/* Likewise */
 		data_race((int)(sk->sk_reuse = reuse));
 		if (!err)
 			reuse_tcp_distrust(sk);

@@ -45,21 +45,21 @@ static bool includes4(const struct ip_sf_socklist *list, __be32 from)
 {
 	unsigned int i;
 
+	/* Sources are changed in place: as the kernel does, it is not waited for */
 	for (i = 0; list && i < data_race(list->sl_count); i++) {
+		/* See above */
 		if (data_race(list->sl_addr[i]) == from)
 			return true;
 	}
 	return false;
 }
 
-/*
- * Joined, on the device that it came by, and not filtered out by source. Sources are
- * changed in place: as the kernel does, it is not waited for.
- */
+/* Joined, on the device that it came by, and not filtered out by source */
 static bool member4(const struct sock *sk, const struct mcast *m)
 {
 	const struct iphdr *iph = ip_hdr(m->skb);
 	const struct ip_mc_socklist *mc;
+	bool include;
 
 	if (!ipv4_is_multicast(iph->daddr))
 		return true;
@@ -70,8 +70,10 @@ static bool member4(const struct sock *sk, const struct mcast *m)
 		if (mc->multi.imr_ifindex != m->dv->dif &&
 		    (!m->dv->sdif || mc->multi.imr_ifindex != m->dv->sdif))
 			continue;
-		return includes4(rcu_dereference(mc->sflist), iph->saddr) ==
-		       (data_race(mc->sfmode) == MCAST_INCLUDE);
+		/* As the sources */
+		include = data_race(mc->sfmode) == MCAST_INCLUDE;
+		return include == includes4(rcu_dereference(mc->sflist),
+					    iph->saddr);
 	}
 	return false;
 }
@@ -83,7 +85,9 @@ static bool includes6(const struct ip6_sf_socklist *list,
 {
 	unsigned int i;
 
+	/* Sources are changed in place: as the kernel does, it is not waited for */
 	for (i = 0; list && i < data_race(list->sl_count); i++) {
+		/* See above */
 		if (data_race(ipv6_addr_equal(&list->sl_addr[i], from)))
 			return true;
 	}
@@ -94,6 +98,7 @@ static bool member6(const struct sock *sk, const struct mcast *m)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(m->skb);
 	const struct ipv6_mc_socklist *mc;
+	bool include;
 
 	for (mc = rcu_dereference(inet6_sk(sk)->ipv6_mc_list); mc;
 	     mc = rcu_dereference(mc->next)) {
@@ -102,8 +107,10 @@ static bool member6(const struct sock *sk, const struct mcast *m)
 		if (mc->ifindex != m->dv->dif &&
 		    (!m->dv->sdif || mc->ifindex != m->dv->sdif))
 			continue;
-		return includes6(rcu_dereference(mc->sflist), &ip6h->saddr) ==
-		       (data_race(mc->sfmode) == MCAST_INCLUDE);
+		/* As the sources */
+		include = data_race(mc->sfmode) == MCAST_INCLUDE;
+		return include == includes6(rcu_dereference(mc->sflist),
+					    &ip6h->saddr);
 	}
 	return false;
 }

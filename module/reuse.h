@@ -51,13 +51,41 @@ static inline void reuse_key_of(const struct sock *sk, struct reuse_key *key)
 	key->port = READ_ONCE(sk->sk_num);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (READ_ONCE(sk->sk_family) == AF_INET6) {
+		/* See above */
 		key->addr = data_race(sk->sk_v6_rcv_saddr);
 		key->ipv6 = 1;
+		/* See above */
 		key->v6only = data_race((bool)sk->sk_ipv6only);
 		return;
 	}
 #endif
 	ipv6_addr_set_v4mapped(READ_ONCE(sk->sk_rcv_saddr), &key->addr);
+}
+
+/**
+ * reuse_has_reuseaddr() - has a socket SO_REUSEADDR at this moment?
+ * @sk: any kind of socket
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+static inline bool reuse_has_reuseaddr(const struct sock *sk)
+{
+	/* Whoever sets it holds the socket's lock, and the kernel looks without */
+	return data_race((bool)sk->sk_reuse);
+}
+
+/**
+ * reuse_has_reuseport() - has a socket SO_REUSEPORT at this moment?
+ * @sk: any kind of socket
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+static inline bool reuse_has_reuseport(const struct sock *sk)
+{
+	/* Likewise */
+	return data_race((bool)sk->sk_reuseport);
 }
 
 /**

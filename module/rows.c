@@ -139,8 +139,8 @@ static void row_add(struct reuse_row *row, struct sock *sk,
 {
 	unsigned char state = READ_ONCE(sk->sk_state);
 
-	row->reuseaddr += data_race((bool)sk->sk_reuse);
-	row->reuseport += data_race((bool)sk->sk_reuseport);
+	row->reuseaddr += reuse_has_reuseaddr(sk);
+	row->reuseport += reuse_has_reuseport(sk);
 
 	/* No full socket: it has no uid. FIN_WAIT2 without a process is one too */
 	if (state == TCP_TIME_WAIT) {

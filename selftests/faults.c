@@ -177,6 +177,7 @@ static bool fails_cleanly(const struct operation *op, int n, int *failed)
 static int try_all(struct __test_metadata *_metadata, const struct operation *op)
 {
 	int all, n, step = 1, tried = 0, failed = 0;
+
 	if (op->loads)
 		fail_of_init();
 	else

@@ -123,7 +123,7 @@ static void join(int fd)
 	};
 
 	if (setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof(group)))
-		die("cannot join");
+		die("no member of %s", GROUP);
 }
 
 static int copies(int fd, unsigned int number)
@@ -198,8 +198,8 @@ TEST_F_TIMEOUT(moments, waits_for_user_memory, 300)
 
 	if (uffd < 0)
 		SKIP(return, "no userfaultfd in this kernel");
-	reg.range.start = zero.range.start = (uintptr_t)page;
-	reg.range.len = zero.range.len = 4096;
+	reg.range = (struct uffdio_range){ (uintptr_t)page, 4096 };
+	zero.range = reg.range;
 	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
 	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &reg));
 	semantics_set(PRE39);
