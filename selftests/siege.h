@@ -139,6 +139,7 @@ void siege_enter(int space);
 void siege_spawn(void (*fn)(struct post *post), int space, int nr);
 void siege_spawn_workers(void);
 int siege_end(void);
+const char *siege_left(void);
 int siege_seconds(int usual);
 const char *siege_summary(void);
 

@@ -141,6 +141,36 @@ int siege_end(void)
 	return bad;
 }
 
+static bool only_timewait(void *arg)
+{
+	struct reuse_table table;
+	size_t i, others = 0;
+
+	(void)arg;
+	reuse_read(REUSE_FILE, &table);
+	for (i = 0; i < table.n; i++)
+		others += table.row[i].num[SOCKETS] != table.row[i].num[TIMEWAIT];
+	reuse_free(&table);
+	return !others;
+}
+
+/**
+ * siege_left() - what is left when all have ended, but for TIME_WAIT
+ *
+ * Return: the file of a namespace that has something, NULL if none has.
+ */
+const char *siege_left(void)
+{
+	int i;
+
+	for (i = 0; i < SPACES; i++) {
+		siege_enter(i);
+		if (!wait_for(only_timewait, NULL, 60000))
+			return text("namespace %d:\n%s", i, slurp(REUSE_FILE));
+	}
+	return NULL;
+}
+
 /**
  * siege_seconds() - how long
  * @usual: without REUSE_SECONDS, where it is not slow

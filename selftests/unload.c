@@ -133,8 +133,13 @@ FIXTURE_SETUP(use)
 
 FIXTURE_TEARDOWN(use)
 {
+	const char *left;
+
 	EXPECT_EQ(0, siege_end());
 	TH_LOG("%s", siege_summary());
+	left = siege_left();
+	EXPECT_TRUE(!left)
+		TH_LOG("%s", left);
 	EXPECT_LT(0, siege->done[BINDS]);
 	EXPECT_LT(0, siege->done[REFUSALS]);
 }
