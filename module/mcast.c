@@ -107,6 +107,9 @@ static bool member6(const struct sock *sk, const struct mcast *m)
 		if (mc->ifindex != m->dv->dif &&
 		    (!m->dv->sdif || mc->ifindex != m->dv->sdif))
 			continue;
+		/* Freed at once, they cannot be looked at: no source is filtered */
+		if (!REUSE_SOURCES6_UNDER_RCU)
+			return true;
 		/* As the sources */
 		include = data_race(mc->sfmode) == MCAST_INCLUDE;
 		return include == includes6(rcu_dereference(mc->sflist),
