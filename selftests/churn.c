@@ -442,15 +442,11 @@ static int lines(const char *s)
  */
 static void read_handover(const char *proto)
 {
-	cpu_set_t cpu;
 	time_t end;
 	pid_t pid;
 	char *s;
 
-	CPU_ZERO(&cpu);
-	CPU_SET(sched_getcpu(), &cpu);
-	if (sched_setaffinity(0, sizeof(cpu), &cpu))
-		die("no processor of its own");
+	stay_on(sched_getcpu());
 	bulk_files(OWNERS);
 	handover_proto = proto;
 	pid = spawn(hand_over);

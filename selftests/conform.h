@@ -87,7 +87,6 @@ void net_timewait(struct csock *s);
 int net_connect_out(struct csock *s, const char *host);
 int net_join(const struct csock *s, const char *group);
 int net_leave(const struct csock *s, const char *group);
-void net_stay_on(int cpu);
 void net_to_groups(int fd, int family);
 void net_on_device(const char *name);
 int net_send(const char *host, int port, unsigned int token);

@@ -33,22 +33,6 @@ static const char *semantics;
 static struct sockaddr_storage fence_addr;
 static int fence = -1, away = -1, port;
 
-/**
- * net_stay_on() - run on one CPU only, if there is such a one
- * @cpu: its number
- *
- * Packets keep their order there: what fence_wait() relies on.
- */
-void net_stay_on(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) && !cpu)
-		die("sched_setaffinity");
-}
-
 static void set_time_limit(int fd, int option)
 {
 	struct timeval tv = { .tv_sec = WAIT_S };
@@ -131,7 +115,8 @@ static void host_new(void)
 void net_new(const char *word)
 {
 	semantics = word;
-	net_stay_on(sched_getcpu());
+	/* Packets keep their order there: what fence_wait() relies on */
+	stay_on(sched_getcpu());
 	host_new();
 }
 

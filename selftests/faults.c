@@ -384,11 +384,8 @@ static void under_each(struct __test_metadata *_metadata, const struct operation
 		       const char *(*name)(void), bool notes)
 {
 	enum semantics semantics;
-	cpu_set_t cpu;
 
-	CPU_ZERO(&cpu);
-	CPU_SET(0, &cpu);
-	ASSERT_EQ(0, sched_setaffinity(0, sizeof(cpu), &cpu));
+	stay_on(0);
 	stay_hooked();
 	for (semantics = NATIVE; semantics <= BSD; semantics++) {
 		semantics_set(semantics);

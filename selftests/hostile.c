@@ -63,15 +63,6 @@ static int status_of(pid_t pid)
 	return status;
 }
 
-static bool is_semantics(const char *word)
-{
-	char *now = slurp(SEMANTICS);
-	bool is = !strncmp(now, word, strlen(word)) && now[strlen(word)] == '\n';
-
-	free(now);
-	return is;
-}
-
 static long long now(void)
 {
 	struct timespec ts;
@@ -117,7 +108,7 @@ TEST_F(hostile, switches_his_own_only)
 	pid = hostile_fork();
 	if (!pid) {
 		own_namespaces();
-		if (semantics_try(BSD) || !is_semantics("bsd"))
+		if (semantics_try(BSD) || !semantics_is(BSD))
 			_exit(1);
 		if (write(theirs, "bsd", 3) >= 0 || errno != EPERM)
 			_exit(2);
@@ -126,7 +117,7 @@ TEST_F(hostile, switches_his_own_only)
 		his = open(SEMANTICS, O_RDWR);
 		if (write(ready[1], &his, sizeof(his)) != sizeof(his) || read(go[0], &c, 1) != 1)
 			_exit(4);
-		_exit(is_semantics("pre39") ? 0 : 5);
+		_exit(semantics_is(PRE39) ? 0 : 5);
 	}
 	/* Whoever writes to it, it is his namespace that is switched */
 	ASSERT_EQ(sizeof(his), read(ready[0], &his, sizeof(his)));
@@ -135,7 +126,7 @@ TEST_F(hostile, switches_his_own_only)
 	close(his);
 	ASSERT_EQ(1, write(go[1], "", 1));
 	EXPECT_EQ(0, status_of(pid));
-	EXPECT_TRUE(is_semantics("native"));
+	EXPECT_TRUE(semantics_is(NATIVE));
 }
 
 /* Sends a datagram to the port, and tells whether the socket gets it */
@@ -377,7 +368,7 @@ TEST_F_TIMEOUT(hostile, patches_the_kernel_once_a_second, 200)
 		own_namespaces();
 		if (semantics_try(BSD) || semantics_try(NATIVE))
 			_exit(1);
-		if (switch_under_signals() != EINTR || !is_semantics("native"))
+		if (switch_under_signals() != EINTR || !semantics_is(NATIVE))
 			_exit(2);
 		if (semantics_try(BSD) || semantics_try(NATIVE))
 			_exit(3);

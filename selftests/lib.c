@@ -250,6 +250,20 @@ void stay_hooked(void)
 }
 
 /**
+ * stay_on() - run on one CPU only
+ * @cpu: its number
+ */
+void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set))
+		die("no CPU %d", cpu);
+}
+
+/**
  * nothing_hooked() - does the module intercept no function?
  * @unused: as wait_for() wants it: a namespace that dies lets go of what it needed
  *	    some time later

@@ -86,6 +86,7 @@ void reuse_unload(void);
 void reuse_load_again(void);
 void new_netns(void);
 void stay_hooked(void);
+void stay_on(int cpu);
 bool nothing_hooked(void *unused);
 void lo_up(void);
 void new_userns(const char *uid_map);

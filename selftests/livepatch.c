@@ -152,7 +152,7 @@ TEST_F_TIMEOUT(livepatch, is_first, 200)
 		line = said(log);
 		EXPECT_TRUE(strstr(line, FUNCTION "()"))
 			TH_LOG("dmesg: %s", line);
-		EXPECT_TRUE(file_is(SEMANTICS, "native\n"));
+		EXPECT_TRUE(semantics_is(NATIVE));
 		EXPECT_TRUE(nothing_hooked(NULL));
 		EXPECT_EQ(0, semantics_try(NATIVE));
 	}
@@ -184,7 +184,7 @@ static bool is_refused(const char *function)
 	named = strstr(line, text("%s()", function));
 	if (err != EBUSY || !named)
 		printf("# %s: %s, dmesg: %s\n", function, strerror(err), line);
-	else if (!nothing_hooked(NULL) || !file_is(SEMANTICS, "native\n"))
+	else if (!nothing_hooked(NULL) || !semantics_is(NATIVE))
 		printf("# %s: something is left\n", function);
 	else
 		is = true;
@@ -220,7 +220,7 @@ TEST_F_TIMEOUT(livepatch, is_second, 200)
 	ASSERT_EQ(EBUSY, rival_load(FUNCTION));
 	after = slurp(HOOKED);
 	EXPECT_STREQ(before, after);
-	EXPECT_TRUE(file_is(SEMANTICS, "bsd\n"));
+	EXPECT_TRUE(semantics_is(BSD));
 	EXPECT_EQ(BSD, semantics_seen(PORT));
 	EXPECT_EQ(0, try_bind("tcp"));
 	EXPECT_EQ(0, try_bind("udp"));

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -215,6 +216,21 @@ void semantics_set(enum semantics semantics)
 	errno = semantics_try(semantics);
 	if (errno)
 		die("cannot switch to %s", semantics_name[semantics]);
+}
+
+/**
+ * semantics_is() - does net.reuse.semantics of this namespace say so?
+ * @semantics: what it may say
+ *
+ * Return: true if so.
+ */
+bool semantics_is(enum semantics semantics)
+{
+	char *now = slurp(SEMANTICS);
+	bool is = !strcmp(now, text("%s\n", semantics_name[semantics]));
+
+	free(now);
+	return is;
 }
 
 /**

@@ -31,6 +31,7 @@ struct model_sock {
 
 void semantics_set(enum semantics semantics);
 int semantics_try(enum semantics semantics);
+bool semantics_is(enum semantics semantics);
 enum semantics semantics_seen(int port);
 bool model_admits(enum semantics semantics, const struct model_sock *sk,
 		  const struct model_sock *const *owners, int n);
