@@ -91,6 +91,7 @@ void net_to_groups(int fd, int family);
 void net_on_device(const char *name);
 int net_send(const char *host, int port, unsigned int token);
 int net_received(const struct csock *s, unsigned int token);
+void net_arrived(void);
 int net_ready(const struct csock *socks, int n, bool udp, bool all, int *who);
 
 #endif

@@ -30,7 +30,6 @@
 #define WAIT_S		5
 
 static const char *semantics;
-static struct sockaddr_storage fence_addr;
 static int fence = -1, away = -1, port;
 
 static void set_time_limit(int fd, int option)
@@ -97,8 +96,8 @@ static void host_new(void)
 	write_file("/proc/sys/net/ipv4/tcp_max_tw_buckets", "262144");
 	if (semantics)
 		set_semantics();
-	sock_addr(text("127.0.0.1:%d", FENCE_PORT), &fence_addr);
 	fence = sock_bind("udp", text("127.0.0.1:%d", FENCE_PORT), 0);
+	sock_connect(fence, text("127.0.0.1:%d", FENCE_PORT));
 	set_time_limit(fence, SO_RCVTIMEO);
 	away = sock_bind("tcp", text("[::]:%d", AWAY_PORT), S_LISTEN);
 	port = FIRST_PORT;
@@ -109,13 +108,12 @@ static void host_new(void)
  * @word: what net.reuse.semantics is to be there, or NULL
  *
  * What lo carries is there when the call that sent it returns, and this
- * process never waits for a packet. Should the kernel leave the work to
- * ksoftirqd, a packet sent later on the same CPU is behind all the others.
+ * process never waits for a packet, but for net_arrived().
  */
 void net_new(const char *word)
 {
 	semantics = word;
-	/* Packets keep their order there: what fence_wait() relies on */
+	/* As sock_fence() wants it */
 	stay_on(sched_getcpu());
 	host_new();
 }
@@ -423,13 +421,12 @@ int net_received(const struct csock *s, unsigned int token)
 	return n;
 }
 
-static void fence_wait(void)
+/**
+ * net_arrived() - wait until all that was sent is there
+ */
+void net_arrived(void)
 {
-	char c = 0;
-
-	if (sendto(fence, &c, 1, 0, (struct sockaddr *)&fence_addr,
-		   sizeof(struct sockaddr_in)) != 1 || recv(fence, &c, 1, 0) != 1)
-		die("the host lost a datagram");
+	sock_fence(fence);
 }
 
 static int poll_socks(const struct csock *socks, int n, bool udp, int *who)
@@ -471,7 +468,7 @@ int net_ready(const struct csock *socks, int n, bool udp, bool all, int *who)
 	if (!all)
 		ready = poll_socks(socks, n, udp, who);
 	if (!ready) {
-		fence_wait();
+		net_arrived();
 		ready = poll_socks(socks, n, udp, who);
 	}
 	return ready;

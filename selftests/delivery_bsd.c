@@ -478,6 +478,7 @@ ROW("D68")
 	sock_deaf(client, true);
 	if (sock_try_connect(client, at_port(ONE)) != EINPROGRESS)
 		answer("refused; ");
+	net_arrived();
 	tcp("3", ONE, RP | LISTENS);
 	sock_deaf(client, false);
 	wait_for(established, &client, 5000);

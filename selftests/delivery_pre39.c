@@ -415,6 +415,7 @@ ROW("udp-full-buffer.1")
 		if (sendto(s, "x", 1, 0, (struct sockaddr *)&ss, len) != 1)
 			die("sendto");
 	}
+	net_arrived();
 	while (recv(the('A')->fd, &c, 1, MSG_DONTWAIT) == 1)
 		a++;
 	while (recv(the('B')->fd, &c, 1, MSG_DONTWAIT) == 1)

@@ -164,6 +164,7 @@ void sock_dev(int fd, const char *dev);
 void sock_abort(int fd);
 void sock_deaf(int fd, bool deaf);
 void sock_disconnect(int fd);
+void sock_fence(int fd);
 int sock_state(int fd);
 void sock_wait_state(int fd, int state);
 

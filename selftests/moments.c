@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/sysinfo.h>
 #include <sys/wait.h>
 
 #include "bulk.h"
@@ -27,6 +28,9 @@
 #define GROUP	"239.1.1.1"
 #define PORT	"40000"
 
+/* What was sent is there: see sock_fence() */
+static int fence;
+
 FIXTURE(moments) {};
 
 FIXTURE_SETUP(moments)
@@ -36,6 +40,9 @@ FIXTURE_SETUP(moments)
 	stay_hooked();
 	new_netns();
 	bulk_files(OTHERS + MEMBERS + 100);
+	stay_on(0);
+	fence = sock_bind("udp", "127.0.0.1:9", 0);
+	sock_connect(fence, "127.0.0.1:9");
 }
 
 FIXTURE_TEARDOWN(moments)
@@ -55,6 +62,7 @@ static int receiver(const int *fd)
 			die("send");
 		close(s);
 	}
+	sock_fence(fence);
 	for (i = 0; i < 2; i++) {
 		for (j = 0; j < 16; j++)
 			n[i] += recv(fd[i], &c, 1, MSG_DONTWAIT) == 1;
@@ -81,6 +89,7 @@ TEST_F_TIMEOUT(moments, killed_while_switching, 600)
 	for (i = 0; i < ROUNDS; i++) {
 		pid = fork();
 		if (!pid) {
+			stay_on(get_nprocs() > 1);
 			semantics_set(PRE39);
 			_exit(0);
 		}
@@ -102,6 +111,7 @@ static void *closer(void *arg)
 {
 	int *fd = arg, i;
 
+	stay_on(get_nprocs() > 1);
 	for (i = MEMBERS - 1; i >= STAY; i--) {
 		close(fd[i]);
 		usleep(200);
@@ -155,6 +165,7 @@ TEST_F_TIMEOUT(moments, members_close, 600)
 			number++;
 			if (send(s, &number, sizeof(number), 0) != sizeof(number))
 				die("send");
+			sock_fence(fence);
 			ASSERT_EQ(1, copies(fd[0], number));
 			ASSERT_EQ(1, copies(fd[STAY - 1], number));
 			ASSERT_EQ(0, copies(oldest, number));

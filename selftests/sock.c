@@ -379,6 +379,21 @@ void sock_deaf(int fd, bool deaf)
 }
 
 /**
+ * sock_fence() - wait until all that this CPU has sent over lo is there
+ * @fd: a UDP socket that is connected to itself
+ *
+ * The kernel may leave the work to ksoftirqd, but keeps the order of the packets
+ * of a CPU: for who stays there (stay_on()) this one is behind all the others.
+ */
+void sock_fence(int fd)
+{
+	char c = 0;
+
+	if (send(fd, &c, 1, 0) != 1 || recv(fd, &c, 1, 0) != 1)
+		die("lo lost a datagram");
+}
+
+/**
  * sock_state() - the state of a TCP socket
  * @fd: a socket
  *
