@@ -73,6 +73,7 @@ enum deed {
 /**
  * struct siege - what all of them share
  * @seed: of all that is decided
+ * @pause: between what somebody does, in us, in the mean; 0: all CPUs are busy
  * @unloads: the module may be missing
  * @over: they are to end
  * @rest: workers are to rest
@@ -86,6 +87,7 @@ enum deed {
  */
 struct siege {
 	uint64_t seed;
+	unsigned int pause;
 	bool unloads;
 	bool over;
 	bool rest;
@@ -138,6 +140,7 @@ void siege_new_netns(void);
 void siege_enter(int space);
 void siege_spawn(void (*fn)(struct post *post), int space, int nr);
 void siege_spawn_workers(void);
+void siege_pause(struct post *post, unsigned int steps);
 int siege_end(void);
 const char *siege_left(void);
 int siege_seconds(int usual);

@@ -123,6 +123,19 @@ void siege_spawn_workers(void)
 }
 
 /**
+ * siege_pause() - leave the CPUs to others, for as long as the siege says
+ * @post: whose random numbers are taken
+ * @steps: that he has done since
+ */
+void siege_pause(struct post *post, unsigned int steps)
+{
+	unsigned int pause = __atomic_load_n(&siege->pause, __ATOMIC_RELAXED);
+
+	if (pause)
+		usleep(siege_draw(&post->rng) % (2 * pause * steps));
+}
+
+/**
  * siege_end() - wait until all have ended; others may begin then
  *
  * Return: how many of them did not end well: what they died of, they have said.

@@ -184,6 +184,7 @@ void siege_read(struct post *post)
 		siege_enter(siege_draw(&post->rng) % SPACES);
 		read_whole(&post->rng);
 		read_pieces(&post->rng);
+		siege_pause(post, 1);
 		usleep(siege_draw(&post->rng) % 20000);
 	}
 }

@@ -496,6 +496,7 @@ void siege_work(struct post *post)
 		if (__atomic_load_n(&siege->rest, __ATOMIC_ACQUIRE))
 			rest(&w);
 		step(&w);
+		siege_pause(post, 1);
 	}
 	reap(&w, 0);
 	for (i = 0; i < POOL; i++) {
@@ -543,5 +544,6 @@ void siege_found(struct post *post)
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 			die("no namespace");
 		siege_did(NAMESPACES);
+		siege_pause(post, STEPS);
 	}
 }

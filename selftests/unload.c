@@ -18,8 +18,13 @@
 #define SECONDS		6
 #define LEAST		3
 
-/* REUSE_ROUNDS is of both tests that unload; that which switches takes as many */
-static bool go_on(int round)
+#define PAUSE		20000	/* us */
+
+/*
+ * REUSE_ROUNDS is of both tests that unload, in tenths: one for that in which functions
+ * are intercepted, as a round takes ten times as long, and for that which switches.
+ */
+static bool go_on(int round, int tenths)
 {
 	const char *rounds = getenv("REUSE_ROUNDS");
 	static time_t start;
@@ -27,8 +32,14 @@ static bool go_on(int round)
 	if (!round)
 		start = time(NULL);
 	if (rounds)
-		return round < LEAST || round < atoi(rounds) / 2;
+		return round < LEAST || round < atoi(rounds) / 10 * tenths;
 	return round < LEAST || time(NULL) - start < SECONDS * slowness();
+}
+
+/* Every fourth time there is a process for each CPU at any moment; else it goes quicker */
+static void busy_or_not(void)
+{
+	__atomic_store_n(&siege->pause, random() % 4 ? PAUSE : 0, __ATOMIC_RELAXED);
 }
 
 /* Whatever a test died of, who comes next finds it as it is without semantics= */
@@ -156,7 +167,8 @@ TEST_F_TIMEOUT(use, reload, 100000)
 	int round;
 
 	begin(true);
-	for (round = 0; go_on(round); round++) {
+	for (round = 0; go_on(round, 9); round++) {
+		busy_or_not();
 		usleep(random() % 20000);
 		reuse_unload();
 		left = left_behind(round % 100 == 99);
@@ -177,7 +189,8 @@ TEST_F_TIMEOUT(use, unload, 100000)
 	/* Where nobody else switches */
 	new_netns();
 	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	for (round = 0; go_on(round); round++) {
+	for (round = 0; go_on(round, 1); round++) {
+		busy_or_not();
 		for (i = 0; i < SPACES; i++) {
 			siege_enter(i);
 			semantics_set((round + i) % 3);
@@ -204,7 +217,7 @@ TEST_F_TIMEOUT(use, switch, 100000)
 	int round, i;
 
 	begin(false);
-	for (round = 0; go_on(round); round++) {
+	for (round = 0; go_on(round, 1); round++) {
 		enum semantics semantics = random() % 3;
 
 		siege_enter(random() % SPACES);
