@@ -44,13 +44,20 @@ static bool is_removed(void *arg)
 	return !module_remove("rival");
 }
 
+static int rival_insert(const char *params)
+{
+	int fd = open(rival_path(), O_RDONLY | O_CLOEXEC);
+	int err = syscall(SYS_finit_module, fd, params, 0) ? errno : 0;
+
+	close(fd);
+	return err;
+}
+
 /* A task that is inside the function holds up both ways */
 static int rival_load(const char *function)
 {
-	int fd = open(rival_path(), O_RDONLY | O_CLOEXEC);
-	int err = syscall(SYS_finit_module, fd, text("function=%s", function), 0) ? errno : 0;
+	int err = rival_insert(text("function=%s", function));
 
-	close(fd);
 	if (!err && !wait_for(is_settled, NULL, 60000))
 		die("the livepatch does not get ready");
 	return err;
@@ -68,6 +75,7 @@ static void __attribute__((destructor)) leave_no_rival(void)
 {
 	if (!access(LIVEPATCH, F_OK))
 		rival_unload();
+	module_remove("rival");
 }
 
 static bool file_is(const char *path, const char *want)
@@ -230,6 +238,59 @@ TEST_F_TIMEOUT(livepatch, is_second, 200)
 	EXPECT_EQ(EADDRINUSE, try_bind("tcp"));
 	rival_unload();
 	EXPECT_EQ(NATIVE, semantics_seen(PORT));
+}
+
+static int hooked_functions(void)
+{
+	char *s = slurp(HOOKED), *line, *rest = s;
+	int n = 0;
+
+	while ((line = strsep(&rest, "\n")))
+		n += !!strstr(line, "[reuse]");
+	free(s);
+	return n;
+}
+
+/* Switches while ftrace takes but @taken functions: 0 if it is as if nobody had tried */
+static int switch_refused(enum semantics from, int taken)
+{
+	int before = hooked_functions(), log, err;
+	const char *line;
+
+	if (rival_insert(text("refuse=%d", taken + 1)))
+		die("no probe of register_ftrace_function()");
+	log = open_log();
+	err = semantics_try(PRE39);
+	line = said(log);
+	if (err && !strstr(line, "() cannot be intercepted: something else"))
+		die("dmesg: %s", line);
+	if (err && (!semantics_is(from) || semantics_seen(PORT) != from ||
+		    hooked_functions() != before))
+		die("%d taken, %s: something is left", taken, strerror(err));
+	if (module_remove("rival"))
+		die("the probe does not go");
+	return err;
+}
+
+/* Whichever function it is that cannot be intercepted, the others are not either */
+TEST_F_TIMEOUT(livepatch, no_part_of_them, 400)
+{
+	int n, all;
+
+	for (n = 0; switch_refused(NATIVE, n); n++)
+		EXPECT_TRUE(nothing_hooked(NULL));
+	EXPECT_TRUE(semantics_is(PRE39));
+	all = hooked_functions();
+	EXPECT_EQ(all, n);
+	/* Those that bsd needs are there, so it is the first of the others that is refused */
+	semantics_set(BSD);
+	n = hooked_functions();
+	EXPECT_LT(n, all);
+	EXPECT_EQ(EBUSY, switch_refused(BSD, 0));
+	EXPECT_EQ(EBUSY, switch_refused(BSD, all - n - 1));
+	EXPECT_EQ(0, switch_refused(BSD, all - n));
+	semantics_set(NATIVE);
+	EXPECT_TRUE(nothing_hooked(NULL));
 }
 
 TEST_HARNESS_MAIN

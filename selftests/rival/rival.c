@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* For a test: a livepatch of a function that the module reuse redirects. */
+/*
+ * For a test: a livepatch of a function that the module reuse redirects, or
+ * an ftrace that refuses to intercept one.
+ */
+#include <linux/kprobes.h>
 #include <linux/livepatch.h>
 #include <linux/module.h>
 #include <linux/string.h>
@@ -7,6 +11,10 @@
 static char *function = "inet_csk_get_port";
 module_param(function, charp, 0444);
 MODULE_PARM_DESC(function, "to be replaced: by one that finds no port, no listener, no conflict");
+
+static unsigned int refuse;
+module_param(refuse, uint, 0444);
+MODULE_PARM_DESC(refuse, "no livepatch: that call of register_ftrace_function() fails, from now, the first is 1");
 
 /* Whatever the arguments, and whatever it is that it does not find */
 
@@ -33,8 +41,35 @@ static struct klp_patch patch = {
 	.objs = objs,
 };
 
+static int busy(void)
+{
+	return -EBUSY;
+}
+
+/* It returns at once, as if it had been the other function */
+static int refuse_one(struct kprobe *p, struct pt_regs *regs)
+{
+	if (!refuse || --refuse)
+		return 0;
+	instruction_pointer_set(regs, (unsigned long)busy);
+	return 1;
+}
+
+/* A probe that has one is not made a jump, which goes on where it was */
+static void refused_none(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+static struct kprobe probe = {
+	.symbol_name = "register_ftrace_function",
+	.pre_handler = refuse_one,
+	.post_handler = refused_none,
+};
+
 static int __init rival_init(void)
 {
+	if (refuse)
+		return register_kprobe(&probe);
 	funcs[0].old_name = function;
 	funcs[0].new_func = strstr(function, "get_port") ? rival_refuse :
 							    rival_nothing;
@@ -43,11 +78,13 @@ static int __init rival_init(void)
 
 static void __exit rival_exit(void)
 {
+	if (probe.addr)
+		unregister_kprobe(&probe);
 }
 
 module_init(rival_init);
 module_exit(rival_exit);
 
-MODULE_DESCRIPTION("a livepatch of a function that the module reuse needs");
+MODULE_DESCRIPTION("in the way of the module reuse: a livepatch, or a refusal");
 MODULE_LICENSE("GPL");
 MODULE_INFO(livepatch, "Y");
