@@ -74,6 +74,16 @@ static bool both(enum semantics semantics, struct model_sock a, struct model_soc
 	return model_admits(semantics, &a, &pb, 1);
 }
 
+/*
+ * BSD looks at one socket only, but at one of the same address if there is such; and
+ * who has no option may not be beside whichever it is.
+ */
+static bool asks_for_pairs(enum semantics semantics, int i, int j)
+{
+	return semantics != BSD || i % ADDRESSES == j % ADDRESSES ||
+	       (i < ADDRESSES && j < ADDRESSES);
+}
+
 /**
  * siege_work_begin() - find out who is never to be met beside whom
  */
@@ -89,7 +99,8 @@ void siege_work_begin(void)
 	for (s = NATIVE; s <= BSD; s++) {
 		for (i = 0; i < KINDS; i++) {
 			for (j = 0; j < KINDS; j++) {
-				never_hold[s][i][j] = !both(s, kinds[i], kinds[j], 0);
+				never_hold[s][i][j] = asks_for_pairs(s, i, j) &&
+					!both(s, kinds[i], kinds[j], 0);
 				/* FreeBSD has nothing against it */
 				never_listen[s][i][j] = s != BSD &&
 					!both(s, kinds[i], kinds[j], S_LISTEN);
@@ -139,16 +150,16 @@ static void release(const struct worker *w, struct slot *s)
 }
 
 /*
- * Whether two may not hold a port is a question of these two only. Not so under
- * BSD, where one socket is looked at, and not in native lanes with options: UDP
- * looks no further when it finds one to share with, TCP relies on its cache.
+ * Whether two may not hold a port is a question of these two only. Not so in native
+ * lanes with options: UDP looks no further when it finds one to share with, TCP relies
+ * on its cache.
  */
 static bool is_exclusive(const struct worker *w, const struct slot *s)
 {
 	const struct space *space = &siege->space[w->space];
 
 	return w->nr >= 0 && space->fixed && s->explicit &&
-	       LANE_SORT(s->lane) <= (space->semantics == PRE39 ? MIXED : PLAIN);
+	       LANE_SORT(s->lane) <= (space->semantics == NATIVE ? PLAIN : MIXED);
 }
 
 static void close_slot(const struct worker *w, struct slot *s, bool abort)
