@@ -76,6 +76,7 @@ static void __attribute__((destructor)) leave_no_rival(void)
 	if (!access(LIVEPATCH, F_OK))
 		rival_unload();
 	module_remove("rival");
+	reuse_load_again();
 }
 
 static bool file_is(const char *path, const char *want)
@@ -96,10 +97,10 @@ static int open_log(void)
 	return fd;
 }
 
-/* What the module has said since open_log(), if it is one line; that is closed */
+/* What the module has said since open_log(), if it is one line, or one for each namespace */
 static const char *said(int log)
 {
-	const char *line = "nothing";
+	const char *line = NULL;
 	char record[2048];
 	ssize_t len;
 
@@ -108,11 +109,13 @@ static const char *said(int log)
 
 		record[len] = '\0';
 		at = strstr(record, ";reuse: ");
-		if (at)
-			line = strcmp(line, "nothing") ? "more than one line" : text("%s", at + 1);
+		if (at && line && strcmp(line, at + 1))
+			line = "more than one line";
+		else if (at)
+			line = text("%s", at + 1);
 	}
 	close(log);
-	return line;
+	return line ? line : "nothing";
 }
 
 static int try_bind(const char *proto)
@@ -238,6 +241,33 @@ TEST_F_TIMEOUT(livepatch, is_second, 200)
 	EXPECT_EQ(EADDRINUSE, try_bind("tcp"));
 	rival_unload();
 	EXPECT_EQ(NATIVE, semantics_seen(PORT));
+}
+
+/* Namespaces that were to begin as bsd are native then, and the module is there */
+TEST_F_TIMEOUT(livepatch, is_there_before_the_module, 200)
+{
+	const char *line;
+	int log;
+
+	if (!reuse_ko())
+		SKIP(return, "set REUSE_KO to the path of reuse.ko");
+	reuse_unload();
+	ASSERT_EQ(0, rival_load(FUNCTION));
+	log = open_log();
+	reuse_load_as("bsd");
+	line = said(log);
+	EXPECT_TRUE(strstr(line, FUNCTION "()"))
+		TH_LOG("dmesg: %s", line);
+	EXPECT_TRUE(semantics_is(NATIVE));
+	new_netns();
+	EXPECT_TRUE(semantics_is(NATIVE));
+	EXPECT_TRUE(nothing_hooked(NULL));
+	EXPECT_EQ(EBUSY, semantics_try(BSD));
+	rival_unload();
+	EXPECT_EQ(0, semantics_try(BSD));
+	EXPECT_EQ(BSD, semantics_seen(PORT));
+	reuse_unload();
+	reuse_load();
 }
 
 static int hooked_functions(void)
