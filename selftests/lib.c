@@ -20,6 +20,8 @@
 
 #include "lib.h"
 
+#define PARAMETER	"/sys/module/reuse/parameters/semantics"
+
 /**
  * die() - end the test: its ground is missing
  * @fmt: why; errno is added if it is set
@@ -363,15 +365,36 @@ void reuse_unload(void)
 		die("cannot unload");
 }
 
+static bool was_there;
+
+static void __attribute__((constructor)) look_for_module(void)
+{
+	was_there = !access(REUSE_FILE, F_OK);
+}
+
+static bool is_with_semantics(void)
+{
+	char *s = access(PARAMETER, R_OK) ? NULL : slurp(PARAMETER);
+	bool is = s && strcmp(s, "native\n");
+
+	free(s);
+	return is;
+}
+
 /**
- * reuse_load_again() - load the module under test, if it is not there
+ * reuse_load_again() - have the module under test as it usually is
  *
  * For a program that unloads it to end with: whatever it died of, the next one
- * finds the module.
+ * finds the module, without semantics. Where there was none before the program, there
+ * is none afterwards.
  */
 void reuse_load_again(void)
 {
-	if (!geteuid() && reuse_ko() && access(REUSE_FILE, F_OK))
+	if (geteuid() || !reuse_ko() || !was_there)
+		return;
+	if (is_with_semantics())
+		module_remove("reuse");
+	if (access(REUSE_FILE, F_OK))
 		reuse_load();
 }
 
