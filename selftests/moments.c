@@ -16,6 +16,7 @@
 #include <sys/syscall.h>
 #include <sys/sysinfo.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "bulk.h"
 #include "harness.h"
@@ -39,6 +40,7 @@ FIXTURE_SETUP(moments)
 		SKIP(return, "no net.reuse.semantics");
 	stay_hooked();
 	new_netns();
+	srandom(seed());
 	bulk_files(OTHERS + MEMBERS + 100);
 	stay_on(0);
 	fence = sock_bind("udp", "127.0.0.1:9", 0);
@@ -72,11 +74,36 @@ static int receiver(const int *fd)
 	return n[0] && n[1] ? 0 : n[0] ? 1 : 2;
 }
 
+static pid_t switcher(void)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	stay_on(get_nprocs() > 1);
+	semantics_set(PRE39);
+	_exit(0);
+}
+
+/* How long he takes, in us */
+static long switcher_takes(void)
+{
+	struct timespec from, to;
+
+	clock_gettime(CLOCK_MONOTONIC, &from);
+	if (waitpid(switcher(), NULL, 0) < 0)
+		die("no switcher");
+	clock_gettime(CLOCK_MONOTONIC, &to);
+	semantics_set(BSD);
+	return (to.tv_sec - from.tv_sec) * 1000000L + (to.tv_nsec - from.tv_nsec) / 1000;
+}
+
 /* Who is killed while he switches has switched or not: in part is neither */
 TEST_F_TIMEOUT(moments, killed_while_switching, 600)
 {
 	int fd[2], i, kept = 0;
 	enum semantics is;
+	long takes;
 	pid_t pid;
 
 	semantics_set(BSD);
@@ -86,14 +113,10 @@ TEST_F_TIMEOUT(moments, killed_while_switching, 600)
 		sock_bind("udp", text("127.0.0.1:%d", 10000 + i), 0);
 	/* On FreeBSD the oldest, on Linux the newest */
 	ASSERT_EQ(1, receiver(fd));
+	takes = switcher_takes();
 	for (i = 0; i < ROUNDS; i++) {
-		pid = fork();
-		if (!pid) {
-			stay_on(get_nprocs() > 1);
-			semantics_set(PRE39);
-			_exit(0);
-		}
-		usleep(random() % 20000);
+		pid = switcher();
+		usleep(random() % (3 * takes / 2));
 		kill(pid, SIGKILL);
 		ASSERT_EQ(pid, waitpid(pid, NULL, 0));
 		is = semantics_is(BSD) ? BSD : PRE39;
@@ -103,7 +126,9 @@ TEST_F_TIMEOUT(moments, killed_while_switching, 600)
 			TH_LOG("round %d: %s", i, semantics_name[is]);
 		semantics_set(BSD);
 	}
-	TH_LOG("%d of %d not switched", kept, ROUNDS);
+	TH_LOG("a switch takes %ld us; %d of %d not switched", takes, kept, ROUNDS);
+	EXPECT_LT(0, kept);
+	EXPECT_LT(kept, ROUNDS);
 }
 
 /* Closes all but some, one after the other */
