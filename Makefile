@@ -40,8 +40,11 @@ check:
 unit:
 	scripts/unit
 
+debug_kernels = $(foreach f,debug kcsan,$(addsuffix -$f,$(or $(KERNELS),6.12 7.3)))
+
 check-debug:
-	scripts/check $(foreach f,debug kcsan,$(addsuffix -$f,$(or $(KERNELS),6.12 7.3)))
+	scripts/check $(debug_kernels)
+	REUSE_CPUS=4 JOBS=1 scripts/check $(debug_kernels) -- siege unload race deliver_storm
 
 check-rt:
 	scripts/check $(addsuffix -rt,$(or $(KERNELS),6.1 7.3))

@@ -15,14 +15,14 @@ ALL_KERNELS="5.10 6.1 6.12 7.2 7.3"
 FLAVOUR=${REUSE_FLAVOUR:-cloud}
 
 # Flavours that Debian does not have: built from its linux-source.
-SOURCE_FLAVOURS="debug debug-rt kcsan gcov"
+SOURCE_FLAVOURS="debug kcsan gcov"
 from_source() {
 	[[ " $SOURCE_FLAVOURS " = *" $1 "* ]]
 }
 
 # Of these, those that look for bugs: slow, and not to stop at the first complaint.
 looks_for_bugs() {
-	[[ " debug debug-rt kcsan " = *" $1 "* ]]
+	[[ " debug kcsan " = *" $1 "* ]]
 }
 
 TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

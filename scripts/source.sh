@@ -3,7 +3,7 @@
 #
 # Kernels that are built from Debian's linux-source, for scripts/kernel: the
 # flavours that Debian does not have. Each is selftests/base.config with the
-# fragments of its name: debug-rt with debug.config and rt.config.
+# fragment of its name.
 
 # What some of these kernels do not know any more: PROC_SYSCTL is SYSCTL since 7.3, DCCP
 # went with 6.16. Any other name that one does not know is an error: it has a new name.
@@ -13,11 +13,7 @@ SOURCE_TOOLS=(make gcc flex bison bc libelf-dev libssl-dev python3-minimal cpio 
 
 # source_config FLAVOUR: what is set twice has the last value.
 source_config() {
-	local files=() name
-	for name in base ${1//-/ }; do
-		files+=("$TREE/selftests/$name.config")
-	done
-	cat "${files[@]}" | tac | awk -F= '/^CONFIG_/ && !seen[$1]++' | tac
+	cat "$TREE/selftests/base.config" "$TREE/selftests/$1.config" | tac | awk -F= '/^CONFIG_/ && !seen[$1]++' | tac
 }
 
 # source_version ROOT K FLAVOUR: what decides whether a kernel is built again.
