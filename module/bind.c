@@ -88,7 +88,8 @@ static void owner_of(const struct bind_request *req, struct sock *sk,
 	kuid_t uid = reuse_sock_uid(sk);
 
 	s->uid = __kuid_val(uid);
-	s->root = uid_eq(uid, req->rn->root);
+	/* Who is root there may have been said after the namespace was made */
+	s->root = uid_eq(uid, make_kuid(sock_net(req->sk)->user_ns, 0));
 }
 
 /*

@@ -14,7 +14,6 @@ static int __net_init reuse_net_init(struct net *net)
 {
 	spin_lock_init(&reuse_net(net)->bind_lock);
 	mutex_init(&reuse_net(net)->switch_lock);
-	reuse_net(net)->root = make_kuid(net->user_ns, 0);
 	return reuse_proc_create(net);
 }
 

@@ -22,12 +22,12 @@ struct ctl_table_header;
  * @left: those that were in force when the namespace began to go
  * @switch_lock: of @profile
  * @going: it is not to be switched any more
- * @root: of the user namespace that owns the network namespace
  * @bind_lock: makes a verdict and the bind one step; with bottom halves off
  * @letting_in: UDP socket whose conflicts are not to be seen; under @bind_lock,
  *	read without
  * @udp_added_last: how many UDP sockets entered their list at its end
  * @on_device: how many sockets were bound to a device when they were to a port
+ * @device_set: a socket was asked to be bound to one, perhaps after that
  * @udp_connected: how many UDP sockets asked for a remote end, by port
  * @ctl_header: of net.reuse
  * @ctl_table: copy of the sysctl table
@@ -37,11 +37,11 @@ struct reuse_net {
 	const struct sem_profile *left;
 	struct mutex switch_lock;	/* one switch at a time */
 	bool going;
-	kuid_t root;
 	spinlock_t bind_lock;	/* verdict and bind are one step */
 	const struct sock *letting_in;
 	atomic_t udp_added_last;
 	atomic_t on_device;
+	bool device_set;
 	atomic_t udp_connected[REUSE_PORT_SETS];
 	struct ctl_table_header *ctl_header;
 	struct ctl_table *ctl_table;

@@ -207,6 +207,47 @@ TEST_F(hostile, has_his_own_ports)
 						    AF_INET6 });
 }
 
+static int bind_as_his(uid_t uid, int port)
+{
+	int fd, err;
+
+	if (seteuid(uid))
+		die("cannot be %u", uid);
+	fd = sock_open("udp", AF_INET, S_REUSEPORT);
+	err = sock_try_bind(fd, text("127.0.0.1:%d", port));
+	if (seteuid(0))
+		die("cannot be root");
+	return err;
+}
+
+/* Root is who is it there, if that was said after the namespaces were made, too */
+TEST_F(hostile, has_his_own_root)
+{
+	int made[2], mapped[2];
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, pipe(made) | pipe(mapped));
+	pid = fork();
+	if (!pid) {
+		if (unshare(CLONE_NEWUSER | CLONE_NEWNET) || write(made[1], "", 1) != 1 ||
+		    read(mapped[0], &c, 1) != 1 || setresuid(0, 0, 0))
+			_exit(1);
+		lo_up();
+		semantics_set(BSD);
+		/* FreeBSD lets root in where another user has it, and not the other way round */
+		if (bind_as_his(1, 30000) || bind_as_his(0, 30000))
+			_exit(2);
+		if (bind_as_his(0, 30001) || bind_as_his(1, 30001) != EADDRINUSE)
+			_exit(3);
+		_exit(0);
+	}
+	ASSERT_EQ(1, read(made[0], &c, 1));
+	write_file(text("/proc/%d/uid_map", pid), "0 %d 2", HOSTILE);
+	ASSERT_EQ(1, write(mapped[1], "", 1));
+	EXPECT_EQ(0, status_of(pid));
+}
+
 /* Has functions intercepted and let go of, all the time; root need not pause between */
 static void switch_for_ever(bool root)
 {
