@@ -149,6 +149,18 @@ static unsigned int datagram_unicast(struct sk_buff *skb,
 	return NF_ACCEPT;
 }
 
+/*
+ * An ipvlan of mode l3s routes what its master gets in its own namespace, where the
+ * socket is looked for, too, but calls the hooks of the master's.
+ */
+static bool is_routed_elsewhere(const struct sk_buff *skb,
+				const struct nf_hook_state *state)
+{
+	const struct dst_entry *dst = skb_dst(skb);
+
+	return !dst || !net_eq(dev_net(dst->dev), state->net);
+}
+
 static unsigned int datagram(struct sk_buff *skb,
 			     const struct nf_hook_state *state,
 			     struct reuse_delivery *dv, unsigned int thoff,
@@ -158,7 +170,8 @@ static unsigned int datagram(struct sk_buff *skb,
 	const struct udphdr *uh;
 
 	dv->profile = reuse_net_profile(state->net);
-	if (!dv->profile || !pskb_may_pull(skb, thoff + sizeof(*uh)))
+	if (!dv->profile || is_routed_elsewhere(skb, state) ||
+	    !pskb_may_pull(skb, thoff + sizeof(*uh)))
 		return NF_ACCEPT;
 	uh = (const struct udphdr *)(skb->data + thoff);
 	dv->net = state->net;
