@@ -131,7 +131,9 @@ static struct sock *delivery_receiver(struct reuse_delivery *dv)
 				    reuse_note_fn_t fn) = {
 		delivery_exact, delivery_any,
 	};
-	bool devices = atomic_read(&reuse_net(dv->net)->on_device);
+	const struct reuse_net *rn = reuse_net(dv->net);
+	bool devices = atomic_read(&rn->on_device) ||
+		       READ_ONCE(rn->device_set);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(look); i++) {

@@ -121,6 +121,20 @@ static __always_inline bool hook_sockopt(reuse_fregs_t *regs)
 	return false;
 }
 
+static __always_inline bool hook_setsockopt(reuse_fregs_t *regs)
+{
+	int option = (int)reuse_ftrace_arg(regs, 2);
+	struct net *net;
+
+	if (option == SO_BINDTODEVICE || option == SO_BINDTOIFINDEX) {
+		net = reuse_sockopt_net((void *)reuse_ftrace_arg(regs, 0));
+		if (reuse_net_profile(net))
+			WRITE_ONCE(reuse_net(net)->device_set, true);
+		return false;
+	}
+	return hook_sockopt(regs);
+}
+
 static __always_inline bool hook_want_port(reuse_fregs_t *regs)
 {
 	const struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
@@ -173,9 +187,7 @@ static void hook_connected(struct sock *sk)
 {
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_type == SOCK_DGRAM && sk->sk_family == AF_INET6 &&
-	    !ipv6_only_sock(sk) && !ipv6_addr_v4mapped(&sk->sk_v6_daddr) &&
-	    (sk->sk_userlocks & SOCK_BINDPORT_LOCK ||
-	     rcu_access_pointer(sk->sk_rx_dst)))
+	    !ipv6_only_sock(sk) && !ipv6_addr_v4mapped(&sk->sk_v6_daddr))
 		synchronize_rcu();
 #endif
 	/* Whoever is connected is found by it, of whichever family it is */
@@ -268,6 +280,7 @@ HOOK_HANDLER(hook_want_letting_in)
 HOOK_HANDLER(hook_want_port)
 HOOK_HANDLER(hook_want_lookup)
 HOOK_HANDLER(hook_sockopt)
+HOOK_HANDLER(hook_setsockopt)
 
 #define HOOK_RT_TO(fn)	.to = HOOK_RT ? (fn) : NULL, .calls = true
 
@@ -303,8 +316,7 @@ static struct hook hooks[] = {
 	{ .name = "inet6_lookup_listener", .ops.func = hook_want_lookup_handler,
 	  .to = reuse_tcp6_lookup, .calls = true },
 #endif
-	{ .name = REUSE_SETSOCKOPT, .ops.func = hook_sockopt_handler,
-	  .group = REUSE_HOOKS_SOCKOPT },
+	{ .name = REUSE_SETSOCKOPT, .ops.func = hook_setsockopt_handler },
 	{ .name = REUSE_GETSOCKOPT, .ops.func = hook_sockopt_handler,
 	  .group = REUSE_HOOKS_SOCKOPT },
 };

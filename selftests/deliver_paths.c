@@ -354,6 +354,28 @@ TEST_F(deliver, bound_to_device)
 	SAYS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", connection(ONE));
 }
 
+/* So do those that were bound to it later, be they the oldest or the newest */
+TEST_F(deliver, bound_to_device_later)
+{
+	udp("3", ANY, self->share);
+	udp("12", ANY, self->share);
+	sock_dev(the('1')->fd, "lo");
+	sock_dev(the('2')->fd, "lo");
+	SAYS(NULL, "2", "1", receivers(ONE));
+	fresh();
+	udp("123", ANY, self->share);
+	sock_dev(the('1')->fd, "lo");
+	sock_dev(the('2')->fd, "lo");
+	SAYS(NULL, "2", "1", receivers(ONE));
+	if (variant->column == 1)
+		return;
+	fresh();
+	tcp("312", ANY, self->share | LISTENS);
+	sock_dev(the('1')->fd, "lo");
+	sock_dev(the('2')->fd, "lo");
+	SAYS(NULL, NULL, "1", acceptors(ONE));
+}
+
 /* In a VRF, the sockets bound to it are asked, and nobody else */
 TEST_F(deliver, vrf)
 {
