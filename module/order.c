@@ -208,9 +208,16 @@ static bool note_link(struct reuse_note *note,
 	struct reuse_place place = {
 		.net = note->net, .port = sk->sk_num, .protocol = sk->sk_protocol,
 	};
+	unsigned int locks;
 	struct sem_sock s;
 
 	reuse_bind_see(sk, &s);
+	/* Set once, by bind() */
+	locks = data_race((unsigned int)sk->sk_userlocks);
+	/* Without its remote end it has no address again */
+	if (place.protocol != IPPROTO_TCP && sem_has_peer(&s) &&
+	    !(locks & SOCK_BINDADDR_LOCK))
+		memcpy(s.addr, s.ipv6 ? sem_any6 : sem_any4, sizeof(s.addr));
 	memcpy(place.addr, s.addr, sizeof(place.addr));
 	place.kind = kind_of(&s);
 	/* Who receives comes first */

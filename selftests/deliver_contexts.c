@@ -289,6 +289,68 @@ TEST_F(deliver, connected_beside_ipv4)
 	child_stop(&far);
 }
 
+/* Who was connected when the semantics began is found where he is without his remote end */
+TEST_F(deliver, disconnected_after_the_switch)
+{
+	become("native");
+	udp("1", ANY, self->share);
+	sock_connect(the('1')->fd, "127.0.0.1:9");
+	udp("2", ANY, self->share);
+	become(variant->semantics);
+	sock_disconnect(the('1')->fd);
+	SAYS(NULL, "2", "1", datagram(-1, ONE));
+	closes("2");
+	SAYS("1", "1", "1", datagram(-1, ONE));
+}
+
+static void enter(pid_t pid)
+{
+	int fd = open(text("/proc/%d/ns/net", pid), O_RDONLY | O_CLOEXEC);
+
+	if (setns(fd, CLONE_NEWNET))
+		die("setns");
+	close(fd);
+}
+
+#define MASTER	"02:00:00:00:00:01"
+
+/* What an ipvlan takes from its master for another namespace is for the sockets there */
+TEST_F(deliver, for_an_ipvlan)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), fd, s;
+	const char *at = text("%s", at_port("10.1.0.2"));
+	struct pollfd p = { .events = POLLIN };
+	struct child far, slave;
+
+	if (!far_socket(&far, &fd))
+		SKIP(return, "no veth in this kernel");
+	run("ip link set near address " MASTER);
+	if (!try_run("ip link add ipv link near type ipvlan mode l3s"))
+		SKIP(return, "no ipvlan in this kernel");
+	child_start(&slave, 0, far_away, NULL);
+	run("ip link set ipv netns %d", slave.pid);
+	enter(slave.pid);
+	run("ip addr add 10.1.0.2/24 dev ipv");
+	run("ip link set ipv up");
+	p.fd = sock_bind("udp", at, 0);
+	enter(far.pid);
+	run("ip addr add 10.1.0.3/24 dev far");
+	run("ip neigh add 10.1.0.2 lladdr " MASTER " dev far");
+	s = sock_open("udp", AF_INET, 0);
+	sock_connect(s, at);
+	if (setns(home, CLONE_NEWNET))
+		die("setns");
+	udp("1", ANY, self->share);
+	EXPECT_EQ(1, send(s, "x", 1, 0));
+	EXPECT_EQ(1, poll(&p, 1, 10000));
+	close(s);
+	close(fd);
+	close(p.fd);
+	close(home);
+	child_stop(&slave);
+	child_stop(&far);
+}
+
 #define DCCP_SERVICE	2	/* of SOL_DCCP */
 
 static int dccp_open(const char *host, struct sockaddr_storage *ss, socklen_t *len)
