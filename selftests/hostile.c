@@ -199,12 +199,13 @@ static void check_own_ports(struct __test_metadata *_metadata, struct ends *ends
 
 TEST_F(hostile, has_his_own_ports)
 {
-	check_own_ports(_metadata, &(struct ends){ "127.0.0.1:30000", "", "0.0.0.0:30000",
-						    AF_INET });
+	struct ends v4 = { "127.0.0.1:30000", "", "0.0.0.0:30000", AF_INET };
+	struct ends v6 = { "[::1]:30000", "v6only=1", "[::]:30000", AF_INET6 };
+
+	check_own_ports(_metadata, &v4);
 	/* What was accepted is in TIME_WAIT */
 	new_netns();
-	check_own_ports(_metadata, &(struct ends){ "[::1]:30000", "v6only=1", "[::]:30000",
-						    AF_INET6 });
+	check_own_ports(_metadata, &v6);
 }
 
 static int bind_as_his(uid_t uid, int port)
@@ -439,7 +440,8 @@ TEST_F_TIMEOUT(hostile, patches_the_kernel_once_a_second, 200)
 		if (semantics_try(BSD) || semantics_try(NATIVE))
 			_exit(3);
 		/* Nor in another namespace */
-		if (unshare(CLONE_NEWNET) || switch_under_signals() != EINTR || !semantics_is(NATIVE))
+		if (unshare(CLONE_NEWNET) || switch_under_signals() != EINTR ||
+		    !semantics_is(NATIVE))
 			_exit(4);
 		_exit(0);
 	}
