@@ -24,9 +24,11 @@
 static const struct {
 	const char *addr;
 	unsigned int flags;
+	bool alone;	/* only those of the same kind are there */
 } addresses[ADDRESSES] = {
-	{ "127.0.0.1", 0 }, { "127.0.0.2", 0 }, { "0.0.0.0", 0 }, { "[::1]", 0 },
-	{ "[::]", 0 }, { "[::]", S_V6ONLY }, { "[::ffff:127.0.0.1]", 0 },
+	{ "127.0.0.1", 0, false }, { "127.0.0.2", 0, true }, { "0.0.0.0", 0, false },
+	{ "[::1]", 0, true }, { "[::]", 0, false }, { "[::]", S_V6ONLY, false },
+	{ "[::ffff:127.0.0.1]", 0, false },
 };
 
 static const struct {
@@ -75,13 +77,14 @@ static bool both(enum semantics semantics, struct model_sock a, struct model_soc
 }
 
 /*
- * BSD looks at one socket only, but at one of the same address if there is such; and
- * who has no option may not be beside whichever it is.
+ * BSD looks at one socket only, but at one of the same address if there is such (to it,
+ * a dual-stack [::] is at 0.0.0.0, too); and who has no option may not be beside
+ * whichever it is.
  */
 static bool asks_for_pairs(enum semantics semantics, int i, int j)
 {
-	return semantics != BSD || i % ADDRESSES == j % ADDRESSES ||
-	       (i < ADDRESSES && j < ADDRESSES);
+	return semantics != BSD || (i < ADDRESSES && j < ADDRESSES) ||
+	       (i % ADDRESSES == j % ADDRESSES && addresses[i % ADDRESSES].alone);
 }
 
 /**
