@@ -24,11 +24,9 @@
 static const struct {
 	const char *addr;
 	unsigned int flags;
-	bool alone;	/* only those of the same kind are there */
 } addresses[ADDRESSES] = {
-	{ "127.0.0.1", 0, false }, { "127.0.0.2", 0, true }, { "0.0.0.0", 0, false },
-	{ "[::1]", 0, true }, { "[::]", 0, false }, { "[::]", S_V6ONLY, false },
-	{ "[::ffff:127.0.0.1]", 0, false },
+	{ "127.0.0.1", 0 }, { "127.0.0.2", 0 }, { "0.0.0.0", 0 }, { "[::1]", 0 },
+	{ "[::]", 0 }, { "[::]", S_V6ONLY }, { "[::ffff:127.0.0.1]", 0 },
 };
 
 static const struct {
@@ -76,17 +74,6 @@ static bool both(enum semantics semantics, struct model_sock a, struct model_soc
 	return model_admits(semantics, &a, &pb, 1);
 }
 
-/*
- * BSD looks at one socket only, but at one of the same address if there is such (to it,
- * a dual-stack [::] is at 0.0.0.0, too); and who has no option may not be beside
- * whichever it is.
- */
-static bool asks_for_pairs(enum semantics semantics, int i, int j)
-{
-	return semantics != BSD || (i < ADDRESSES && j < ADDRESSES) ||
-	       (i % ADDRESSES == j % ADDRESSES && addresses[i % ADDRESSES].alone);
-}
-
 /**
  * siege_work_begin() - find out who is never to be met beside whom
  */
@@ -102,8 +89,7 @@ void siege_work_begin(void)
 	for (s = NATIVE; s <= BSD; s++) {
 		for (i = 0; i < KINDS; i++) {
 			for (j = 0; j < KINDS; j++) {
-				never_hold[s][i][j] = asks_for_pairs(s, i, j) &&
-					!both(s, kinds[i], kinds[j], 0);
+				never_hold[s][i][j] = !both(s, kinds[i], kinds[j], 0);
 				/* FreeBSD has nothing against it */
 				never_listen[s][i][j] = s != BSD &&
 					!both(s, kinds[i], kinds[j], S_LISTEN);
@@ -153,16 +139,16 @@ static void release(const struct worker *w, struct slot *s)
 }
 
 /*
- * Whether two may not hold a port is a question of these two only. Not so in native
- * lanes with options: UDP looks no further when it finds one to share with, TCP relies
- * on its cache.
+ * Whether two may not hold a port is a question of these two only. Not so under
+ * BSD, where one socket is looked at, and not in native lanes with options: UDP
+ * looks no further when it finds one to share with, TCP relies on its cache.
  */
 static bool is_exclusive(const struct worker *w, const struct slot *s)
 {
 	const struct space *space = &siege->space[w->space];
 
 	return w->nr >= 0 && space->fixed && s->explicit &&
-	       LANE_SORT(s->lane) <= (space->semantics == NATIVE ? PLAIN : MIXED);
+	       LANE_SORT(s->lane) <= (space->semantics == PRE39 ? MIXED : PLAIN);
 }
 
 static void close_slot(const struct worker *w, struct slot *s, bool abort)
