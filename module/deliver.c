@@ -131,9 +131,7 @@ static struct sock *delivery_receiver(struct reuse_delivery *dv)
 				    reuse_note_fn_t fn) = {
 		delivery_exact, delivery_any,
 	};
-	const struct reuse_net *rn = reuse_net(dv->net);
-	bool devices = atomic_read(&rn->on_device) ||
-		       READ_ONCE(rn->device_set);
+	bool devices = READ_ONCE(reuse_net(dv->net)->on_device);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(look); i++) {

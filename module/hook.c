@@ -129,7 +129,7 @@ static __always_inline bool hook_setsockopt(reuse_fregs_t *regs)
 	if (option == SO_BINDTODEVICE || option == SO_BINDTOIFINDEX) {
 		net = reuse_sockopt_net((void *)reuse_ftrace_arg(regs, 0));
 		if (reuse_net_profile(net))
-			WRITE_ONCE(reuse_net(net)->device_set, true);
+			WRITE_ONCE(reuse_net(net)->on_device, true);
 		return false;
 	}
 	return hook_sockopt(regs);

@@ -26,8 +26,7 @@ struct ctl_table_header;
  * @letting_in: UDP socket whose conflicts are not to be seen; under @bind_lock,
  *	read without
  * @udp_added_last: how many UDP sockets entered their list at its end
- * @on_device: how many sockets were bound to a device when they were to a port
- * @device_set: a socket was asked to be bound to one, perhaps after that
+ * @on_device: since it emulates, a socket was bound to a device, or was already
  * @udp_connected: how many UDP sockets asked for a remote end, by port
  * @ctl_header: of net.reuse
  * @ctl_table: copy of the sysctl table
@@ -40,8 +39,7 @@ struct reuse_net {
 	spinlock_t bind_lock;	/* verdict and bind are one step */
 	const struct sock *letting_in;
 	atomic_t udp_added_last;
-	atomic_t on_device;
-	bool device_set;
+	bool on_device;
 	atomic_t udp_connected[REUSE_PORT_SETS];
 	struct ctl_table_header *ctl_header;
 	struct ctl_table *ctl_table;

@@ -168,8 +168,6 @@ static void note_count(const struct reuse_note *note, int n)
 {
 	if (note->counted_last)
 		atomic_add(n, &reuse_net(note->net)->udp_added_last);
-	if (note->counted_dev)
-		atomic_add(n, &reuse_net(note->net)->on_device);
 	if (note->counted_peer)
 		atomic_add(n, reuse_net_connected(note->net, note->place->port));
 }
@@ -178,7 +176,6 @@ static void note_uncount(struct reuse_note *note)
 {
 	note_count(note, -1);
 	note->counted_last = false;
-	note->counted_dev = false;
 	note->counted_peer = false;
 }
 
@@ -224,7 +221,8 @@ static bool note_link(struct reuse_note *note,
 	if (!reuse_place_join(note, &place, (profile->oldest_any &&
 					     sem_any(place.addr)) != before))
 		return false;
-	note->counted_dev = s.dev;
+	if (s.dev)
+		WRITE_ONCE(reuse_net(note->net)->on_device, true);
 	note->counted_last = place.protocol != IPPROTO_TCP &&
 			     reuse_udp_added_last(sk);
 	note_count(note, 1);

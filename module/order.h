@@ -26,7 +26,6 @@ struct sem_profile;
  * @created: when the socket was created, in the same numbers
  * @listens: listen() was decided and granted
  * @counted_last: counted in reuse_net.udp_added_last
- * @counted_dev: counted in reuse_net.on_device
  * @counted_peer: counted in reuse_net.udp_connected
  */
 struct reuse_note {
@@ -39,7 +38,6 @@ struct reuse_note {
 	u64 created;
 	bool listens;
 	bool counted_last;
-	bool counted_dev;
 	bool counted_peer;
 };
 

@@ -154,8 +154,7 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 		/* Who was to bind when it was left may have done so since */
 		reuse_order_forget_net(net);
 		atomic_set(&rn->udp_added_last, 0);
-		atomic_set(&rn->on_device, 0);
-		WRITE_ONCE(rn->device_set, false);
+		WRITE_ONCE(rn->on_device, false);
 		memset(rn->udp_connected, 0, sizeof(rn->udp_connected));
 	}
 	/* A bind that is under way may still be decided by the old one */
