@@ -30,6 +30,7 @@
  * @rn: its namespace
  * @profile: semantics in force
  * @self: @sk as the rules see it
+ * @root: of the user namespace that owns the network namespace
  * @bind: the decision
  * @position: of the last peer, counting down
  * @udp: UDP or UDP-Lite
@@ -40,6 +41,7 @@ struct bind_request {
 	struct reuse_net *rn;
 	const struct sem_profile *profile;
 	struct sem_sock self;
+	kuid_t root;
 	struct sem_bind bind;
 	u64 position;
 	bool udp;
@@ -88,8 +90,7 @@ static void owner_of(const struct bind_request *req, struct sock *sk,
 	kuid_t uid = reuse_sock_uid(sk);
 
 	s->uid = __kuid_val(uid);
-	/* Who is root there may have been said after the namespace was made */
-	s->root = uid_eq(uid, make_kuid(sock_net(req->sk)->user_ns, 0));
+	s->root = uid_eq(uid, req->root);
 }
 
 /*
@@ -323,8 +324,11 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	reuse_bind_see(sk, &req.self);
 	if (profile->alike && profile->alike(&req.self, udp))
 		return request_native(&req, port);
-	if (profile->one_socket)
+	if (profile->one_socket) {
+		/* May have been said after the namespace was made */
+		req.root = make_kuid(sock_net(sk)->user_ns, 0);
 		owner_of(&req, sk, &req.self);
+	}
 	if (!port)
 		return request_search(&req);
 	/* listen() of a socket that is bound, where that is not decided anew */
