@@ -201,6 +201,15 @@ static void far_away(void *arg)
 	new_netns();
 }
 
+static void enter(pid_t pid)
+{
+	int fd = open(text("/proc/%d/ns/net", pid), O_RDONLY | O_CLOEXEC);
+
+	if (setns(fd, CLONE_NEWNET))
+		die("setns");
+	close(fd);
+}
+
 /* A socket of another namespace, behind a wire; false if there are no wires */
 static bool far_socket(struct child *far, int *fd)
 {
@@ -210,8 +219,7 @@ static bool far_socket(struct child *far, int *fd)
 	if (!add_device("near", text("veth peer name far netns %d", far->pid)))
 		return false;
 	run("ip addr add fd00::1/64 dev near nodad");
-	if (setns(open(text("/proc/%d/ns/net", far->pid), O_RDONLY | O_CLOEXEC), CLONE_NEWNET))
-		die("setns");
+	enter(far->pid);
 	run("ip addr add fd00::2/64 dev far nodad");
 	run("ip link set far up");
 	*fd = sock_bind("udp", "[fd00::2]:40000", 0);
@@ -301,15 +309,6 @@ TEST_F(deliver, disconnected_after_the_switch)
 	SAYS(NULL, "2", "1", datagram(-1, ONE));
 	closes("2");
 	SAYS("1", "1", "1", datagram(-1, ONE));
-}
-
-static void enter(pid_t pid)
-{
-	int fd = open(text("/proc/%d/ns/net", pid), O_RDONLY | O_CLOEXEC);
-
-	if (setns(fd, CLONE_NEWNET))
-		die("setns");
-	close(fd);
 }
 
 #define MASTER	"02:00:00:00:00:01"
