@@ -13,7 +13,6 @@
 #include <sys/time.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
-#include <time.h>
 
 #include "bulk.h"
 #include "harness.h"
@@ -62,14 +61,6 @@ static int status_of(pid_t pid)
 	if (waitpid(pid, &status, 0) != pid)
 		die("no process %d", pid);
 	return status;
-}
-
-static long long now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
 FIXTURE(hostile) {
@@ -283,11 +274,11 @@ static void switchers_stop(const pid_t *pid, int n)
 
 static long long time_to_switch(void)
 {
-	long long start = now();
+	long long start = now_ns();
 
 	semantics_set(BSD);
 	semantics_set(NATIVE);
-	return now() - start;
+	return now_ns() - start;
 }
 
 /* Of some times, one of the longest; @pause in nanoseconds between */
@@ -300,13 +291,13 @@ static long long time_to_make_namespaces(long long pause)
 		pid_t pid;
 
 		usleep(pause / 1000);
-		took[i] = -now();
+		took[i] = -now_ns();
 		pid = fork();
 		if (!pid)
 			_exit(unshare(CLONE_NEWNET));
 		if (pid < 0 || status_of(pid))
 			die("no namespace");
-		took[i] += now();
+		took[i] += now_ns();
 		for (j = i; j && took[j] < took[j - 1]; j--) {
 			swap = took[j];
 			took[j] = took[j - 1];
@@ -367,9 +358,9 @@ static long long longest_bind(const char *proto)
 
 	for (i = 0; i < PORTS; i++) {
 		s = sock_open(proto, AF_INET, 0);
-		took = -now();
+		took = -now_ns();
 		err = sock_try_bind(s, text("127.0.0.1:%d", PORT + i));
-		took += now();
+		took += now_ns();
 		if (err)
 			die("port %d: %s", PORT + i, strerror(err));
 		close(s);

@@ -93,6 +93,19 @@ unsigned int seed(void)
 }
 
 /**
+ * now_ns() - a clock that nobody sets
+ *
+ * Return: ns.
+ */
+long long now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+/**
  * wait_for() - wait until something is so
  * @done: whether it is
  * @arg: for @done
@@ -102,16 +115,11 @@ unsigned int seed(void)
  */
 bool wait_for(bool (*done)(void *arg), void *arg, int ms)
 {
-	struct timespec now, end;
+	long long end = now_ns() + 1000000LL * ms * slowness();
 	int pause = 1;
 
-	ms *= slowness();
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	end.tv_sec += ms / 1000;
-	end.tv_nsec += ms % 1000 * 1000000L;
 	while (!done(arg)) {
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if ((now.tv_sec - end.tv_sec) * 1000000000LL + now.tv_nsec - end.tv_nsec > 0)
+		if (now_ns() > end)
 			return false;
 		poll(NULL, 0, pause);
 		pause = pause < 100 ? 2 * pause : 100;

@@ -72,6 +72,7 @@ __printf(1, 2) __noreturn void die(const char *fmt, ...);
 __printf(1, 2) const char *text(const char *fmt, ...);
 int slowness(void);
 unsigned int seed(void);
+long long now_ns(void);
 bool wait_for(bool (*done)(void *arg), void *arg, int ms);
 __printf(2, 3) void write_file(const char *path, const char *fmt, ...);
 __printf(1, 2) void run(const char *fmt, ...);
