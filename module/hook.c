@@ -321,11 +321,10 @@ static struct hook hooks[] = {
 	  .group = REUSE_HOOKS_SOCKOPT },
 };
 
-/* A container's root may make us say it, but not fill the log with it */
+/* A container's root makes us say it once a second, which is too often */
 static void hook_explain(const struct hook *hook, int err)
 {
-	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
-				      DEFAULT_RATELIMIT_BURST);
+	static DEFINE_RATELIMIT_STATE(limit, 60 * HZ, 3);
 
 	if (!ns_capable_noaudit(&init_user_ns, CAP_NET_ADMIN) &&
 	    !__ratelimit(&limit))
