@@ -54,12 +54,19 @@ static void setting(const char *what, const char *name, unsigned long value)
 		write_file(path, "%#lx", value);
 }
 
-/* What fails is what is called from these addresses */
+/* That fails which is called from these addresses */
 static void only_from(const char *what, unsigned long start, unsigned long end, int depth)
 {
 	setting(what, "require-start", start);
 	setting(what, "require-end", end);
 	setting(what, "stacktrace-depth", depth);
+}
+
+/* Objects and pages fail, in the order in which they are asked for */
+static void memory_from(unsigned long start, unsigned long end)
+{
+	only_from("failslab", start, end, 32);
+	only_from("fail_page_alloc", start, end, 32);
 }
 
 /**
@@ -74,7 +81,7 @@ void fail_of_module(void)
 
 	if (!at || sscanf(at, "reuse %lu %*s %*s %*s %lx", &size, &start) != 2 || !start)
 		die("the module is not in /proc/modules");
-	only_from("failslab", start, start + size, 32);
+	memory_from(start, start + size);
 	free(modules);
 }
 
@@ -97,7 +104,7 @@ void fail_of_init(void)
 	}
 	if (!end)
 		die("no do_one_initcall in /proc/kallsyms");
-	only_from("failslab", start, end, 32);
+	memory_from(start, end);
 	free(symbols);
 }
 
@@ -108,7 +115,8 @@ void fail_of_init(void)
  */
 const char *fail_impossible(void)
 {
-	if (access(FAIL_NTH, W_OK) || access(FAULTS "failslab", F_OK))
+	if (access(FAIL_NTH, W_OK) || access(FAULTS "failslab", F_OK) ||
+	    access(FAULTS "fail_page_alloc", F_OK))
 		return "this kernel is built without CONFIG_FAULT_INJECTION";
 	if (access(FAULTS "failslab/require-start", F_OK))
 		return "this kernel is built without CONFIG_FAULT_INJECTION_STACKTRACE_FILTER";
@@ -123,18 +131,15 @@ const char *fail_impossible(void)
  */
 void fail_begin(void)
 {
-	static const char * const kinds[] = {
-		"failslab", "fail_page_alloc", "fail_usercopy", "fail_futex", NULL
-	};
-	const char * const *kind;
-
-	for (kind = kinds; *kind; kind++) {
-		setting(*kind, "verbose", 0);
-		/* fail-nth is read and written by copying, too */
-		if (kind != kinds)
-			only_from(*kind, 1, 2, 0);
-	}
+	setting("failslab", "verbose", 0);
 	write_file(FAULTS "failslab/ignore-gfp-wait", "N");
+	setting("fail_page_alloc", "verbose", 0);
+	setting("fail_page_alloc", "min-order", 0);
+	write_file(FAULTS "fail_page_alloc/ignore-gfp-wait", "N");
+	write_file(FAULTS "fail_page_alloc/ignore-gfp-highmem", "N");
+	/* fail-nth is read and written by copying, too */
+	only_from("fail_usercopy", 1, 2, 0);
+	only_from("fail_futex", 1, 2, 0);
 	level = slurp(PRINTK);
 	write_file(PRINTK, "4");
 }

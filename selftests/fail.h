@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * Allocations that are made to fail, one at a time: /proc/self/fail-nth, with
- * CONFIG_FAULT_INJECTION_STACKTRACE_FILTER and CONFIG_FAILSLAB.
+ * CONFIG_FAULT_INJECTION_STACKTRACE_FILTER, CONFIG_FAILSLAB, CONFIG_FAIL_PAGE_ALLOC.
  */
 #ifndef REUSE_FAIL_H
 #define REUSE_FAIL_H

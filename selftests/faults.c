@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Each allocation of what the module does fails once: there is an error, nothing
- * has changed, and the next try succeeds. /proc/self/fail-nth makes them fail:
- * CONFIG_FAULT_INJECTION_STACKTRACE_FILTER and CONFIG_FAILSLAB.
+ * has changed, and the next try succeeds. /proc/self/fail-nth makes them fail,
+ * objects and pages: CONFIG_FAULT_INJECTION_STACKTRACE_FILTER, CONFIG_FAILSLAB and
+ * CONFIG_FAIL_PAGE_ALLOC.
  *
  * Those that fail are the ones with a function of the module on the stack, and
  * while it is being loaded, with the one that calls a module. Where each takes
