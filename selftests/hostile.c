@@ -4,6 +4,7 @@
  * to these. One test for each line of README's "Security".
  */
 #include <fcntl.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -16,52 +17,16 @@
 
 #include "bulk.h"
 #include "harness.h"
-#include "model.h"
+#include "hostile.h"
 
-#define HOSTILE		1000	/* uid */
 #define PORT		30000
 #define CGROUP		"/sys/fs/cgroup"
+#define FTRACE_ENABLED	"/proc/sys/kernel/ftrace_enabled"
 #define SOCKETS		4000	/* that memory is measured with */
 #define SWITCHERS	16
 #define CROWD		4000	/* sockets on a port */
 #define PORTS		20000	/* as many as there may be slots */
-#define LONG_MS		1000
-
-/* Namespaces of one's own, as unshare --map-root-user makes them */
-static void own_namespaces(void)
-{
-	prctl(PR_SET_DUMPABLE, 1);
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
-		die("no namespaces");
-	write_file("/proc/self/setgroups", "deny");
-	write_file("/proc/self/uid_map", "0 %d 1", HOSTILE);
-	lo_up();
-}
-
-static pid_t hostile_fork(void)
-{
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (pid < 0)
-		die("no process");
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (setresgid(HOSTILE, HOSTILE, HOSTILE) || setresuid(HOSTILE, HOSTILE, HOSTILE))
-			die("cannot become uid %d", HOSTILE);
-	}
-	return pid;
-}
-
-static int status_of(pid_t pid)
-{
-	int status;
-
-	if (waitpid(pid, &status, 0) != pid)
-		die("no process %d", pid);
-	return status;
-}
+#define LONG_NS		100000000LL
 
 FIXTURE(hostile) {
 	int home;
@@ -281,23 +246,49 @@ static long long time_to_switch(void)
 	return now_ns() - start;
 }
 
+static long long time_to_make_namespace(void)
+{
+	long long took = -now_ns();
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(unshare(CLONE_NEWNET));
+	if (pid < 0 || status_of(pid))
+		die("no namespace");
+	return took + now_ns();
+}
+
+static void far_away(void *arg)
+{
+	(void)arg;
+	new_netns();
+}
+
+/* To where its devices are gone: the module's part comes before */
+static long long time_to_end_namespace(void)
+{
+	struct child far;
+	long long took;
+
+	child_start(&far, 0, far_away, NULL);
+	if (!add_device("near", text("veth peer name far netns %d", far.pid)))
+		return 0;
+	took = -now_ns();
+	child_stop(&far);
+	while (if_nametoindex("near"))
+		usleep(500);
+	return took + now_ns();
+}
+
 /* Of some times, one of the longest; @pause in nanoseconds between */
-static long long time_to_make_namespaces(long long pause)
+static long long long_time(long long (*take)(void), long long pause)
 {
 	long long took[9], swap;
 	int i, j;
 
 	for (i = 0; i < 9; i++) {
-		pid_t pid;
-
 		usleep(pause / 1000);
-		took[i] = -now_ns();
-		pid = fork();
-		if (!pid)
-			_exit(unshare(CLONE_NEWNET));
-		if (pid < 0 || status_of(pid))
-			die("no namespace");
-		took[i] += now_ns();
+		took[i] = take();
 		for (j = i; j && took[j] < took[j - 1]; j--) {
 			swap = took[j];
 			took[j] = took[j - 1];
@@ -307,28 +298,31 @@ static long long time_to_make_namespaces(long long pause)
 	return took[7];
 }
 
-/* Nobody waits for his switches who makes a namespace; who switches, for few of them */
+/* Nobody waits for his switches who makes or ends a namespace; who switches, for few */
 TEST_F_TIMEOUT(hostile, switches_and_holds_up_nobody, 280)
 {
-	long long alone, among, namespaces;
+	long long alone, among, made, ended, ended_alone;
 	pid_t pid[SWITCHERS], root;
 
 	/* The first one looks for the functions */
 	time_to_switch();
 	alone = time_to_switch();
+	ended_alone = long_time(time_to_end_namespace, 0);
 	root = fork();
 	if (!root) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		switch_for_ever(true);
 	}
-	namespaces = time_to_make_namespaces(alone / 4);
+	made = long_time(time_to_make_namespace, alone / 4);
+	ended = long_time(time_to_end_namespace, alone / 4);
 	switchers_stop(&root, 1);
 	switchers_start(pid, SWITCHERS);
 	among = time_to_switch();
 	switchers_stop(pid, SWITCHERS);
-	TH_LOG("a switch and back: %lld ms, among others: %lld ms, a namespace: %lld ms",
-	       alone / 1000000, among / 1000000, namespaces / 1000000);
-	EXPECT_LT(namespaces, alone / 5);
+	TH_LOG("a switch and back: %lld us, among others %lld; a namespace is made in %lld, ended in %lld, alone %lld",
+	       alone / 1000, among / 1000, made / 1000, ended / 1000, ended_alone / 1000);
+	EXPECT_LT(made, alone / 5);
+	EXPECT_LT(ended, 2 * ended_alone + alone / 5);
 	EXPECT_LT(among, SWITCHERS / 2 * alone);
 }
 
@@ -350,22 +344,35 @@ static void crowd(const char *proto, enum semantics semantics, int ready)
 	}
 }
 
-/* The longest of binds to so many ports that all slots of the kernel's tables are met */
+static long long bind_takes(const char *proto, int port)
+{
+	int s = sock_open(proto, AF_INET, 0), err;
+	long long took = -now_ns();
+
+	err = sock_try_bind(s, text("127.0.0.1:%d", port));
+	took += now_ns();
+	if (err)
+		die("port %d: %s", port, strerror(err));
+	close(s);
+	return took;
+}
+
+/*
+ * The longest of binds to so many ports that all slots of the kernel's tables are
+ * met. What does not take long each time is the scheduler's, or an interrupt's.
+ */
 static long long longest_bind(const char *proto)
 {
-	long long longest = 0, took;
-	int i, s, err;
+	long long longest = 0, took, again;
+	int i, tries;
 
 	for (i = 0; i < PORTS; i++) {
-		s = sock_open(proto, AF_INET, 0);
-		took = -now_ns();
-		err = sock_try_bind(s, text("127.0.0.1:%d", PORT + i));
-		took += now_ns();
-		if (err)
-			die("port %d: %s", PORT + i, strerror(err));
-		close(s);
-		if (longest < took)
-			longest = took;
+		took = bind_takes(proto, PORT + i);
+		for (tries = 0; tries < 4 && took >= LONG_NS * slowness(); tries++) {
+			again = bind_takes(proto, PORT + i);
+			took = took < again ? took : again;
+		}
+		longest = longest < took ? took : longest;
 	}
 	return longest;
 }
@@ -391,7 +398,7 @@ TEST_F_TIMEOUT(hostile, keeps_no_slot_for_long, 600)
 		took = longest_bind(proto[i % 2]);
 		TH_LOG("%s beside %d of %s: at most %lld us", proto[i % 2], CROWD,
 		       semantics_name[semantics], took / 1000);
-		EXPECT_GT(LONG_MS * 1000000LL * slowness(), took);
+		EXPECT_GT(LONG_NS * slowness(), took);
 		kill(pid, SIGKILL);
 		status_of(pid);
 	}
@@ -461,87 +468,54 @@ static int lines(int log)
 	return n;
 }
 
+/* Asks for semantics again and again, and gets this error */
+static void ask(const char *semantics, int times, int err)
+{
+	int fd;
+
+	own_namespaces();
+	fd = open(SEMANTICS, O_WRONLY);
+	while (times--) {
+		if (write(fd, semantics, strlen(semantics)) >= 0 || errno != err)
+			_exit(1);
+	}
+	_exit(0);
+}
+
 /* He does not fill the log */
-TEST_F(hostile, does_not_fill_the_log)
+TEST_F_TIMEOUT(hostile, does_not_fill_the_log, 60)
 {
 	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	pid_t pid;
 
 	ASSERT_LE(0, lseek(log, 0, SEEK_END));
 	pid = hostile_fork();
-	if (!pid) {
-		int fd, i;
-
-		own_namespaces();
-		fd = open(SEMANTICS, O_WRONLY);
-		for (i = 0; i < 5000; i++) {
-			if (write(fd, "linux", 5) >= 0 || errno != EINVAL)
-				_exit(1);
-		}
-		_exit(0);
-	}
+	if (!pid)
+		ask("linux", 5000, EINVAL);
 	EXPECT_EQ(0, status_of(pid));
 	EXPECT_GT(500, lines(log));
-	close(log);
-}
 
-static unsigned long long slab_of(const char *group)
-{
-	char *s = slurp(text("%s/memory.stat", group)), *at = strstr(s, "\nslab ");
-	unsigned long long bytes = strtoull(at ? at + 6 : "0", NULL, 10);
-
-	free(s);
-	return bytes;
-}
-
-/* What the kernel charges a user for sockets of these semantics */
-static long long charged(const char *group, const char *proto, enum semantics semantics)
-{
-	unsigned long long before;
-	int ready[2], go[2], i;
-	long long bytes;
-	pid_t pid;
-	char c;
-
-	if (pipe(ready) || pipe(go))
-		die("no pipe");
+	if (access(FTRACE_ENABLED, W_OK))
+		SKIP(return, "no kernel.ftrace_enabled");
+	write_file(FTRACE_ENABLED, "0");
 	pid = hostile_fork();
-	if (!pid) {
-		own_namespaces();
-		semantics_set(semantics);
-		if (write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1)
-			_exit(1);
-		for (i = 0; i < SOCKETS; i++)
-			bulk_bind(proto, LOOPBACK(i), PORT, 0);
-		if (write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1)
-			_exit(1);
-		_exit(0);
-	}
-	if (read(ready[0], &c, 1) != 1)
-		die("the user failed");
-	/* A new one each time: what died in another is freed some time later */
-	if (mkdir(group, 0755))
-		die("no cgroup");
-	write_file(text("%s/cgroup.procs", group), "%d", pid);
-	before = slab_of(group);
-	if (write(go[1], "", 1) != 1 || read(ready[0], &c, 1) != 1)
-		die("the user failed");
-	bytes = slab_of(group) - before;
-	if (write(go[1], "", 1) != 1 || status_of(pid))
-		die("the user failed");
-	rmdir(group);
-	return bytes;
+	if (!pid)
+		ask("bsd", 8, EBUSY);
+	EXPECT_EQ(0, status_of(pid));
+	write_file(FTRACE_ENABLED, "1");
+	EXPECT_GT(5, lines(log));
+	close(log);
 }
 
 static void check_charge(struct __test_metadata *_metadata, const char *group,
 			 const char *proto)
 {
-	long long native = charged(group, proto, NATIVE), more;
+	long long native = hostile_charge(group, proto, NATIVE, SOCKETS), more;
 	enum semantics semantics;
 	struct utsname kernel;
 
 	for (semantics = PRE39; semantics <= BSD; semantics++) {
-		more = charged(group, proto, semantics) - native;
+		more = hostile_charge(group, proto, semantics, SOCKETS) - native;
 		TH_LOG("%s, %s: a socket: %lld bytes, %lld more", proto,
 		       semantics_name[semantics], native / SOCKETS, more / SOCKETS);
 		/* 5.10 charges nothing with bottom halves off */

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0
+/* The user without rights of "hostile". */
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bulk.h"
+#include "hostile.h"
+#include "lib.h"
+
+/**
+ * own_namespaces() - namespaces of one's own, as unshare --map-root-user makes them
+ */
+void own_namespaces(void)
+{
+	prctl(PR_SET_DUMPABLE, 1);
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		die("no namespaces");
+	write_file("/proc/self/setgroups", "deny");
+	write_file("/proc/self/uid_map", "0 %d 1", HOSTILE);
+	lo_up();
+}
+
+/**
+ * hostile_fork() - fork() of which the child is a user without rights
+ *
+ * Return: what fork() returns.
+ */
+pid_t hostile_fork(void)
+{
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		die("no process");
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setresgid(HOSTILE, HOSTILE, HOSTILE) || setresuid(HOSTILE, HOSTILE, HOSTILE))
+			die("cannot become uid %d", HOSTILE);
+	}
+	return pid;
+}
+
+/**
+ * status_of() - wait for a child
+ * @pid: of the child
+ *
+ * Return: what waitpid() says of it.
+ */
+int status_of(pid_t pid)
+{
+	int status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		die("no process %d", pid);
+	return status;
+}
+
+static unsigned long long slab_of(const char *group)
+{
+	char *s = slurp(text("%s/memory.stat", group)), *at = strstr(s, "\nslab ");
+	unsigned long long bytes = strtoull(at ? at + 6 : "0", NULL, 10);
+
+	free(s);
+	return bytes;
+}
+
+/**
+ * hostile_charge() - what the kernel charges such a user for sockets
+ * @group: path of a cgroup that there is not yet
+ * @proto: of the sockets
+ * @semantics: under which they are bound
+ * @n: how many
+ *
+ * Return: bytes.
+ */
+long long hostile_charge(const char *group, const char *proto, enum semantics semantics,
+			 int n)
+{
+	unsigned long long before;
+	int ready[2], go[2], i;
+	long long bytes;
+	pid_t pid;
+	char c;
+
+	if (pipe(ready) || pipe(go))
+		die("no pipe");
+	pid = hostile_fork();
+	if (!pid) {
+		own_namespaces();
+		semantics_set(semantics);
+		if (write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1)
+			_exit(1);
+		for (i = 0; i < n; i++)
+			bulk_bind(proto, LOOPBACK(i), 30000, 0);
+		if (write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1)
+			_exit(1);
+		_exit(0);
+	}
+	if (read(ready[0], &c, 1) != 1)
+		die("the user failed");
+	/* A new one each time: what died in another is freed some time later */
+	if (mkdir(group, 0755))
+		die("no cgroup");
+	write_file(text("%s/cgroup.procs", group), "%d", pid);
+	before = slab_of(group);
+	if (write(go[1], "", 1) != 1 || read(ready[0], &c, 1) != 1)
+		die("the user failed");
+	bytes = slab_of(group) - before;
+	if (write(go[1], "", 1) != 1 || status_of(pid))
+		die("the user failed");
+	rmdir(group);
+	return bytes;
+}
