@@ -178,46 +178,58 @@ static int __maybe_unused hook_create(struct sock *sk)
 	return err;
 }
 
-/*
- * A datagram that was decided before may leave its route in the socket until a grace
- * period is over. One of IPv4 would stay there for good if the remote end's are of
- * IPv6: it takes them elsewhere.
- */
-static void hook_connected(struct sock *sk)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	if (sk->sk_type == SOCK_DGRAM && sk->sk_family == AF_INET6 &&
-	    !ipv6_only_sock(sk) && !ipv6_addr_v4mapped(&sk->sk_v6_daddr))
-		synchronize_rcu();
-#endif
-	/* Whoever is connected is found by it, of whichever family it is */
-	reuse_datagram_release(sk);
-}
-
+/* Counted before it has the remote end; and after, if a switch met it halfway */
 static __always_inline int hook_connect(struct sock *sk, void *addr, int len,
 					typeof(__ip4_datagram_connect) *original)
 {
-	int idx = reuse_hook_enter();
 	int err;
 
 	if (reuse_udp_groups_first)
 		reuse_order_connects(sk);
 	err = original(sk, addr, len);
+	if (!err && reuse_udp_groups_first)
+		reuse_order_connects(sk);
+	return err;
+}
+
+/* Whoever is connected is found by it: what was left in him is not of that route */
+static int hook_connect4(struct sock *sk, void *addr, int len)
+{
+	int idx = reuse_hook_enter();
+	int err = hook_connect(sk, addr, len, __ip4_datagram_connect);
+
 	if (!err)
-		hook_connected(sk);
+		reuse_datagram_release(sk);
 	reuse_hook_leave(idx);
 	return err;
 }
 
-static int hook_connect4(struct sock *sk, void *addr, int len)
+#if IS_ENABLED(CONFIG_IPV6)
+/*
+ * A datagram that was decided before may leave its route in the socket until a grace
+ * period is over. One of IPv4 would stay there for good if the remote end's are of
+ * IPv6: it takes them elsewhere.
+ */
+static bool hook_may_have_both(const struct sock *sk)
 {
-	return hook_connect(sk, addr, len, __ip4_datagram_connect);
+	return sk->sk_type == SOCK_DGRAM &&
+	       (sk->sk_protocol == IPPROTO_UDP ||
+		sk->sk_protocol == IPPROTO_UDPLITE) &&
+	       !ipv6_only_sock(sk) && !ipv6_addr_v4mapped(&sk->sk_v6_daddr);
 }
 
-#if IS_ENABLED(CONFIG_IPV6)
 static int hook_connect6(struct sock *sk, void *addr, int len)
 {
-	return hook_connect(sk, addr, len, __ip6_datagram_connect);
+	int idx = reuse_hook_enter();
+	int err = hook_connect(sk, addr, len, __ip6_datagram_connect);
+
+	if (!err) {
+		if (hook_may_have_both(sk))
+			synchronize_rcu();
+		reuse_datagram_release(sk);
+	}
+	reuse_hook_leave(idx);
+	return err;
 }
 #endif
 
