@@ -220,7 +220,7 @@ static int request_bind(struct bind_request *req, unsigned short port)
 	if (held)
 		reuse_order_seen(req->sk, true);
 	else
-		reuse_order_bound(req->sk, req->profile);
+		reuse_order_bound(req->sk);
 	if (listens && req->profile->relisten)
 		reuse_order_set_listens(req->sk, true);
 	return 0;
@@ -305,7 +305,7 @@ static int request_native(struct bind_request *req, unsigned short port)
 		err = reuse_order_reserve(sk) ?:
 		      sk->sk_prot->get_port(sk, port);
 	if (!err)
-		reuse_order_bound(sk, req->profile);
+		reuse_order_bound(sk);
 	spin_unlock_bh(&req->rn->bind_lock);
 	return err;
 }
@@ -325,7 +325,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	if (profile->alike && profile->alike(&req.self, udp))
 		return request_native(&req, port);
 	if (profile->one_socket) {
-		/* May have been said after the namespace was made */
+		/* uid_map may be written after the namespace was made */
 		req.root = make_kuid(sock_net(sk)->user_ns, 0);
 		owner_of(&req, sk, &req.self);
 	}

@@ -209,7 +209,7 @@ static bool note_link(struct reuse_note *note,
 	struct sem_sock s;
 
 	reuse_bind_see(sk, &s);
-	/* Set once, by bind() */
+	/* SOCK_BINDADDR_LOCK is set once, behind bind() */
 	locks = data_race((unsigned int)sk->sk_userlocks);
 	/* Without its remote end it has no address again */
 	if (place.protocol != IPPROTO_TCP && sem_has_peer(&s) &&
@@ -349,11 +349,14 @@ int reuse_order_reserve(struct sock *sk)
  * Context: bottom halves off; reuse_net.bind_lock is held, and
  * reuse_order_reserve() has been called.
  */
-void reuse_order_bound(struct sock *sk, const struct sem_profile *profile)
+void reuse_order_bound(struct sock *sk)
 {
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 	struct note_chain *chain = chain_of(sk);
 	struct reuse_note *note;
 
+	if (!profile)
+		return;
 	spin_lock(&chain->lock);
 	/* A new one, if the namespace has been switched meanwhile */
 	note = note_find(chain, sk) ?: note_new(chain, sk);

@@ -48,7 +48,7 @@ bool reuse_order_listens(const struct sock *sk);
 void reuse_order_set_listens(const struct sock *sk, bool listens);
 void reuse_order_note(struct sock *sk);
 int reuse_order_reserve(struct sock *sk);
-void reuse_order_bound(struct sock *sk, const struct sem_profile *profile);
+void reuse_order_bound(struct sock *sk);
 int reuse_order_seen(struct sock *sk, bool before);
 void reuse_order_connects(const struct sock *sk);
 bool reuse_order_may_know(const struct sock *sk);

@@ -144,6 +144,19 @@ static int hooks_get(const struct reuse_net *rn,
 	return err;
 }
 
+/*
+ * A bind that is under way may still be decided by the old one, but is noted by
+ * what is in force when it is done: reuse_order_bound() is under the same lock.
+ * So native namespaces have no notes at places, and what those are counted in is 0.
+ */
+static void profile_publish(struct reuse_net *rn,
+			    const struct sem_profile *profile)
+{
+	spin_lock_bh(&rn->bind_lock);
+	WRITE_ONCE(rn->profile, profile);
+	spin_unlock_bh(&rn->bind_lock);
+}
+
 /* Under switch_lock; the hooks of both are there. Notes are made anew */
 static int profile_set(struct net *net, const struct sem_profile *profile)
 {
@@ -151,14 +164,11 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 	const struct sem_profile *old = rn->profile;
 
 	if (!old) {
-		/* Who was to bind when it was left may have done so since */
+		/* What was for a bind that ended after it was left */
 		reuse_order_forget_net(net);
-		atomic_set(&rn->udp_added_last, 0);
 		WRITE_ONCE(rn->on_device, false);
-		memset(rn->udp_connected, 0, sizeof(rn->udp_connected));
 	}
-	/* A bind that is under way may still be decided by the old one */
-	WRITE_ONCE(rn->profile, profile);
+	profile_publish(rn, profile);
 
 	if (!profile) {
 		reuse_datagram_unhook(net);
@@ -276,7 +286,7 @@ void reuse_switch_leave(struct net *net)
 	mutex_lock(&rn->switch_lock);
 	if (rn->profile) {
 		rn->left = rn->profile;
-		WRITE_ONCE(rn->profile, NULL);
+		profile_publish(rn, NULL);
 		reuse_datagram_unhook(net);
 	}
 	mutex_unlock(&rn->switch_lock);
