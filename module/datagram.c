@@ -158,7 +158,7 @@ static bool is_routed_elsewhere(const struct sk_buff *skb,
 {
 	const struct dst_entry *dst = skb_dst(skb);
 
-	return !dst || !net_eq(dev_net(dst->dev), state->net);
+	return !dst || !net_eq(dev_net(READ_ONCE(dst->dev)), state->net);
 }
 
 static unsigned int datagram(struct sk_buff *skb,
