@@ -25,9 +25,9 @@
 
 /*
  * Notes to look at in one list, so that a packet takes bounded work: only
- * those with a remote end, which are put aside, and those of other devices
- * come before the one that is of use. Where that is not enough, what the
- * kernel found stands.
+ * those with a remote end, which are put aside, and where there are devices
+ * those of none or of others come before the one that is of use. Where that is
+ * not enough, what the kernel found stands.
  */
 #define LOOK_MAX	4096
 
@@ -48,6 +48,8 @@ static enum reuse_note_next delivery_note(const struct reuse_note *note,
 	struct sock *sk = note->sk;
 	struct sem_sock s;
 
+	if (dv->on_device && !note->place->devices)
+		return REUSE_NOTE_DONE;
 	/* Is what the note says still so? */
 	reuse_bind_see(sk, &s);
 	if (sem_has_peer(&s))
@@ -131,7 +133,7 @@ static struct sock *delivery_receiver(struct reuse_delivery *dv)
 				    reuse_note_fn_t fn) = {
 		delivery_exact, delivery_any,
 	};
-	bool devices = READ_ONCE(reuse_net(dv->net)->on_device);
+	bool devices = READ_ONCE(reuse_net(dv->net)->devices);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(look); i++) {

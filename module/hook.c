@@ -115,24 +115,31 @@ static __always_inline bool hook_sockopt(reuse_fregs_t *regs)
 
 	if ((int)reuse_ftrace_arg(regs, 2) != SO_REUSEPORT)
 		return false;
-	profile = reuse_net_profile(reuse_sockopt_net((void *)reuse_ftrace_arg(regs, 0)));
+	profile = reuse_net_profile(sock_net(reuse_sockopt_sk((void *)reuse_ftrace_arg(regs, 0))));
 	if (profile && profile->no_reuseport)
 		reuse_ftrace_set_third_arg(regs, HOOK_NO_OPTION);
 	return false;
 }
 
+/*
+ * Some only look, but take locks for it. With PREEMPT_RT that may sleep, and
+ * where somebody else traces the function, too, ftrace calls us with preemption
+ * off. What must not be missed is done by a replacement then; else it counts as
+ * done without memory.
+ */
+#define HOOK_RT		IS_ENABLED(CONFIG_PREEMPT_RT)
+
+/* At the entry: a replacement might wait for as long as the user likes, see above */
 static __always_inline bool hook_setsockopt(reuse_fregs_t *regs)
 {
+	const struct sock *sk = reuse_sockopt_sk((void *)reuse_ftrace_arg(regs, 0));
 	int option = (int)reuse_ftrace_arg(regs, 2);
-	struct net *net;
 
-	if (option == SO_BINDTODEVICE || option == SO_BINDTOIFINDEX) {
-		net = reuse_sockopt_net((void *)reuse_ftrace_arg(regs, 0));
-		if (reuse_net_profile(net))
-			WRITE_ONCE(reuse_net(net)->on_device, true);
-		return false;
-	}
-	return hook_sockopt(regs);
+	if (option != SO_BINDTODEVICE && option != SO_BINDTOIFINDEX)
+		return hook_sockopt(regs);
+	if (reuse_net_profile(sock_net(sk)) && (!HOOK_RT || preemptible()))
+		reuse_order_to_device(sk);
+	return false;
 }
 
 static __always_inline bool hook_want_port(reuse_fregs_t *regs)
@@ -146,14 +153,6 @@ static __always_inline bool hook_want_lookup(reuse_fregs_t *regs)
 {
 	return reuse_net_profile((void *)reuse_ftrace_arg(regs, 0));
 }
-
-/*
- * The others only look, but take locks for it. With PREEMPT_RT that may sleep, and
- * where somebody else traces the function, too, ftrace calls us with preemption
- * off. What must not be missed is done by a replacement then; else it counts as
- * done without memory.
- */
-#define HOOK_RT		IS_ENABLED(CONFIG_PREEMPT_RT)
 
 static __always_inline bool hook_created(reuse_fregs_t *regs)
 {

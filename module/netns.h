@@ -4,7 +4,6 @@
 
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
-#include <linux/uidgid.h>
 #include <net/net_namespace.h>
 #include <net/netns/generic.h>
 
@@ -26,7 +25,7 @@ struct ctl_table_header;
  * @letting_in: UDP socket whose conflicts are not to be seen; under @bind_lock,
  *	read without
  * @udp_added_last: how many UDP sockets entered their list at its end
- * @on_device: since it emulates, a socket was bound to a device, or was already
+ * @devices: a place has, or had, a socket that is bound to a device
  * @udp_connected: how many UDP sockets asked for a remote end, by port
  * @ctl_header: of net.reuse
  * @ctl_table: copy of the sysctl table
@@ -39,7 +38,7 @@ struct reuse_net {
 	spinlock_t bind_lock;	/* verdict and bind are one step */
 	const struct sock *letting_in;
 	atomic_t udp_added_last;
-	bool on_device;
+	bool devices;
 	atomic_t udp_connected[REUSE_PORT_SETS];
 	struct ctl_table_header *ctl_header;
 	struct ctl_table *ctl_table;

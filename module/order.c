@@ -217,12 +217,13 @@ static bool note_link(struct reuse_note *note,
 		memcpy(s.addr, s.ipv6 ? sem_any6 : sem_any4, sizeof(s.addr));
 	memcpy(place.addr, s.addr, sizeof(place.addr));
 	place.kind = kind_of(&s);
+	place.devices = s.dev;
 	/* Who receives comes first */
 	if (!reuse_place_join(note, &place, (profile->oldest_any &&
 					     sem_any(place.addr)) != before))
 		return false;
-	if (s.dev)
-		WRITE_ONCE(reuse_net(note->net)->on_device, true);
+	if (place.devices)
+		WRITE_ONCE(reuse_net(note->net)->devices, true);
 	note->counted_last = place.protocol != IPPROTO_TCP &&
 			     reuse_udp_added_last(sk);
 	note_count(note, 1);
@@ -344,7 +345,8 @@ int reuse_order_reserve(struct sock *sk)
 /**
  * reuse_order_bound() - note that a socket has been bound
  * @sk: socket that holds a port
- * @profile: semantics by which it was decided
+ *
+ * Nothing is done if the namespace has become native meanwhile.
  *
  * Context: bottom halves off; reuse_net.bind_lock is held, and
  * reuse_order_reserve() has been called.
@@ -415,6 +417,26 @@ void reuse_order_connects(const struct sock *sk)
 	if (note && !note->counted_peer && note->place) {
 		note->counted_peer = true;
 		atomic_inc(reuse_net_connected(note->net, note->place->port));
+	}
+	spin_unlock_bh(&chain->lock);
+}
+
+/**
+ * reuse_order_to_device() - note that a socket asks to be bound to a device
+ * @sk: any socket
+ *
+ * Context: any but what is atomic with PREEMPT_RT.
+ */
+void reuse_order_to_device(const struct sock *sk)
+{
+	struct note_chain *chain = chain_of(sk);
+	const struct reuse_note *note;
+
+	spin_lock_bh(&chain->lock);
+	note = note_find(chain, sk);
+	if (note && note->place) {
+		reuse_place_set_devices(note);
+		WRITE_ONCE(reuse_net(note->net)->devices, true);
 	}
 	spin_unlock_bh(&chain->lock);
 }

@@ -51,6 +51,7 @@ int reuse_order_reserve(struct sock *sk);
 void reuse_order_bound(struct sock *sk);
 int reuse_order_seen(struct sock *sk, bool before);
 void reuse_order_connects(const struct sock *sk);
+void reuse_order_to_device(const struct sock *sk);
 bool reuse_order_may_know(const struct sock *sk);
 void reuse_order_forget(const struct sock *sk);
 void reuse_order_forget_net(const struct net *net);

@@ -189,10 +189,26 @@ bool reuse_place_join(struct reuse_note *note, const struct reuse_place *id,
 		else
 			list_add(&note->sharing, &place->sharing);
 		note->place = &place->id;
+		place->id.devices |= id->devices;
 		spin_unlock(&place->lock);
 	}
 	spin_unlock(&chain->lock);
 	return place;
+}
+
+/**
+ * reuse_place_set_devices() - one of a place is being bound to a device
+ * @note: of it, is at a place
+ *
+ * Context: bottom halves off; under the lock of @note.
+ */
+void reuse_place_set_devices(const struct reuse_note *note)
+{
+	struct place *place = container_of(note->place, struct place, id);
+
+	spin_lock(&place->lock);
+	place->id.devices = true;
+	spin_unlock(&place->lock);
 }
 
 /**

@@ -29,6 +29,7 @@ enum reuse_kind {
  * @port: in host byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
  * @kind: enum reuse_kind
+ * @devices: one of them is bound to a device, or was; not what tells places apart
  */
 struct reuse_place {
 	const struct net *net;
@@ -36,6 +37,7 @@ struct reuse_place {
 	u16 port;
 	u8 protocol;
 	u8 kind;
+	bool devices;
 };
 
 /**
@@ -58,6 +60,7 @@ void reuse_place_teardown(void);
 bool reuse_place_reserve(void);
 bool reuse_place_join(struct reuse_note *note, const struct reuse_place *id,
 		      bool last);
+void reuse_place_set_devices(const struct reuse_note *note);
 void reuse_place_leave(struct reuse_note *note);
 void reuse_place_each(const struct reuse_place *id, unsigned int looks,
 		      reuse_note_fn_t fn, void *arg);

@@ -166,7 +166,7 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 	if (!old) {
 		/* What was for a bind that ended after it was left */
 		reuse_order_forget_net(net);
-		WRITE_ONCE(rn->on_device, false);
+		WRITE_ONCE(rn->devices, false);
 	}
 	profile_publish(rn, profile);
 

@@ -14,9 +14,9 @@
 #define REUSE_SETSOCKOPT	"sk_setsockopt"
 #define REUSE_GETSOCKOPT	"sk_getsockopt"
 
-static inline struct net *reuse_sockopt_net(const struct sock *sk)
+static inline const struct sock *reuse_sockopt_sk(const struct sock *sk)
 {
-	return sock_net(sk);
+	return sk;
 }
 
 #else
@@ -24,9 +24,9 @@ static inline struct net *reuse_sockopt_net(const struct sock *sk)
 #define REUSE_SETSOCKOPT	"sock_setsockopt"
 #define REUSE_GETSOCKOPT	"sock_getsockopt"
 
-static inline struct net *reuse_sockopt_net(const struct socket *sock)
+static inline const struct sock *reuse_sockopt_sk(const struct socket *sock)
 {
-	return sock_net(sock->sk);
+	return sock->sk;
 }
 
 #endif
