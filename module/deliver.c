@@ -48,8 +48,6 @@ static enum reuse_note_next delivery_note(const struct reuse_note *note,
 	struct sock *sk = note->sk;
 	struct sem_sock s;
 
-	if (dv->on_device && !note->place->devices)
-		return REUSE_NOTE_DONE;
 	/* Is what the note says still so? */
 	reuse_bind_see(sk, &s);
 	if (sem_has_peer(&s))
@@ -85,7 +83,7 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 {
 	struct reuse_place place = {
 		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
-		.kind = kind,
+		.kind = kind, .devices = dv->on_device,
 	};
 
 	memcpy(place.addr, addr, sizeof(place.addr));

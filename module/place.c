@@ -280,7 +280,7 @@ static void place_each_aside(struct place *place, struct wanted *w)
 
 /**
  * reuse_place_each() - go over the notes of a place
- * @id: the place
+ * @id: the place; with @devices, only if it has that
  * @looks: at how many notes to look at most
  * @fn: called for each, the one that receives before the others first, under a
  *	lock
@@ -301,7 +301,8 @@ void reuse_place_each(const struct reuse_place *id, unsigned int looks,
 	if (!place)
 		return;
 	spin_lock(&place->lock);
-	if (!place_each(place, &w) && !list_empty(&place->aside))
+	if ((place->id.devices || !id->devices) && !place_each(place, &w) &&
+	    !list_empty(&place->aside))
 		place_each_aside(place, &w);
 	spin_unlock(&place->lock);
 }

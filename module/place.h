@@ -29,7 +29,8 @@ enum reuse_kind {
  * @port: in host byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
  * @kind: enum reuse_kind
- * @devices: one of them is bound to a device, or was; not what tells places apart
+ * @devices: one of them is bound to a device, or was. It does not tell places apart:
+ *	who asks for it has nothing to do with those where it is not so
  */
 struct reuse_place {
 	const struct net *net;
