@@ -129,19 +129,11 @@ static void read_once(size_t size)
 	__atomic_add_fetch(&done->reads, 1, __ATOMIC_RELAXED);
 }
 
-static time_t now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec;
-}
-
 static void read_for(int seconds, size_t size)
 {
-	time_t end = now() + seconds;
+	long long end = now_ns() + seconds * 1000000000LL;
 
-	while (now() < end)
+	while (now_ns() < end)
 		read_once(size);
 }
 
@@ -442,7 +434,7 @@ static int lines(const char *s)
  */
 static void read_handover(const char *proto)
 {
-	time_t end;
+	long long end;
 	pid_t pid;
 	char *s;
 
@@ -452,7 +444,7 @@ static void read_handover(const char *proto)
 	pid = spawn(hand_over);
 	if (!wait_for(all_in_use, &done->binds, 20000))
 		die("no hand over");
-	for (end = now() + 3; now() < end; done->reads++) {
+	for (end = now_ns() + 3000000000LL; now_ns() < end; done->reads++) {
 		s = slurp(REUSE_FILE);
 		errno = 0;
 		if (lines(s) != 1 + IN_USE)

@@ -7,7 +7,6 @@
 #include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "lib.h"
@@ -178,18 +177,10 @@ static void play(struct record *rec, const char *semantics, int number)
 	fflush(stdout);
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec + ts.tv_nsec / 1e9;
-}
-
 static int play_all(char **files, unsigned int only, const char *semantics)
 {
 	unsigned long right = 0, all = 0, skipped = 0;
-	double start = now();
+	long long start = now_ns();
 	int number = 0;
 
 	for (; *files; files++) {
@@ -208,7 +199,7 @@ static int play_all(char **files, unsigned int only, const char *semantics)
 	printf("# total %lu of %lu answers (%.2f %%)", right, all, all ? 100.0 * right / all : 0);
 	if (skipped)
 		printf(", %lu not asked", skipped);
-	printf(", %.1f s\n", now() - start);
+	printf(", %.1f s\n", (now_ns() - start) / 1e9);
 	return right == all && all && !skipped ? 0 : EXIT_WRONG;
 }
 

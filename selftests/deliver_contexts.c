@@ -195,12 +195,6 @@ TEST_F(deliver, route_kept)
 	}
 }
 
-static void far_away(void *arg)
-{
-	(void)arg;
-	new_netns();
-}
-
 static void enter(pid_t pid)
 {
 	int fd = open(text("/proc/%d/ns/net", pid), O_RDONLY | O_CLOEXEC);
@@ -215,7 +209,7 @@ static bool far_socket(struct child *far, int *fd)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
-	child_start(far, 0, far_away, NULL);
+	child_netns(far);
 	if (!add_device("near", text("veth peer name far netns %d", far->pid)))
 		return false;
 	run("ip addr add fd00::1/64 dev near nodad");
@@ -326,7 +320,7 @@ TEST_F(deliver, for_an_ipvlan)
 	run("ip link set near address " MASTER);
 	if (!try_run("ip link add ipv link near type ipvlan mode l3s"))
 		SKIP(return, "no ipvlan in this kernel");
-	child_start(&slave, 0, far_away, NULL);
+	child_netns(&slave);
 	run("ip link set ipv netns %d", slave.pid);
 	enter(slave.pid);
 	run("ip addr add 10.1.0.2/24 dev ipv");

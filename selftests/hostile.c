@@ -258,21 +258,17 @@ static long long time_to_make_namespace(void)
 	return took + now_ns();
 }
 
-static void far_away(void *arg)
-{
-	(void)arg;
-	new_netns();
-}
-
 /* To where its devices are gone: the module's part comes before */
 static long long time_to_end_namespace(void)
 {
 	struct child far;
 	long long took;
 
-	child_start(&far, 0, far_away, NULL);
-	if (!add_device("near", text("veth peer name far netns %d", far.pid)))
+	child_netns(&far);
+	if (!add_device("near", text("veth peer name far netns %d", far.pid))) {
+		child_stop(&far);
 		return 0;
+	}
 	took = -now_ns();
 	child_stop(&far);
 	while (if_nametoindex("near"))

@@ -564,6 +564,21 @@ void child_start(struct child *child, uid_t uid, void (*fn)(void *arg), void *ar
 	close(ready[0]);
 }
 
+static void new_netns_of_child(void *arg)
+{
+	(void)arg;
+	new_netns();
+}
+
+/**
+ * child_netns() - a child in a network namespace of its own
+ * @child: is filled in
+ */
+void child_netns(struct child *child)
+{
+	child_start(child, 0, new_netns_of_child, NULL);
+}
+
 /**
  * child_stop() - end a child; what it held is released on return
  * @child: started with child_start()

@@ -105,6 +105,7 @@ struct child {
 };
 
 void child_start(struct child *child, uid_t uid, void (*fn)(void *arg), void *arg);
+void child_netns(struct child *child);
 void child_stop(struct child *child);
 
 /* sock.c */
