@@ -13,17 +13,10 @@
 #define TRACING		"/sys/kernel/tracing/"
 #define PORT		30000
 
-static bool try_write(const char *path, int flags, const char *line)
+static bool trace(const char *path, int flags, const char *line)
 {
-	int fd = open(path, O_WRONLY | O_CLOEXEC | flags), err = 0;
-
-	if (fd < 0)
-		return false;
-	if (write(fd, line, strlen(line)) != (ssize_t)strlen(line))
-		err = errno;
-	close(fd);
-	errno = err;
-	return !err;
+	errno = -try_write(path, flags, line, strlen(line));
+	return !errno;
 }
 
 static int count(const char *path, const char *word)
@@ -84,8 +77,8 @@ static bool add_kprobes(const char *kind)
 	int n = 0;
 
 	for (name = semantics_functions; *name; name++)
-		n += try_write(TRACING "kprobe_events", O_APPEND,
-			       text("%s:reuse_test/%s_%s %s\n", kind, kind, *name, *name));
+		n += trace(TRACING "kprobe_events", O_APPEND,
+			   text("%s:reuse_test/%s_%s %s\n", kind, kind, *name, *name));
 	return n > 8;
 }
 
@@ -93,10 +86,10 @@ static void remove_kprobes(void)
 {
 	const char * const *name;
 
-	try_write(TRACING "events/reuse_test/enable", 0, "0");
+	trace(TRACING "events/reuse_test/enable", 0, "0");
 	for (name = semantics_functions; *name; name++) {
-		try_write(TRACING "kprobe_events", O_APPEND, text("-:reuse_test/p_%s\n", *name));
-		try_write(TRACING "kprobe_events", O_APPEND, text("-:reuse_test/r_%s\n", *name));
+		trace(TRACING "kprobe_events", O_APPEND, text("-:reuse_test/p_%s\n", *name));
+		trace(TRACING "kprobe_events", O_APPEND, text("-:reuse_test/r_%s\n", *name));
 	}
 	close(open(TRACING "trace", O_WRONLY | O_TRUNC));
 }
@@ -182,8 +175,8 @@ static void expect_tracer(struct __test_metadata *_metadata, bool first, const c
 	const char * const *name;
 
 	for (name = semantics_functions; *name; name++)
-		try_write(TRACING "set_ftrace_filter", O_APPEND, *name);
-	if (!try_write(TRACING "current_tracer", 0, tracer))
+		trace(TRACING "set_ftrace_filter", O_APPEND, *name);
+	if (!trace(TRACING "current_tracer", 0, tracer))
 		SKIP(return, "no such tracer");
 	expect_company(_metadata, first, hit, remove_tracer);
 }

@@ -20,8 +20,6 @@
 
 #include "lib.h"
 
-#define PARAMETER	"/sys/module/reuse/parameters/semantics"
-
 /**
  * die() - end the test: its ground is missing
  * @fmt: why; errno is added if it is set
@@ -128,6 +126,31 @@ bool wait_for(bool (*done)(void *arg), void *arg, int ms)
 }
 
 /**
+ * try_write() - write to a file of /proc or tracefs, in one call
+ * @path: the file
+ * @flags: for open(), besides O_WRONLY
+ * @data: what
+ * @len: bytes of it
+ *
+ * Return: 0 or a negative errno.
+ */
+int try_write(const char *path, int flags, const void *data, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC | flags), err = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, data, len);
+	if (n < 0)
+		err = -errno;
+	else if (n != (ssize_t)len)
+		err = -EIO;
+	close(fd);
+	return err;
+}
+
+/**
  * write_file() - write a line to a file of /proc
  * @path: the file
  * @fmt: the line, as of printf()
@@ -136,15 +159,14 @@ void write_file(const char *path, const char *fmt, ...)
 {
 	char line[256];
 	va_list args;
-	int fd, len;
+	int len;
 
 	va_start(args, fmt);
 	len = vsnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	if (fd < 0 || write(fd, line, len) != len)
+	errno = -try_write(path, 0, line, len);
+	if (errno)
 		die("cannot write \"%s\" to %s", line, path);
-	close(fd);
 }
 
 /**
@@ -237,29 +259,6 @@ bool try_run(const char *fmt, ...)
 }
 
 /**
- * stay_hooked() - have namespaces that are not native as long as the program runs
- *
- * To install and remove what that takes, for every test again, is slow.
- */
-void stay_hooked(void)
-{
-	static const char file[] = "/proc/sys/net/reuse/semantics";
-	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), i;
-
-	if (access(file, F_OK) || geteuid())
-		return;
-	for (i = 0; i < 2; i++) {
-		new_netns();
-		write_file(file, i ? "pre39" : "bsd");
-		if (home < 0 || open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) < 0)
-			die("cannot keep a namespace");
-	}
-	if (setns(home, CLONE_NEWNET))
-		die("cannot go back");
-	close(home);
-}
-
-/**
  * stay_on() - run on one CPU only
  * @cpu: its number
  */
@@ -271,139 +270,6 @@ void stay_on(int cpu)
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
 		die("no CPU %d", cpu);
-}
-
-/**
- * nothing_hooked() - does the module intercept no function?
- * @unused: as wait_for() wants it: a namespace that dies lets go of what it needed
- *	    some time later
- *
- * Return: true if not.
- */
-bool nothing_hooked(void *unused)
-{
-	char *s = slurp(HOOKED);
-	bool none = !strstr(s, "[reuse]");
-
-	(void)unused;
-	free(s);
-	return none;
-}
-
-static int insert(const char *path, const char *parameters)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
-
-	if (fd < 0)
-		return errno;
-	err = syscall(SYS_finit_module, fd, parameters, 0) ? errno : 0;
-	close(fd);
-	return err;
-}
-
-/**
- * module_insert() - load a kernel module
- * @path: of the file
- *
- * Return: 0 or an errno.
- */
-int module_insert(const char *path)
-{
-	return insert(path, "");
-}
-
-/**
- * module_remove() - unload a kernel module
- * @name: of the module
- *
- * Return: 0 or an errno.
- */
-int module_remove(const char *name)
-{
-	return syscall(SYS_delete_module, name, O_NONBLOCK) ? errno : 0;
-}
-
-/**
- * reuse_ko() - where the module under test is
- *
- * Return: its path, or NULL.
- */
-const char *reuse_ko(void)
-{
-	static const char * const usual[] = { "/lib/modules/reuse.ko", "../reuse.ko", NULL };
-	const char *path = getenv("REUSE_KO");
-	size_t i;
-
-	for (i = 0; !path && usual[i]; i++) {
-		if (!access(usual[i], R_OK))
-			path = usual[i];
-	}
-	return path;
-}
-
-/**
- * reuse_load_as() - load the module under test
- * @semantics: of all namespaces
- */
-void reuse_load_as(const char *semantics)
-{
-	char parameter[64];
-
-	snprintf(parameter, sizeof(parameter), "semantics=%s", semantics);
-	errno = insert(reuse_ko(), parameter);
-	if (errno)
-		die("cannot load %s", reuse_ko());
-}
-
-/**
- * reuse_load() - load the module under test
- */
-void reuse_load(void)
-{
-	reuse_load_as("native");
-}
-
-/**
- * reuse_unload() - unload the module under test
- */
-void reuse_unload(void)
-{
-	errno = module_remove("reuse");
-	if (errno)
-		die("cannot unload");
-}
-
-static bool was_there;
-
-static void __attribute__((constructor)) look_for_module(void)
-{
-	was_there = !access(REUSE_FILE, F_OK);
-}
-
-static bool is_with_semantics(void)
-{
-	char *s = access(PARAMETER, R_OK) ? NULL : slurp(PARAMETER);
-	bool is = s && strcmp(s, "native\n");
-
-	free(s);
-	return is;
-}
-
-/**
- * reuse_load_again() - have the module under test as it usually is
- *
- * For a program that unloads it to end with: whatever it died of, the next one
- * finds the module, without semantics. Where there was none before the program, there
- * is none afterwards.
- */
-void reuse_load_again(void)
-{
-	if (geteuid() || !reuse_ko() || !was_there)
-		return;
-	if (is_with_semantics())
-		module_remove("reuse");
-	if (access(REUSE_FILE, F_OK))
-		reuse_load();
 }
 
 /**

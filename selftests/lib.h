@@ -66,29 +66,19 @@ char *slurp(const char *path);
 char *slurp_fd(int fd);
 
 /* lib.c */
-#define HOOKED		"/sys/kernel/tracing/enabled_functions"
-
 __printf(1, 2) __noreturn void die(const char *fmt, ...);
 __printf(1, 2) const char *text(const char *fmt, ...);
 int slowness(void);
 unsigned int seed(void);
 long long now_ns(void);
 bool wait_for(bool (*done)(void *arg), void *arg, int ms);
+int try_write(const char *path, int flags, const void *data, size_t len);
 __printf(2, 3) void write_file(const char *path, const char *fmt, ...);
 __printf(1, 2) void run(const char *fmt, ...);
 __printf(1, 2) bool try_run(const char *fmt, ...);
 unsigned long net_counter(const char *file, const char *section, const char *name);
-int module_insert(const char *path);
-int module_remove(const char *name);
-const char *reuse_ko(void);
-void reuse_load(void);
-void reuse_load_as(const char *semantics);
-void reuse_unload(void);
-void reuse_load_again(void);
 void new_netns(void);
-void stay_hooked(void);
 void stay_on(int cpu);
-bool nothing_hooked(void *unused);
 void lo_up(void);
 void new_userns(const char *uid_map);
 bool add_device(const char *name, const char *kind);
@@ -107,6 +97,19 @@ struct child {
 void child_start(struct child *child, uid_t uid, void (*fn)(void *arg), void *arg);
 void child_netns(struct child *child);
 void child_stop(struct child *child);
+
+/* ko.c */
+#define HOOKED		"/sys/kernel/tracing/enabled_functions"
+
+int module_insert(const char *path);
+int module_remove(const char *name);
+const char *reuse_ko(void);
+void reuse_load(void);
+void reuse_load_as(const char *semantics);
+void reuse_unload(void);
+void reuse_load_again(void);
+bool nothing_hooked(void *unused);
+void stay_hooked(void);
 
 /* sock.c */
 #define S_REUSEADDR	0x01

@@ -12,21 +12,9 @@
 #define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
 #define PORT		"40000"
 
-static int try_write(const char *path, const void *data, size_t len)
-{
-	int fd = open(path, O_WRONLY), err = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, data, len) != (ssize_t)len)
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static int try_switch(const char *word)
 {
-	return try_write(SWITCH, word, strlen(word));
+	return try_write(SWITCH, 0, word, strlen(word));
 }
 
 static const char *now(void)
@@ -125,8 +113,8 @@ TEST_F(semantics, refuses_other_words)
 		EXPECT_EQ(-EINVAL, try_switch(words[i]))
 			TH_LOG("word: %s", words[i]);
 	memset(page, 'b', sizeof(page));
-	EXPECT_EQ(-EINVAL, try_write(SWITCH, page, sizeof(page)));
-	EXPECT_EQ(-EINVAL, try_write(SWITCH, "b\0sd", 4));
+	EXPECT_EQ(-EINVAL, try_write(SWITCH, 0, page, sizeof(page)));
+	EXPECT_EQ(-EINVAL, try_write(SWITCH, 0, "b\0sd", 4));
 	EXPECT_STREQ("pre39", now());
 	EXPECT_TRUE(is_pre39());
 }
@@ -134,7 +122,7 @@ TEST_F(semantics, refuses_other_words)
 /* The list is read-only */
 TEST_F(semantics, list_is_read_only)
 {
-	EXPECT_NE(0, try_write(AVAILABLE, "bsd", 3));
+	EXPECT_NE(0, try_write(AVAILABLE, 0, "bsd", 3));
 	EXPECT_STREQ("native pre39 bsd\n", slurp(AVAILABLE));
 }
 
@@ -235,7 +223,7 @@ TEST_F(semantics, ftrace_cannot_be_switched_off)
 	if (access(path, W_OK))
 		SKIP(return, "no kernel.ftrace_enabled");
 	ASSERT_EQ(0, try_switch("bsd"));
-	EXPECT_NE(0, try_write(path, "0", 1));
+	EXPECT_NE(0, try_write(path, 0, "0", 1));
 	EXPECT_TRUE(is_bsd());
 }
 
@@ -248,10 +236,10 @@ TEST_F(semantics, needs_ftrace)
 	if (access(path, W_OK))
 		SKIP(return, "no kernel.ftrace_enabled");
 	ASSERT_TRUE(wait_for(nothing_hooked, NULL, 60000));
-	if (try_write(path, "0", 1))
+	if (try_write(path, 0, "0", 1))
 		SKIP(return, "this kernel does not let it be switched off");
 	err = try_switch("bsd");
-	ASSERT_EQ(0, try_write(path, "1", 1));
+	ASSERT_EQ(0, try_write(path, 0, "1", 1));
 	EXPECT_EQ(-EBUSY, err);
 	EXPECT_STREQ("native", now());
 	EXPECT_TRUE(native_now());
