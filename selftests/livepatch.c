@@ -323,4 +323,37 @@ TEST_F_TIMEOUT(livepatch, no_part_of_them, 400)
 	EXPECT_TRUE(nothing_hooked(NULL));
 }
 
+/* Loads the module for namespaces that are bsd while ftrace takes but @taken functions */
+static bool load_refused(int taken)
+{
+	bool refused;
+
+	reuse_unload();
+	if (rival_insert(text("refuse=%d", taken + 1)))
+		die("no probe of register_ftrace_function()");
+	reuse_load_as("bsd");
+	refused = semantics_is(NATIVE);
+	if (refused && (hooked_functions() || semantics_seen(PORT) != NATIVE))
+		die("%d taken: something is left", taken);
+	if (module_remove("rival"))
+		die("the probe does not go");
+	return refused;
+}
+
+/* The same where namespaces are to begin as bsd: they are native, the module is there */
+TEST_F_TIMEOUT(livepatch, no_part_of_them_when_loaded, 400)
+{
+	int n;
+
+	if (!reuse_ko())
+		SKIP(return, "set REUSE_KO to the path of reuse.ko");
+	for (n = 0; load_refused(n); n++)
+		;
+	EXPECT_LT(10, n);
+	EXPECT_EQ(hooked_functions(), n);
+	EXPECT_EQ(BSD, semantics_seen(PORT));
+	reuse_unload();
+	reuse_load();
+}
+
 TEST_HARNESS_MAIN
