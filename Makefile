@@ -43,8 +43,9 @@ unit:
 debug_kernels = $(foreach f,debug kcsan,$(addsuffix -$f,$(or $(KERNELS),6.12 7.3)))
 
 check-debug:
-	scripts/check $(debug_kernels)
-	REUSE_CPUS=4 JOBS=1 scripts/check $(debug_kernels) -- siege unload race deliver_storm
+	rc=0; scripts/check $(debug_kernels) || rc=1; \
+	REUSE_CPUS=4 JOBS=1 scripts/check $(debug_kernels) -- siege unload race deliver_storm || rc=1; \
+	exit $$rc
 
 check-rt:
 	scripts/check $(addsuffix -rt,$(or $(KERNELS),6.1 7.3))
