@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -134,6 +135,51 @@ void reuse_unload(void)
 	errno = module_remove("reuse");
 	if (errno)
 		die("cannot unload");
+}
+
+static bool has(const char *path, const char *what)
+{
+	char *s = slurp(path);
+	bool found = strstr(s, what);
+
+	free(s);
+	return found;
+}
+
+/* A cache that was merged with another leaves its name in /sys to that */
+static bool no_cache(void *nothing)
+{
+	struct stat st;
+
+	(void)nothing;
+	return (lstat("/sys/kernel/slab/reuse_note", &st) || S_ISLNK(st.st_mode)) &&
+	       !has("/proc/slabinfo", "\nreuse");
+}
+
+/**
+ * reuse_left_behind() - what the kernel still has of the module when it is not loaded
+ * @symbols: look among these as well, which takes longest
+ *
+ * Return: the file that has it, or NULL if there is nothing.
+ */
+const char *reuse_left_behind(bool symbols)
+{
+	static const char * const paths[] = {
+		REUSE_FILE, "/proc/1/net/reuse", "/proc/sys/net/reuse", "/sys/module/reuse",
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(paths) / sizeof(*paths); i++) {
+		if (!access(paths[i], F_OK))
+			return paths[i];
+	}
+	if (has(HOOKED, "[reuse]"))
+		return HOOKED;
+	if (has("/proc/modules", "reuse "))
+		return "/proc/modules";
+	if (symbols && has("/proc/kallsyms", "[reuse]"))
+		return "/proc/kallsyms";
+	return wait_for(no_cache, NULL, 5000) ? NULL : "/proc/slabinfo";
 }
 
 static bool was_there;

@@ -107,6 +107,7 @@ const char *reuse_ko(void);
 void reuse_load(void);
 void reuse_load_as(const char *semantics);
 void reuse_unload(void);
+const char *reuse_left_behind(bool symbols);
 void reuse_load_again(void);
 bool nothing_hooked(void *unused);
 void stay_hooked(void);

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "harness.h"
@@ -67,50 +66,14 @@ static bool unhooked(void *nothing)
 	return !hooked();
 }
 
+static const char *left_behind(bool symbols)
+{
+	return hooked() ? HOOKED : reuse_left_behind(symbols);
+}
+
 static enum semantics answers(void)
 {
 	return semantics_seen(PORT);
-}
-
-static bool has(const char *path, const char *what)
-{
-	char *s = slurp(path);
-	bool found = strstr(s, what);
-
-	free(s);
-	return found;
-}
-
-/* A cache that was merged with another leaves its name in /sys to that */
-static bool no_cache(void *nothing)
-{
-	struct stat st;
-
-	(void)nothing;
-	return (lstat("/sys/kernel/slab/reuse_note", &st) || S_ISLNK(st.st_mode)) &&
-	       !has("/proc/slabinfo", "\nreuse");
-}
-
-/* What the kernel still has of the module that was unloaded, NULL if nothing */
-static const char *left_behind(bool symbols)
-{
-	static const char * const paths[] = {
-		REUSE_FILE, "/proc/1/net/reuse", "/proc/sys/net/reuse", "/sys/module/reuse",
-	};
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(paths); i++) {
-		if (!access(paths[i], F_OK))
-			return paths[i];
-	}
-	if (has(HOOKED, "reuse") || hooked())
-		return HOOKED;
-	if (has("/proc/modules", "reuse "))
-		return "/proc/modules";
-	/* That takes longest */
-	if (symbols && has("/proc/kallsyms", "[reuse]"))
-		return "/proc/kallsyms";
-	return wait_for(no_cache, NULL, 5000) ? NULL : "/proc/slabinfo";
 }
 
 /* Sockets, readers and writers; where it is @native, it stays so */
@@ -173,6 +136,11 @@ TEST_F_TIMEOUT(use, reload, 100000)
 			TH_LOG("round %d: %s", round, left);
 		reuse_load();
 	}
+	reuse_unload();
+	left = left_behind(true);
+	EXPECT_TRUE(!left)
+		TH_LOG("in the end: %s", left);
+	reuse_load();
 	TH_LOG("%d rounds", round);
 }
 
@@ -195,7 +163,7 @@ TEST_F_TIMEOUT(use, unload, 100000)
 		ASSERT_EQ(0, setns(home, CLONE_NEWNET));
 		usleep(random() % 50000);
 		reuse_unload();
-		left = left_behind(!round);
+		left = left_behind(false);
 		ASSERT_TRUE(!left)
 			TH_LOG("round %d: %s", round, left);
 		ASSERT_EQ(NATIVE, answers());
@@ -204,6 +172,9 @@ TEST_F_TIMEOUT(use, unload, 100000)
 	}
 	/* For the next test */
 	reuse_unload();
+	left = left_behind(true);
+	EXPECT_TRUE(!left)
+		TH_LOG("in the end: %s", left);
 	reuse_load();
 	TH_LOG("%d rounds", round);
 }
