@@ -143,12 +143,23 @@ static void request_peers(struct bind_request *req, unsigned short port,
 		reuse_tcp_peers(req->sk, port, peer, req);
 }
 
-/* 0 or -EADDRINUSE */
+/*
+ * Under bind_lock. A search may take long, and what it is waited for with: it ends
+ * when the namespace is switched, and whatever was not decided by then is so anew.
+ */
+static bool request_is_stale(const struct bind_request *req)
+{
+	return req->rn->profile != req->profile;
+}
+
+/* 0, -EADDRINUSE, or -ESTALE if it is to be decided anew */
 static int request_decide(struct bind_request *req, unsigned short port,
 			  bool search)
 {
 	struct sem_bind *b = &req->bind;
 
+	if (request_is_stale(req))
+		return -ESTALE;
 	b->sk = &req->self;
 	b->udp = req->udp;
 	b->search = search;
@@ -236,7 +247,7 @@ static int request_port(struct bind_request *req, unsigned short port)
 	return err;
 }
 
-/* One port of a search: 0, -ENOMEM, or an error that makes the search go on */
+/* One port of a search: 0, -ENOMEM, -ESTALE, or an error that makes it go on */
 static int request_try(struct bind_request *req, unsigned short port)
 {
 	int err;
@@ -270,7 +281,7 @@ static int request_search(struct bind_request *req)
 
 		err = request_try(req, port);
 		/* Where there is no memory, the next port has none either */
-		if (!err || err == -ENOMEM)
+		if (!err || err == -ENOMEM || err == -ESTALE)
 			return err;
 		if (fatal_signal_pending(current))
 			return -EINTR;
@@ -280,8 +291,11 @@ static int request_search(struct bind_request *req)
 		}
 		cond_resched();
 	}
-	if (spare && req->self.reuseaddr && !request_port(req, spare))
-		return 0;
+	if (spare && req->self.reuseaddr) {
+		err = request_port(req, spare);
+		if (!err || err == -ESTALE)
+			return err;
+	}
 	return req->profile->search_error;
 }
 
@@ -301,7 +315,9 @@ static int request_native(struct bind_request *req, unsigned short port)
 			return err;
 	}
 	spin_lock_bh(&req->rn->bind_lock);
-	if (port)
+	if (port && request_is_stale(req))
+		err = -ESTALE;
+	else if (port)
 		err = reuse_order_reserve(sk) ?:
 		      sk->sk_prot->get_port(sk, port);
 	if (!err)
@@ -337,11 +353,26 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 		int err;
 
 		spin_lock_bh(&req.rn->bind_lock);
-		err = request_bind(&req, port);
+		err = request_is_stale(&req) ? -ESTALE :
+					       request_bind(&req, port);
 		spin_unlock_bh(&req.rn->bind_lock);
 		return err;
 	}
 	return request_port(&req, port);
+}
+
+static int request_get_port(struct sock *sk, unsigned short port, bool udp)
+{
+	const struct sem_profile *profile;
+	int err;
+
+	do {
+		profile = reuse_net_profile(sock_net(sk));
+		if (!profile)
+			return sk->sk_prot->get_port(sk, port);
+		err = request_run(sk, port, udp, profile);
+	} while (err == -ESTALE);
+	return err;
 }
 
 /**
@@ -357,12 +388,11 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
  */
 int reuse_tcp_get_port(struct sock *sk, unsigned short snum)
 {
-	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 	int idx = reuse_hook_enter();
 	int err;
 
-	if (profile && sk->sk_protocol == IPPROTO_TCP)
-		err = request_run(sk, snum, false, profile);
+	if (sk->sk_protocol == IPPROTO_TCP)
+		err = request_get_port(sk, snum, false);
 	else
 		err = inet_csk_get_port(sk, snum);
 	reuse_hook_leave(idx);
@@ -379,14 +409,9 @@ int reuse_tcp_get_port(struct sock *sk, unsigned short snum)
  */
 int reuse_udp_get_port(struct sock *sk, unsigned short snum)
 {
-	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 	int idx = reuse_hook_enter();
-	int err;
+	int err = request_get_port(sk, snum, true);
 
-	if (profile)
-		err = request_run(sk, snum, true, profile);
-	else
-		err = sk->sk_prot->get_port(sk, snum);
 	reuse_hook_leave(idx);
 	return err;
 }

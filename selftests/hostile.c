@@ -323,6 +323,24 @@ TEST_F_TIMEOUT(hostile, switches_and_holds_up_nobody, 280)
 	EXPECT_LT(among, SWITCHERS / 2 * alone);
 }
 
+/* A search ends when the namespace is switched: who lets go of hooks waits for it */
+TEST_F_TIMEOUT(hostile, searches_and_holds_up_nobody, 280)
+{
+	long long native, bsd, switched;
+	pid_t pid;
+
+	bulk_files(HOSTILE_PORTS + 100);
+	stay_hooked();
+	pid = hostile_fork();
+	if (!pid) {
+		hostile_search(&native, &bsd, &switched);
+		TH_LOG("a search: %lld us, bsd %lld us, switched meanwhile %lld us",
+		       native / 1000, bsd / 1000, switched / 1000);
+		_exit(2 * native > bsd || switched > native + bsd / 2);
+	}
+	EXPECT_EQ(0, status_of(pid));
+}
+
 /* Many bound to a port, and one more again and again */
 static void crowd(const char *proto, enum semantics semantics, int ready)
 {

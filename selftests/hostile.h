@@ -8,9 +8,11 @@
 #include "model.h"
 
 #define HOSTILE		1000	/* uid */
+#define HOSTILE_PORTS	30000	/* that he holds */
 
 void own_namespaces(void);
 pid_t hostile_fork(void);
+void hostile_search(long long *native, long long *bsd, long long *switched);
 int status_of(pid_t pid);
 long long hostile_charge(const char *group, const char *proto, enum semantics semantics, int n);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The user without rights of "hostile". */
+#include <netinet/in.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,8 @@
 #include "bulk.h"
 #include "hostile.h"
 #include "lib.h"
+
+#define FIRST		20000	/* of HOSTILE_PORTS that are searched */
 
 /**
  * own_namespaces() - namespaces of one's own, as unshare --map-root-user makes them
@@ -118,4 +121,82 @@ long long hostile_charge(const char *group, const char *proto, enum semantics se
 		die("the user failed");
 	rmdir(group);
 	return bytes;
+}
+
+/* bind() to port 0, of which there is none; how long that takes */
+static long long search_takes(void)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	int fd = sock_open("udp", AF_INET, 0), err;
+	long long took = -now_ns();
+
+	err = bind(fd, (struct sockaddr *)&any, sizeof(any));
+	took += now_ns();
+	close(fd);
+	if (!err)
+		die("there is a port");
+	return took;
+}
+
+/* The same, of which the namespace is switched back to native after @ns */
+static long long switched_search_takes(long long ns)
+{
+	long long took;
+	int result[2];
+	pid_t pid;
+
+	if (pipe(result))
+		die("no pipe");
+	semantics_set(BSD);
+	pid = fork();
+	if (!pid) {
+		took = search_takes();
+		_exit(write(result[1], &took, sizeof(took)) != sizeof(took));
+	}
+	usleep(ns / 1000);
+	semantics_set(NATIVE);
+	if (read(result[0], &took, sizeof(took)) != sizeof(took) || status_of(pid))
+		die("no search");
+	close(result[0]);
+	close(result[1]);
+	return took;
+}
+
+static long long shortest(long long (*take)(long long arg), long long arg)
+{
+	long long took = take(arg), again;
+	int i;
+
+	for (i = 0; i < 4; i++) {
+		again = take(arg);
+		took = took < again ? took : again;
+	}
+	return took;
+}
+
+static long long whole_search_takes(long long unused)
+{
+	(void)unused;
+	return search_takes();
+}
+
+/**
+ * hostile_search() - look for a port where there is none, and switch back meanwhile
+ * @native: how long it takes natively, in ns
+ * @bsd: under bsd
+ * @switched: if the namespace is switched from bsd to native after an eighth of that
+ */
+void hostile_search(long long *native, long long *bsd, long long *switched)
+{
+	int i;
+
+	own_namespaces();
+	write_file("/proc/sys/net/ipv4/ip_local_port_range", "%d %d", FIRST,
+		   FIRST + HOSTILE_PORTS - 1);
+	for (i = 0; i < HOSTILE_PORTS; i++)
+		bulk_bind("udp", 0, FIRST + i, 0);
+	*native = shortest(whole_search_takes, 0);
+	semantics_set(BSD);
+	*bsd = shortest(whole_search_takes, 0);
+	*switched = shortest(switched_search_takes, *bsd / 8);
 }
