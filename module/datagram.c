@@ -144,8 +144,9 @@ static unsigned int datagram_unicast(struct sk_buff *skb,
 	__skb_push(skb, thoff);
 	if (IS_ERR(sk))
 		return NF_DROP;
-	if (sk)
-		reuse_datagram_assign(skb, sk);
+	/* Who has been closed meanwhile has got it all the same: it is not another's */
+	if (sk && !reuse_datagram_assign(skb, sk))
+		return NF_DROP;
 	return NF_ACCEPT;
 }
 
