@@ -329,7 +329,8 @@ static bool load_refused(int taken)
 	bool refused;
 
 	reuse_unload();
-	if (rival_insert(text("refuse=%d", taken + 1)))
+	/* It is tried for each namespace */
+	if (rival_insert(text("refuse=%d later=1", taken + 1)))
 		die("no probe of register_ftrace_function()");
 	reuse_load_as("bsd");
 	refused = semantics_is(NATIVE);

@@ -16,6 +16,10 @@ static unsigned int refuse;
 module_param(refuse, uint, 0444);
 MODULE_PARM_DESC(refuse, "no livepatch: that call of register_ftrace_function() fails, from now, the first is 1");
 
+static bool later;
+module_param(later, bool, 0444);
+MODULE_PARM_DESC(later, "and all later ones");
+
 /* Whatever the arguments, and whatever it is that it does not find */
 
 static long rival_refuse(void)
@@ -49,8 +53,11 @@ static int busy(void)
 /* It returns at once, as if it had been the other function */
 static int refuse_one(struct kprobe *p, struct pt_regs *regs)
 {
-	if (!refuse || --refuse)
+	if (refuse != 1) {
+		refuse -= !!refuse;
 		return 0;
+	}
+	refuse = later;
 	instruction_pointer_set(regs, (unsigned long)busy);
 	return 1;
 }
