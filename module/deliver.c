@@ -58,6 +58,14 @@ static enum reuse_note_next delivery_note(const struct reuse_note *note,
 	/* listen() is under way */
 	if (s.state == SEM_LISTEN && hlist_unhashed_lockless(&sk->sk_node))
 		s.state = SEM_BOUND;
+	/*
+	 * tcp_close() of a listener resets those that wait for accept() first, and then
+	 * gives the port back. FreeBSD has it out of the way before.
+	 */
+	if (!dv->packet.udp && s.state == SEM_BOUND &&
+	    READ_ONCE(sk->sk_shutdown) == SHUTDOWN_MASK &&
+	    READ_ONCE(sk->sk_max_ack_backlog))
+		return REUSE_NOTE_NEXT;
 	s.order = note->seq;
 	if (!dv->profile->deliver(&dv->decision, &s, sk))
 		return REUSE_NOTE_NEXT;

@@ -25,6 +25,7 @@
 #define ROUNDS	30
 #define MEMBERS	300
 #define STAY	20	/* of them, to the end */
+#define QUEUE	2000	/* connections that nobody accepts */
 #define GROUP	"239.1.1.1"
 #define PORT	"40000"
 
@@ -40,7 +41,7 @@ FIXTURE_SETUP(moments)
 	stay_hooked();
 	new_netns();
 	srandom(seed());
-	bulk_files(OTHERS + MEMBERS + 100);
+	bulk_files(OTHERS + MEMBERS + QUEUE + 100);
 	stay_on(0);
 	fence = sock_bind("udp", "127.0.0.1:9", 0);
 	sock_connect(fence, "127.0.0.1:9");
@@ -199,6 +200,61 @@ TEST_F_TIMEOUT(moments, members_close, 600)
 		close(oldest);
 		close(s);
 	}
+}
+
+/* Connects until there is something to read from @arg; how many were refused */
+static void connect_for_ever(int until, int said)
+{
+	struct pollfd p = { .fd = until, .events = POLLIN };
+	int n = 0, refused = 0, fd;
+
+	stay_on(get_nprocs() > 1);
+	while (!poll(&p, 1, 0)) {
+		fd = sock_open("tcp", AF_INET, 0);
+		refused += sock_try_connect(fd, "127.0.0.1:" PORT) == ECONNREFUSED;
+		close(fd);
+		if (!n++ && write(said, &n, sizeof(n)) != sizeof(n))
+			die("write");
+	}
+	if (write(said, &n, sizeof(n)) != sizeof(n) ||
+	    write(said, &refused, sizeof(refused)) != sizeof(refused))
+		die("write");
+}
+
+/* A listener that closes while many wait in its queue keeps nobody from the other */
+TEST_F_TIMEOUT(moments, listener_closes, 100)
+{
+	int until[2], said[2], fd[2], i, n, refused;
+	pid_t pid;
+
+	ASSERT_EQ(0, pipe(until));
+	ASSERT_EQ(0, pipe(said));
+	write_file("/proc/sys/net/core/somaxconn", "%d", 10 * QUEUE);
+	semantics_set(BSD);
+	for (i = 0; i < 2; i++) {
+		fd[i] = sock_bind("tcp", "127.0.0.1:" PORT, S_REUSEPORT);
+		ASSERT_EQ(0, listen(fd[i], 10 * QUEUE));
+	}
+	for (i = 0; i < QUEUE; i++)
+		bulk_connect(LOOPBACK(0), LOOPBACK(0), atoi(PORT));
+	pid = fork();
+	if (!pid) {
+		close(fd[0]);
+		close(fd[1]);
+		connect_for_ever(until[0], said[1]);
+		_exit(0);
+	}
+	ASSERT_EQ(sizeof(n), read(said[0], &n, sizeof(n)));
+	/* The newest has got them all */
+	close(fd[1]);
+	usleep(50000);
+	ASSERT_EQ(1, write(until[1], "", 1));
+	ASSERT_EQ(sizeof(n), read(said[0], &n, sizeof(n)));
+	ASSERT_EQ(sizeof(refused), read(said[0], &refused, sizeof(refused)));
+	waitpid(pid, NULL, 0);
+	TH_LOG("%d connections, %d refused", n, refused);
+	EXPECT_LT(10, n);
+	EXPECT_EQ(0, refused);
 }
 
 static void *sets_reuseport(void *value)
