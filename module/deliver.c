@@ -91,7 +91,8 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 {
 	struct reuse_place place = {
 		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
-		.kind = kind, .devices = dv->on_device,
+		.kind = kind, .devices = dv->on_device &&
+			!READ_ONCE(reuse_net(dv->net)->devices_anywhere),
 	};
 
 	memcpy(place.addr, addr, sizeof(place.addr));

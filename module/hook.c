@@ -122,10 +122,11 @@ static __always_inline bool hook_sockopt(reuse_fregs_t *regs)
 }
 
 /*
- * Some only look, but take locks for it. With PREEMPT_RT that may sleep, and
- * where somebody else traces the function, too, ftrace calls us with preemption
- * off. What must not be missed is done by a replacement then; else it counts as
- * done without memory.
+ * Some only look, but take locks for it. With PREEMPT_RT that may sleep, so only who
+ * is called under RCU may do so, or the trampoline might be freed meanwhile (see
+ * reuse_order_to_device()); and where somebody else traces the function, too, ftrace
+ * calls us with preemption off. What must not be missed is done by a replacement then;
+ * else it counts as done without memory.
  */
 #define HOOK_RT		IS_ENABLED(CONFIG_PREEMPT_RT)
 
@@ -137,7 +138,7 @@ static __always_inline bool hook_setsockopt(reuse_fregs_t *regs)
 
 	if (option != SO_BINDTODEVICE && option != SO_BINDTOIFINDEX)
 		return hook_sockopt(regs);
-	if (reuse_net_profile(sock_net(sk)) && (!HOOK_RT || preemptible()))
+	if (reuse_net_profile(sock_net(sk)))
 		reuse_order_to_device(sk);
 	return false;
 }

@@ -26,6 +26,7 @@ struct ctl_table_header;
  *	read without
  * @udp_added_last: how many UDP sockets entered their list at its end
  * @devices: a place has, or had, a socket that is bound to a device
+ * @devices_anywhere: that may be so of any
  * @udp_connected: how many UDP sockets asked for a remote end, by port
  * @ctl_header: of net.reuse
  * @ctl_table: copy of the sysctl table
@@ -39,6 +40,7 @@ struct reuse_net {
 	const struct sock *letting_in;
 	atomic_t udp_added_last;
 	bool devices;
+	bool devices_anywhere;
 	atomic_t udp_connected[REUSE_PORT_SETS];
 	struct ctl_table_header *ctl_header;
 	struct ctl_table *ctl_table;

@@ -425,13 +425,25 @@ void reuse_order_connects(const struct sock *sk)
  * reuse_order_to_device() - note that a socket asks to be bound to a device
  * @sk: any socket
  *
- * Context: any but what is atomic with PREEMPT_RT.
+ * With PREEMPT_RT all places of the namespace count as having one: to find out which
+ * takes locks that may sleep, and the ftrace trampoline that we were called from may be
+ * freed meanwhile, as the wait for who is in it (synchronize_rcu_tasks()) takes a task
+ * that waits for a lock for one that has left.
+ *
+ * Context: any, from the hook of setsockopt().
  */
 void reuse_order_to_device(const struct sock *sk)
 {
 	struct note_chain *chain = chain_of(sk);
 	const struct reuse_note *note;
 
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		struct reuse_net *rn = reuse_net(sock_net(sk));
+
+		WRITE_ONCE(rn->devices_anywhere, true);
+		WRITE_ONCE(rn->devices, true);
+		return;
+	}
 	spin_lock_bh(&chain->lock);
 	note = note_find(chain, sk);
 	if (note && note->place) {

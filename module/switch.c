@@ -167,6 +167,7 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 		/* What was for a bind that ended after it was left */
 		reuse_order_forget_net(net);
 		WRITE_ONCE(rn->devices, false);
+		WRITE_ONCE(rn->devices_anywhere, false);
 	}
 	profile_publish(rn, profile);
 
