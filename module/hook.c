@@ -21,6 +21,7 @@
 #include <linux/mutex.h>
 #include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
+#include <linux/sched.h>
 #include <linux/srcu.h>
 #include <net/ip.h>
 #include <net/inet_common.h>	/* wants to come after the former */
@@ -409,7 +410,10 @@ static int hook_install(struct hook *hook)
 	return err == -EBUSY ? err : -EOPNOTSUPP;
 }
 
-/* After a bug of its own, ftrace leaves everything as it is: so must we stay */
+/*
+ * After a bug of its own, ftrace leaves everything as it is: so must we stay. Who unloads
+ * us does not look at the references again; he never comes back.
+ */
 static void hook_remove(struct hook *hook)
 {
 	int err = unregister_ftrace_function(&hook->ops);
@@ -419,6 +423,8 @@ static void hook_remove(struct hook *hook)
 	__module_get(THIS_MODULE);
 	pr_err("%s() stays intercepted (%d), and this module loaded: see what ftrace has complained of, and reboot\n",
 	       hook->name, err);
+	while (THIS_MODULE->state != MODULE_STATE_LIVE)
+		schedule_timeout_uninterruptible(MAX_SCHEDULE_TIMEOUT);
 }
 
 /**
