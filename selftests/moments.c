@@ -247,7 +247,7 @@ TEST_F_TIMEOUT(moments, listener_closes, 100)
 	ASSERT_EQ(sizeof(n), read(said[0], &n, sizeof(n)));
 	/* The newest has got them all */
 	close(fd[1]);
-	usleep(50000);
+	usleep(50000 * slowness());
 	ASSERT_EQ(1, write(until[1], "", 1));
 	ASSERT_EQ(sizeof(n), read(said[0], &n, sizeof(n)));
 	ASSERT_EQ(sizeof(refused), read(said[0], &refused, sizeof(refused)));
