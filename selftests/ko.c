@@ -106,15 +106,23 @@ const char *reuse_ko(void)
 }
 
 /**
+ * reuse_try_load_as() - load the module under test, if it can be
+ * @semantics: of all namespaces
+ *
+ * Return: 0 or an errno.
+ */
+int reuse_try_load_as(const char *semantics)
+{
+	return insert(reuse_ko(), text("semantics=%s", semantics));
+}
+
+/**
  * reuse_load_as() - load the module under test
  * @semantics: of all namespaces
  */
 void reuse_load_as(const char *semantics)
 {
-	char parameter[64];
-
-	snprintf(parameter, sizeof(parameter), "semantics=%s", semantics);
-	errno = insert(reuse_ko(), parameter);
+	errno = reuse_try_load_as(semantics);
 	if (errno)
 		die("cannot load %s", reuse_ko());
 }
@@ -135,6 +143,46 @@ void reuse_unload(void)
 	errno = module_remove("reuse");
 	if (errno)
 		die("cannot unload");
+}
+
+/**
+ * reuse_log() - listen to what the module says from now on
+ *
+ * Return: to be given to reuse_said().
+ */
+int reuse_log(void)
+{
+	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd < 0 || lseek(fd, 0, SEEK_END) < 0)
+		die("cannot read the kernel's log");
+	return fd;
+}
+
+/**
+ * reuse_said() - what the module has said in the kernel's log
+ * @log: from reuse_log(), closed here
+ *
+ * Return: the line, if it is one, or one for each namespace.
+ */
+const char *reuse_said(int log)
+{
+	const char *line = NULL;
+	char record[2048];
+	ssize_t len;
+
+	while ((len = read(log, record, sizeof(record) - 1)) > 0) {
+		char *at;
+
+		record[len] = '\0';
+		at = strstr(record, ";reuse: ");
+		if (at && line && strcmp(line, at + 1))
+			line = "more than one line";
+		else if (at)
+			line = text("%s", at + 1);
+	}
+	close(log);
+	return line ? line : "nothing";
 }
 
 static bool has(const char *path, const char *what)

@@ -88,36 +88,6 @@ static bool file_is(const char *path, const char *want)
 	return is;
 }
 
-static int open_log(void)
-{
-	int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-
-	if (fd < 0 || lseek(fd, 0, SEEK_END) < 0)
-		die("cannot read the kernel's log");
-	return fd;
-}
-
-/* What the module has said since open_log(), if it is one line, or one for each namespace */
-static const char *said(int log)
-{
-	const char *line = NULL;
-	char record[2048];
-	ssize_t len;
-
-	while ((len = read(log, record, sizeof(record) - 1)) > 0) {
-		char *at;
-
-		record[len] = '\0';
-		at = strstr(record, ";reuse: ");
-		if (at && line && strcmp(line, at + 1))
-			line = "more than one line";
-		else if (at)
-			line = text("%s", at + 1);
-	}
-	close(log);
-	return line ? line : "nothing";
-}
-
 static int try_bind(const char *proto)
 {
 	static const struct model_sock sk = { "127.0.0.1", 0, 0 };
@@ -158,9 +128,9 @@ TEST_F_TIMEOUT(livepatch, is_first, 200)
 	ASSERT_EQ(0, rival_load(FUNCTION));
 	EXPECT_EQ(EADDRINUSE, try_bind("tcp"));
 	for (semantics = PRE39; semantics <= BSD; semantics++) {
-		log = open_log();
+		log = reuse_log();
 		EXPECT_EQ(EBUSY, semantics_try(semantics));
-		line = said(log);
+		line = reuse_said(log);
 		EXPECT_TRUE(strstr(line, FUNCTION "()"))
 			TH_LOG("dmesg: %s", line);
 		EXPECT_TRUE(semantics_is(NATIVE));
@@ -189,9 +159,9 @@ static bool is_refused(const char *function)
 
 	if (rival_load(function))
 		die("no livepatch of %s", function);
-	log = open_log();
+	log = reuse_log();
 	err = semantics_try(BSD);
-	line = said(log);
+	line = reuse_said(log);
 	named = strstr(line, text("%s()", function));
 	if (err != EBUSY || !named)
 		printf("# %s: %s, dmesg: %s\n", function, strerror(err), line);
@@ -253,9 +223,9 @@ TEST_F_TIMEOUT(livepatch, is_there_before_the_module, 200)
 		SKIP(return, "set REUSE_KO to the path of reuse.ko");
 	reuse_unload();
 	ASSERT_EQ(0, rival_load(FUNCTION));
-	log = open_log();
+	log = reuse_log();
 	reuse_load_as("bsd");
-	line = said(log);
+	line = reuse_said(log);
 	EXPECT_TRUE(strstr(line, FUNCTION "()"))
 		TH_LOG("dmesg: %s", line);
 	EXPECT_TRUE(semantics_is(NATIVE));
@@ -289,9 +259,9 @@ static int switch_refused(enum semantics from, int taken)
 
 	if (rival_insert(text("refuse=%d", taken + 1)))
 		die("no probe of register_ftrace_function()");
-	log = open_log();
+	log = reuse_log();
 	err = semantics_try(PRE39);
-	line = said(log);
+	line = reuse_said(log);
 	if (err && !strstr(line, "() cannot be intercepted: something else"))
 		die("dmesg: %s", line);
 	if (err && (!semantics_is(from) || semantics_seen(PORT) != from ||

@@ -93,6 +93,26 @@ static void begin(bool native)
 	siege_spawn(siege_found, 0, 0);
 }
 
+/* With a word that is none it is not there at all, and says which words are */
+TEST(loaded_with_a_wrong_word)
+{
+	const char *left, *line;
+	int log;
+
+	if (access(SEMANTICS, F_OK) || geteuid() || !reuse_ko())
+		SKIP(return, "no net.reuse.semantics, or REUSE_KO is not set");
+	reuse_unload();
+	log = reuse_log();
+	EXPECT_EQ(EINVAL, reuse_try_load_as("linux"));
+	line = reuse_said(log);
+	EXPECT_TRUE(strstr(line, "semantics=linux: choose native, pre39 or bsd"))
+		TH_LOG("dmesg: %s", line);
+	left = reuse_left_behind(true);
+	EXPECT_TRUE(!left)
+		TH_LOG("%s", left);
+	reuse_load();
+}
+
 FIXTURE(use) {};
 
 FIXTURE_SETUP(use)
