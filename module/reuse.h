@@ -14,6 +14,8 @@
 #include <net/sock.h>
 #include <net/tcp_states.h>
 
+#include "walk.h"
+
 /* Distinct owner UIDs that a row names; more are told by a mark */
 #define REUSE_UIDS	8
 
@@ -158,65 +160,6 @@ static inline u32 reuse_row_sockets(const struct reuse_row *row)
 	return row->listen + row->bound + row->connected + row->timewait;
 }
 
-/**
- * struct reuse_slots - the slots of one of the kernel's tables of bound sockets
- * @base: first slot
- * @n: number of slots, a power of two
- * @size: of a slot in bytes
- * @lock: offset of the slot's spinlock, to be taken with bottom halves off
- * @head: offset of the slot's list
- */
-struct reuse_slots {
-	char *base;
-	unsigned int n;
-	unsigned int size;
-	unsigned int lock;
-	unsigned int head;
-};
-
-static inline spinlock_t *reuse_slot_lock(const struct reuse_slots *slots,
-					  unsigned int slot)
-{
-	return (spinlock_t *)(slots->base + (size_t)slot * slots->size +
-			      slots->lock);
-}
-
-static inline struct hlist_head *
-reuse_slot_head(const struct reuse_slots *slots, unsigned int slot)
-{
-	return (struct hlist_head *)(slots->base + (size_t)slot * slots->size +
-				     slots->head);
-}
-
-/**
- * struct reuse_table - how to read one protocol's table of bound sockets
- * @name: the protocol, as the first column has it
- * @slots: where the table of a namespace is; it stays there
- * @first: first socket of a slot, or NULL
- * @next: the socket after one that is in the slot, or NULL
- * @list: what tells the list that a socket is in from others, to be remembered
- *	while the lock is not held; it may be freed memory by then and is only
- *	compared
- * @holds: a socket is in the slot still and in the same @list; the caller owns
- *	a reference to the socket
- * @fast: the cache of the socket's bucket, or NULL
- *
- * All but @slots are called with the lock of the slot held. A slot holds the
- * sockets of all the ports that hash to it. @first and @next leave out other
- * namespaces' sockets where that costs nothing: look at each socket's net.
- */
-struct reuse_table {
-	const char *name;
-	struct reuse_slots (*slots)(const struct net *net);
-	struct sock *(*first)(const struct net *net,
-			      const struct hlist_head *head);
-	struct sock *(*next)(const struct net *net, const struct sock *sk);
-	const void *(*list)(const struct sock *sk);
-	bool (*holds)(const struct reuse_slots *slots, unsigned int slot,
-		      const struct sock *sk, const void *list);
-	void (*fast)(const struct sock *sk, struct reuse_fast *fast);
-};
-
 extern const struct reuse_table reuse_tcp;
 extern const struct reuse_table reuse_udp;
 extern const struct reuse_table reuse_udplite;
@@ -259,13 +202,6 @@ static inline bool reuse_udp_added_last(const struct sock *sk)
 {
 	return sk->sk_reuseport && sk->sk_family == AF_INET6;
 }
-
-/* walk.c */
-typedef int (*reuse_visit_t)(struct sock *sk, unsigned int round, void *arg);
-
-int reuse_walk(const struct reuse_table *table, const struct net *net,
-	       const struct reuse_slots *slots, unsigned int slot,
-	       unsigned int chunk, reuse_visit_t visit, void *arg);
 
 /* rows.c */
 

@@ -43,16 +43,29 @@ static struct sock *tcp_first(const struct net *net,
 	return tcp_first_from(net, head->first);
 }
 
-static struct sock *tcp_next(const struct net *net, const struct sock *sk)
+static struct sock *tcp_next(const struct sock *sk)
 {
-	struct sock *next = reuse_next_owner(sk);
-
-	return next ?: tcp_first_from(net, reuse_bucket_of(sk)->node.next);
+	return reuse_owner(sk->sk_bind_node.next);
 }
 
 static const void *tcp_list(const struct sock *sk)
 {
 	return reuse_list_of(sk);
+}
+
+static struct sock *tcp_list_first(const struct hlist_head *head,
+				   const struct sock *sk)
+{
+	return reuse_owner(reuse_list_of(sk)->owners.first);
+}
+
+static struct sock *tcp_list_next(const struct net *net, const struct sock *sk)
+{
+	struct sock *next = reuse_next_list(sk);
+
+	if (next)
+		return next;
+	return tcp_first_from(net, reuse_bucket_of(sk)->node.next);
 }
 
 static bool tcp_holds(const struct reuse_slots *slots, unsigned int slot,
@@ -85,6 +98,8 @@ const struct reuse_table reuse_tcp = {
 	.first	= tcp_first,
 	.next	= tcp_next,
 	.list	= tcp_list,
+	.list_first = tcp_list_first,
+	.list_next = tcp_list_next,
 	.holds	= tcp_holds,
 	.fast	= tcp_fast,
 };

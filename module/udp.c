@@ -29,13 +29,24 @@ static struct sock *udp_first(const struct net *net,
 	return sk_head(head);
 }
 
-static struct sock *udp_next(const struct net *net, const struct sock *sk)
+static struct sock *udp_next(const struct sock *sk)
 {
 	return hlist_entry_safe(sk->sk_node.next, struct sock, sk_node);
 }
 
 /* A slot is one list */
 static const void *udp_list(const struct sock *sk)
+{
+	return NULL;
+}
+
+static struct sock *udp_list_first(const struct hlist_head *head,
+				   const struct sock *sk)
+{
+	return sk_head(head);
+}
+
+static struct sock *udp_list_next(const struct net *net, const struct sock *sk)
 {
 	return NULL;
 }
@@ -56,6 +67,8 @@ const struct reuse_table reuse_udp = {
 	.first	= udp_first,
 	.next	= udp_next,
 	.list	= udp_list,
+	.list_first = udp_list_first,
+	.list_next = udp_list_next,
 	.holds	= udp_holds,
 };
 
@@ -72,6 +85,8 @@ const struct reuse_table reuse_udplite = {
 	.first	= udp_first,
 	.next	= udp_next,
 	.list	= udp_list,
+	.list_first = udp_list_first,
+	.list_next = udp_list_next,
 	.holds	= udp_holds,
 };
 

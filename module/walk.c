@@ -3,24 +3,37 @@
  * Walk all sockets of a slot without holding its lock for longer than a chunk
  * of them takes, however many there are.
  *
- * To find the place again, references to the last few sockets of a chunk are
- * kept: new sockets enter a list at its head (or, some of UDP, at its very
- * end), so whatever follows one that is still there has not been seen yet.
- * As the ones kept are neighbours, going on behind an earlier one skips
- * nothing and repeats nothing. If too many of them have left, the place is
- * lost and the caller starts the slot anew.
+ * The walk takes one list of the slot after the other. To find the place again
+ * after a pause, it keeps references to the last few sockets that it has seen:
+ * nothing enters a list between two of them, so whatever follows the last one
+ * that is still in its place has not been seen yet. If too many of them have
+ * left, the place is lost and the caller starts the slot anew.
  *
- * What has entered at the head meanwhile may have taken over an address from
- * what had not been seen yet and is gone. So a walk of several chunks goes on,
- * under the same hold of the lock, from the head to where its first chunk
- * ended: another round.
+ * While the lock is not held, a socket may enter at the head of the list, behind
+ * the walk, and take over an address from one that the walk has not reached yet
+ * and that closes. So a list that took more than one hold of the lock gets
+ * another round when the walk has come to its end, under the same hold: from the
+ * head to the sockets that the round before saw first. A list that another
+ * socket has entered needs no more than that, as the sockets of one row are all
+ * in one list.
  */
+#ifdef __KERNEL__
+#include <linux/bitops.h>
+#include <linux/kernel.h>
+#include <linux/refcount.h>
 #include <linux/sched/signal.h>
+#include <linux/string.h>
 #include <net/inet_hashtables.h>
+#include <net/sock.h>
+#endif
 
-#include "reuse.h"
+#include "walk.h"
 
-#define ANCHORS		16
+/* A test of this file alone makes it smaller */
+#ifndef REUSE_WALK_ANCHORS
+#define REUSE_WALK_ANCHORS	16
+#endif
+#define ANCHORS		REUSE_WALK_ANCHORS
 
 /* Rounds, if so many sockets enter that the head is longer than a chunk */
 #define ROUNDS_MAX	4
@@ -32,16 +45,82 @@ struct anchor {
 
 /**
  * struct anchors - where a chunk of the walk ended
- * @at: neighbours in the list, the last one seen last
+ * @at: neighbours in the slot, the last one seen last
  * @n: how many
- * @first: those before it have a neighbour that could not be kept
- * @next: what followed the last one; never dereferenced
+ * @first: those before it are not neighbours of those that follow
+ * @next: what followed the last one, or NULL
  */
 struct anchors {
-	struct anchor at[ANCHORS + 1];
+	struct anchor at[2 * ANCHORS];
 	unsigned int n;
 	unsigned int first;
-	const struct sock *next;
+	struct sock *next;
+};
+
+/* The newest sockets, at the head, may be those that close first: look deeper, too */
+#define GROUPS		6
+#define GROUP		4
+
+/**
+ * struct start - sockets of a list that were there when a round began
+ * @sk: neighbours, as the round saw them where it paused first, second, and each
+ *	time twice as far; NULL where there are fewer
+ * @pauses: how often it has paused
+ */
+struct start {
+	struct sock *sk[GROUPS][GROUP];
+	unsigned int pauses;
+};
+
+/**
+ * struct walk - a walk that is under way
+ * @table: the kind of table
+ * @net: network namespace
+ * @slots: the table
+ * @slot: which slot
+ * @chunk: sockets to look at in one go
+ * @visit: called for each
+ * @arg: for @visit
+ * @list: the list that is being walked
+ * @round: of that list
+ * @resume: where the last chunk ended
+ * @this_start: of this round of @list, as far as it was begun under an earlier
+ *	hold of the lock
+ * @prev_start: of the round before
+ */
+struct walk {
+	const struct reuse_table *table;
+	const struct net *net;
+	const struct reuse_slots *slots;
+	unsigned int slot;
+	unsigned int chunk;
+	reuse_visit_t visit;
+	void *arg;
+	const void *list;
+	unsigned int round;
+	struct anchors resume;
+	struct start this_start;
+	struct start prev_start;
+};
+
+/**
+ * struct hold - what the walk does under one hold of the lock
+ * @sk: the socket to look at next, NULL at the end of the list
+ * @last: a socket of the list that is being walked
+ * @until: the round ends at these, NULL for the end of the list
+ * @budget: sockets to look at before the lock is dropped
+ * @whole: the round began under this hold
+ * @lists: another list was begun under this hold
+ * @end: where it ends
+ */
+struct hold {
+	struct sock *sk;
+	struct sock *last;
+	const struct start *until;
+	int budget;
+	bool whole;
+	bool lists;
+	struct anchors end;
 };
 
 /*
@@ -61,7 +140,8 @@ static bool anchors_add(struct anchors *anchors,
 	}
 	a->sk = sk;
 	a->list = table->list(sk);
-	return ++anchors->n >= ANCHORS;
+	return ++anchors->n == ARRAY_SIZE(anchors->at) ||
+	       anchors->n - anchors->first >= ANCHORS;
 }
 
 /* Without any lock: the last reference frees the socket */
@@ -70,139 +150,300 @@ static void anchors_put(struct anchors *anchors)
 	while (anchors->n)
 		sock_gen_put(anchors->at[--anchors->n].sk);
 	anchors->first = 0;
+	if (anchors->next)
+		sock_gen_put(anchors->next);
+	anchors->next = NULL;
 }
 
-/* A second owner of the same references; the first one has them still */
-static void anchors_dup(struct anchors *to, const struct anchors *from)
+/* Without any lock, as above */
+static void group_put(struct sock **group)
 {
 	unsigned int i;
 
-	*to = *from;
-	for (i = 0; i < to->n; i++)
-		sock_hold(to->at[i].sk);
+	for (i = 0; i < GROUP; i++) {
+		if (group[i])
+			sock_gen_put(group[i]);
+		group[i] = NULL;
+	}
 }
 
-static bool anchors_have(const struct anchors *anchors, const struct sock *sk)
+static void start_put(struct start *start)
 {
 	unsigned int i;
 
-	for (i = 0; i < anchors->n; i++) {
-		if (anchors->at[i].sk == sk)
-			return true;
+	for (i = 0; i < GROUPS; i++)
+		group_put(start->sk[i]);
+	start->pauses = 0;
+}
+
+/*
+ * Is a socket one of these and where it was? Then the one that was behind it
+ * still is: connect() may have put it at the head, see anchors_find().
+ */
+static bool start_at(const struct start *start, const struct sock *sk,
+		     const struct sock *next)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < GROUPS; i++) {
+		for (j = 0; j + 1 < GROUP; j++) {
+			if (start->sk[i][j] == sk)
+				return next && start->sk[i][j + 1] == next;
+		}
 	}
 	return false;
 }
 
-/*
- * The socket to go on behind, or NULL; under the slot's lock. Being in the
- * bucket is not enough: connect() that narrows the address and fails takes a
- * socket out and puts it in again, at the head. What is followed by what
- * followed then, or by another one that was kept, is where it was.
- */
-static struct sock *anchors_find(const struct anchors *anchors,
-				 const struct reuse_table *table,
-				 const struct net *net,
-				 const struct reuse_slots *slots,
-				 unsigned int slot)
+/* The socket that follows in the slot, whatever its list */
+static struct sock *walk_after(const struct walk *w, const struct sock *sk)
 {
-	struct sock *later = NULL;
-	unsigned int i;
+	struct sock *next = w->table->next(sk);
 
-	for (i = anchors->n; i-- > anchors->first;) {
+	return next ?: w->table->list_next(w->net, sk);
+}
+
+static bool walk_holds(const struct walk *w, const struct sock *sk,
+		       const void *list)
+{
+	return w->table->holds(w->slots, w->slot, sk, list);
+}
+
+/*
+ * Begin at anchor @i and follow those of its list that are neighbours still.
+ * Gives the last of them, and returns how many they are.
+ */
+static unsigned int anchors_chain(const struct walk *w, unsigned int i,
+				  struct sock **last)
+{
+	const struct anchors *anchors = &w->resume;
+	const void *list = anchors->at[i].list;
+	unsigned int n = 1;
+
+	*last = anchors->at[i].sk;
+	while (++i < anchors->n) {
 		const struct anchor *a = &anchors->at[i];
-		const struct sock *next;
 
-		if (!table->holds(slots, slot, a->sk, a->list))
+		if (a->list == list && w->table->next(*last) == a->sk &&
+		    walk_holds(w, a->sk, list)) {
+			*last = a->sk;
+			n++;
+		}
+	}
+	return n;
+}
+
+/* The last anchor before @i that is in the slot still; @i if there is none */
+static unsigned int anchors_before(const struct walk *w, unsigned int i)
+{
+	const struct anchors *anchors = &w->resume;
+	unsigned int j = i;
+
+	while (j-- > anchors->first) {
+		if (walk_holds(w, anchors->at[j].sk, anchors->at[j].list))
+			return j;
+	}
+	return i;
+}
+
+/*
+ * The socket to go on behind, or NULL; under the slot's lock.
+ *
+ * Being in the list is not enough: connect() that narrows the address and fails
+ * takes a socket out and puts it in again, at the head. One is where it was if
+ * it is followed by what followed then, or if most of its list are neighbours
+ * still, or if it is the only one of its list and follows the list before.
+ */
+static struct sock *anchors_find(const struct walk *w)
+{
+	const struct anchors *anchors = &w->resume;
+	unsigned int i, j, first = 0, held = 0;
+	const void *list = NULL;
+	struct sock *last;
+
+	for (i = anchors_before(w, anchors->n); i < anchors->n; i = j) {
+		if (held && anchors->at[i].list != list)
+			break;
+		list = anchors->at[i].list;
+		first = i;
+		held++;
+		j = anchors_before(w, i);
+		if (j == i)
+			break;
+	}
+	if (!held)
+		return NULL;
+	if (held == 1 && i != first &&
+	    walk_after(w, anchors->at[i].sk) == anchors->at[first].sk)
+		return anchors->at[first].sk;
+
+	for (i = first; i < anchors->n; i++) {
+		unsigned int chain;
+
+		if (anchors->at[i].list != list ||
+		    !walk_holds(w, anchors->at[i].sk, list))
 			continue;
-		next = table->next(net, a->sk);
-		if (next == anchors->next)
-			return a->sk;
-		if (later && next == later)
-			return later;
-		later = a->sk;
+		chain = anchors_chain(w, i, &last);
+		if (walk_after(w, last) == anchors->next ||
+		    (chain > 1 && 2 * chain > held))
+			return last;
 	}
 	return NULL;
 }
 
-/**
- * struct walk - a walk that is under way
- * @table: the kind of table
- * @net: network namespace
- * @slots: the table
- * @slot: which slot
- * @chunk: sockets to look at in one go
- * @visit: called for each
- * @arg: for @visit
- * @round: being walked
- * @place: where the last chunk ended
- * @mark: where the first chunk of this round ended
- * @old: where the first chunk of the round before ended, and this one ends
- */
-struct walk {
-	const struct reuse_table *table;
-	const struct net *net;
-	const struct reuse_slots *slots;
-	unsigned int slot;
-	unsigned int chunk;
-	reuse_visit_t visit;
-	void *arg;
-	unsigned int round;
-	struct anchors place;
-	struct anchors mark;
-	struct anchors old;
-};
-
-static struct sock *walk_first(const struct walk *w)
+/* Go on to the list that @h->sk is in */
+static void hold_list(struct walk *w, struct hold *h)
 {
-	return w->table->first(w->net, reuse_slot_head(w->slots, w->slot));
+	w->list = w->table->list(h->sk);
+	w->round = 0;
+	h->last = h->sk;
+	h->whole = true;
+	h->lists = true;
+	h->until = NULL;
+}
+
+/* Find where to go on; 0, or -EAGAIN if the place is lost */
+static int hold_begin(struct walk *w, struct hold *h)
+{
+	h->budget = w->chunk;
+	if (!w->resume.n) {
+		h->sk = w->table->first(w->net, reuse_slot_head(w->slots, w->slot));
+		if (h->sk)
+			hold_list(w, h);
+		return 0;
+	}
+	h->last = anchors_find(w);
+	if (!h->last)
+		return -EAGAIN;
+	if (w->table->list(h->last) == w->list) {
+		h->sk = w->table->next(h->last);
+	} else {
+		/* All that was seen of the list has left it */
+		h->sk = w->table->list_next(w->net, h->last);
+		h->last = h->sk;
+		if (!h->sk)
+			return 0;
+		if (w->table->list(h->sk) != w->list) {
+			hold_list(w, h);
+			return 0;
+		}
+	}
+	h->until = w->round ? &w->prev_start : NULL;
+	return 0;
 }
 
 /*
- * One chunk, under the slot's lock. Puts the new place into @end; leaves it
- * empty if the walk is over. Returns an error as reuse_walk() does.
+ * Look at sockets up to the end of the round, or until the budget is used up:
+ * then @h->end is where. Returns an error as reuse_walk() does.
  */
-static int walk_chunk(struct walk *w, struct anchors *end)
+static int hold_round(struct walk *w, struct hold *h, bool *paused)
 {
-	const struct anchors *stop = &w->old;
-	bool begun = !w->place.n;
-	unsigned int seen = 0;
-	struct sock *sk;
-	int err;
+	*paused = false;
+	for (; h->sk; h->sk = w->table->next(h->sk)) {
+		int err = 0;
 
-	if (begun) {
-		sk = walk_first(w);
-	} else {
-		sk = anchors_find(&w->place, w->table, w->net, w->slots,
-				  w->slot);
-		if (!sk)
-			return -EAGAIN;
-		sk = w->table->next(w->net, sk);
-	}
-
-	for (;;) {
-		if (!sk || anchors_have(stop, sk)) {
-			if (begun || w->round + 1 == ROUNDS_MAX)
-				return 0;
-			begun = true;
-			w->round++;
-			stop = &w->mark;
-			/* It is a chunk away, behind what is new */
-			seen = 0;
-			sk = walk_first(w);
-			continue;
-		}
-		if (net_eq(sock_net(sk), w->net)) {
-			err = w->visit(sk, w->round, w->arg);
-			if (err)
-				return err;
-		}
-		if (++seen > w->chunk - ANCHORS + (stop->n ? w->chunk : 0) &&
-		    anchors_add(end, w->table, sk)) {
-			end->next = w->table->next(w->net, sk);
+		if (h->until && start_at(h->until, h->sk, w->table->next(h->sk)))
+			return 0;
+		if (net_eq(sock_net(h->sk), w->net))
+			err = w->visit(h->sk, w->round, w->arg);
+		if (err)
+			return err;
+		h->last = h->sk;
+		if (--h->budget < ANCHORS && anchors_add(&h->end, w->table, h->sk)) {
+			*paused = true;
 			return 0;
 		}
-		sk = w->table->next(w->net, sk);
 	}
+	return 0;
+}
+
+/*
+ * The round is over. What has entered the list since it began is at the head,
+ * unless all of it was under this hold. Returns false at the end of the slot.
+ */
+static bool hold_next(struct walk *w, struct hold *h)
+{
+	if (!h->whole) {
+		w->round++;
+		h->whole = true;
+		h->sk = w->table->list_first(reuse_slot_head(w->slots, w->slot), h->last);
+		/* The first chunk is behind what is new */
+		h->budget = 2 * w->chunk;
+		h->end.first = h->end.n;
+		h->until = &w->this_start;
+		return true;
+	}
+	h->sk = w->table->list_next(w->net, h->last);
+	if (!h->sk)
+		return false;
+	/* After another round, the hold has been long enough */
+	if (w->round)
+		h->budget = min_t(int, h->budget, ANCHORS);
+	hold_list(w, h);
+	return true;
+}
+
+/* Under the slot's lock; @more is set unless the walk is over */
+static int walk_hold(struct walk *w, struct hold *h, bool *more)
+{
+	int err = hold_begin(w, h);
+
+	*more = false;
+	if (err || !h->last)
+		return err;
+	do {
+		err = hold_round(w, h, more);
+		if (err)
+			return err;
+		if (*more) {
+			struct sock *next = walk_after(w, h->last);
+
+			if (next && refcount_inc_not_zero(&next->sk_refcnt))
+				h->end.next = next;
+			return 0;
+		}
+		/* So many sockets enter that there is no end: start anew */
+		if (!h->whole && w->round + 1 == ROUNDS_MAX)
+			return -EAGAIN;
+	} while (hold_next(w, h));
+	return 0;
+}
+
+/*
+ * Remember neighbours of the list that the hold ended in: the next round has met
+ * what is new in the list when it comes to them.
+ */
+static void start_add(struct walk *w, const struct anchors *end)
+{
+	unsigned int pauses = w->this_start.pauses++;
+	struct sock **group;
+	unsigned int i, n = 0;
+
+	if (pauses & (pauses - 1))
+		return;
+	group = w->this_start.sk[min_t(unsigned int, fls(pauses), GROUPS - 1)];
+	group_put(group);
+	for (i = end->first; i < end->n && n < GROUP; i++) {
+		if (end->at[i].list != w->list)
+			continue;
+		group[n] = end->at[i].sk;
+		sock_hold(group[n++]);
+	}
+}
+
+/* Without the lock: drop what is not needed any more, and keep where @h ended */
+static void walk_pause(struct walk *w, const struct hold *h, unsigned int round)
+{
+	anchors_put(&w->resume);
+	w->resume = h->end;
+	if (h->lists) {
+		start_put(&w->prev_start);
+		start_put(&w->this_start);
+	} else if (w->round != round) {
+		start_put(&w->prev_start);
+		w->prev_start = w->this_start;
+		memset(&w->this_start, 0, sizeof(w->this_start));
+	}
+	start_add(w, &w->resume);
 }
 
 /**
@@ -213,19 +454,21 @@ static int walk_chunk(struct walk *w, struct anchors *end)
  * @slot: which slot
  * @chunk: sockets to look at in one go, more than 16
  * @visit: called with the slot's lock held and bottom halves off, the number of
- *	the round (from 0) and @arg; anything but 0 ends the walk
+ *	the round (from 0) of the list that the socket is in, and @arg; anything
+ *	but 0 ends the walk
  * @arg: for @visit
  *
  * Context: process context, may sleep. Takes the slot's lock, with bottom
- * halves off, once for each @chunk sockets (and once for up to three times as
- * many) and lets others run in between. A slot of up to @chunk sockets is seen
- * as it is at one moment. In a longer one, each socket that stays for the whole
- * walk is visited in round 0 exactly once, and at the end of the last round
- * (if it is not cut short, after four of them) each socket that is there has
- * been visited in some round.
+ * halves off, once for each @chunk sockets (and, at the end of a list that took
+ * several, once for up to three times as many) and lets others run in between.
+ * A slot of up to @chunk sockets is seen as it is at one moment. In a longer
+ * one, each socket that stays where it is for the whole walk is visited in
+ * round 0 exactly once; and when the last round of a list ends, each socket
+ * that is in the list has been visited in some round.
  *
- * Return: 0, what @visit returned, -EAGAIN if the place was lost (what was
- * visited so far is void), -EINTR if the task is being killed.
+ * Return: 0, what @visit returned, -EAGAIN if the place was lost or sockets
+ * enter too fast (what was visited so far is void), -EINTR if the task is being
+ * killed.
  */
 int reuse_walk(const struct reuse_table *table, const struct net *net,
 	       const struct reuse_slots *slots, unsigned int slot,
@@ -236,32 +479,25 @@ int reuse_walk(const struct reuse_table *table, const struct net *net,
 		.chunk = chunk, .visit = visit, .arg = arg,
 	};
 	spinlock_t *lock = reuse_slot_lock(slots, slot);
+	bool more;
 	int err;
 
 	do {
 		unsigned int round = w.round;
-		struct anchors end = {};
+		struct hold h = {};
 
 		spin_lock_bh(lock);
-		err = walk_chunk(&w, &end);
+		err = walk_hold(&w, &h, &more);
 		spin_unlock_bh(lock);
 
-		anchors_put(&w.place);
-		w.place = end;
-		if (w.round != round) {
-			anchors_put(&w.old);
-			w.old = w.mark;
-			w.mark.n = 0;
-		}
-		if (!w.mark.n)
-			anchors_dup(&w.mark, &w.place);
+		walk_pause(&w, &h, round);
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();
-	} while (w.place.n && !err);
+	} while (more && !err);
 
-	anchors_put(&w.place);
-	anchors_put(&w.mark);
-	anchors_put(&w.old);
+	anchors_put(&w.resume);
+	start_put(&w.this_start);
+	start_put(&w.prev_start);
 	return err;
 }

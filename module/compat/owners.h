@@ -69,11 +69,15 @@ static inline void reuse_set_fastreuseport(const struct sock *sk, int value)
 #endif
 }
 
+/* The first owner of the address after that of @sk, or NULL */
+static inline struct sock *reuse_next_list(const struct sock *sk)
+{
+	return reuse_first_of(reuse_list_of(sk)->bhash_node.next);
+}
+
 static inline struct sock *reuse_next_owner(const struct sock *sk)
 {
-	if (sk->sk_bind_node.next)
-		return reuse_owner(sk->sk_bind_node.next);
-	return reuse_first_of(reuse_list_of(sk)->bhash_node.next);
+	return reuse_owner(sk->sk_bind_node.next) ?: reuse_next_list(sk);
 }
 
 /* The next owner but for those that are not needed */
@@ -108,6 +112,11 @@ static inline void reuse_set_fastreuse(const struct sock *sk, int value)
 static inline void reuse_set_fastreuseport(const struct sock *sk, int value)
 {
 	inet_csk(sk)->icsk_bind_hash->fastreuseport = value;
+}
+
+static inline struct sock *reuse_next_list(const struct sock *sk)
+{
+	return NULL;
 }
 
 static inline struct sock *reuse_next_owner(const struct sock *sk)

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Reading one slot of a table of bound sockets in short holds of its lock. */
+#ifndef _REUSE_WALK_H
+#define _REUSE_WALK_H
+
+/* A program has its own, see selftests/walk_model.c */
+#ifdef __KERNEL__
+#include <linux/list.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#endif
+
+struct net;
+struct reuse_fast;
+struct sock;
+
+/**
+ * struct reuse_slots - the slots of one of the kernel's tables of bound sockets
+ * @base: first slot
+ * @n: number of slots, a power of two
+ * @size: of a slot in bytes
+ * @lock: offset of the slot's spinlock, to be taken with bottom halves off
+ * @head: offset of the slot's list
+ */
+struct reuse_slots {
+	char *base;
+	unsigned int n;
+	unsigned int size;
+	unsigned int lock;
+	unsigned int head;
+};
+
+static inline spinlock_t *reuse_slot_lock(const struct reuse_slots *slots,
+					  unsigned int slot)
+{
+	return (spinlock_t *)(slots->base + (size_t)slot * slots->size +
+			      slots->lock);
+}
+
+static inline struct hlist_head *
+reuse_slot_head(const struct reuse_slots *slots, unsigned int slot)
+{
+	return (struct hlist_head *)(slots->base + (size_t)slot * slots->size +
+				     slots->head);
+}
+
+/**
+ * struct reuse_table - how to read one protocol's table of bound sockets
+ * @name: the protocol, as the first column has it
+ * @slots: where the table of a namespace is; it stays there
+ * @first: the first socket of the slot's first list, or NULL
+ * @next: the socket after one that is in the slot, in the same list, or NULL
+ * @list: the list that a socket is in. The caller remembers it while the lock is
+ *	not held and only compares it: it may be freed memory by then
+ * @list_first: the first socket of the list that one of the slot is in
+ * @list_next: the first socket of the list after that one, or NULL
+ * @holds: a socket is in the slot still and in the same @list; the caller owns
+ *	a reference to the socket
+ * @fast: the cache of the socket's bucket, or NULL
+ *
+ * All but @slots are called with the lock of the slot held.
+ *
+ * A slot holds the sockets of all the ports that hash to it, in one list or in
+ * several. The sockets of one row of /proc/net/reuse are in one list. A socket
+ * enters its list at the head (or, some of UDP, at its very end), and a list
+ * enters the slot before the other lists, or before those of the same port.
+ *
+ * @first and @list_next leave out other namespaces' sockets where that costs
+ * nothing: the caller looks at each socket's net.
+ */
+struct reuse_table {
+	const char *name;
+	struct reuse_slots (*slots)(const struct net *net);
+	struct sock *(*first)(const struct net *net,
+			      const struct hlist_head *head);
+	struct sock *(*next)(const struct sock *sk);
+	const void *(*list)(const struct sock *sk);
+	struct sock *(*list_first)(const struct hlist_head *head,
+				   const struct sock *sk);
+	struct sock *(*list_next)(const struct net *net, const struct sock *sk);
+	bool (*holds)(const struct reuse_slots *slots, unsigned int slot,
+		      const struct sock *sk, const void *list);
+	void (*fast)(const struct sock *sk, struct reuse_fast *fast);
+};
+
+typedef int (*reuse_visit_t)(struct sock *sk, unsigned int round, void *arg);
+
+int reuse_walk(const struct reuse_table *table, const struct net *net,
+	       const struct reuse_slots *slots, unsigned int slot,
+	       unsigned int chunk, reuse_visit_t visit, void *arg);
+
+#endif
