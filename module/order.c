@@ -53,8 +53,17 @@ static DEFINE_PER_CPU(struct spares, spares) = {
 	.lock = INIT_LOCAL_LOCK(lock),
 };
 
+/*
+ * For all namespaces. A number takes a lock and a note, so far more than a nanosecond:
+ * there are as many as for 50 years of that, both ways.
+ */
 static atomic64_t order_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
 static atomic64_t before_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
+
+#define ORDER_ENOUGH	(50ULL * 365 * 24 * 3600 * NSEC_PER_SEC)
+
+static_assert(REUSE_ORDER_FIRST > ORDER_ENOUGH);
+static_assert(REUSE_ORDER_LAST - REUSE_ORDER_FIRST > ORDER_ENOUGH);
 
 /**
  * reuse_order_setup() - begin to take notes

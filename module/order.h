@@ -11,8 +11,11 @@
 
 struct sem_profile;
 
-/* What is bound while notes are taken comes between these */
-#define REUSE_ORDER_FIRST	BIT_ULL(32)
+/*
+ * What is bound while notes are taken comes between these, and what was bound before
+ * below the first. Never used up, whoever binds and switches: see order.c.
+ */
+#define REUSE_ORDER_FIRST	BIT_ULL(61)
 #define REUSE_ORDER_LAST	BIT_ULL(62)
 
 /**

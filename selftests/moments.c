@@ -130,6 +130,23 @@ TEST_F_TIMEOUT(moments, killed_while_switching, 600)
 	EXPECT_LT(kept, ROUNDS);
 }
 
+/* However many were bound before a switch, they are older than what is bound after it */
+TEST_F_TIMEOUT(moments, many_bound_before, 300)
+{
+	int fd[2], i;
+
+	fd[0] = sock_bind("udp", "127.0.0.1:" PORT, S_REUSEPORT);
+	for (i = 0; i < OTHERS; i++)
+		sock_bind("udp", text("127.0.0.1:%d", 10000 + i), 0);
+	for (i = 0; i < 3; i++) {
+		semantics_set(NATIVE);
+		semantics_set(BSD);
+	}
+	/* On FreeBSD the newest; their lists are two */
+	fd[1] = sock_bind("udp", "[::ffff:127.0.0.1]:" PORT, S_REUSEPORT);
+	EXPECT_EQ(2, receiver(fd));
+}
+
 /* Closes all but some, one after the other */
 static void *closer(void *arg)
 {
