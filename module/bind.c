@@ -144,8 +144,9 @@ static void request_peers(struct bind_request *req, unsigned short port,
 }
 
 /*
- * Under bind_lock. A search may take long, and what it is waited for with: it ends
- * when the namespace is switched, and whatever was not decided by then is so anew.
+ * Under bind_lock. A search may take long: it ends when the namespace is switched, and
+ * whatever was not decided by then is decided anew. So no notes are taken for a namespace
+ * that has become native, which hooks_remove() relies on.
  */
 static bool request_is_stale(const struct bind_request *req)
 {
@@ -289,7 +290,8 @@ static int request_search(struct bind_request *req)
 			spare_owners = req->bind.owners;
 			spare = port;
 		}
-		cond_resched();
+		/* synchronize_rcu_tasks() waits for tasks that are preempted: not for these */
+		cond_resched_tasks_rcu_qs();
 	}
 	if (spare && req->self.reuseaddr) {
 		err = request_port(req, spare);
@@ -306,9 +308,9 @@ static int request_native(struct bind_request *req, unsigned short port)
 	int err = 0;
 
 	if (!port) {
-		local_bh_disable();
-		err = reuse_order_reserve(sk);
-		local_bh_enable();
+		spin_lock_bh(&req->rn->bind_lock);
+		err = request_is_stale(req) ? -ESTALE : reuse_order_reserve(sk);
+		spin_unlock_bh(&req->rn->bind_lock);
 		/* Which may sleep */
 		err = err ?: sk->sk_prot->get_port(sk, port);
 		if (err)

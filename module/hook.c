@@ -56,7 +56,8 @@ struct hook {
 	int missing;
 };
 
-static struct srcu_struct hook_srcu;
+static struct srcu_struct hook_srcu;	/* for as long as a task is inside a replacement */
+static bool hook_used;			/* something was intercepted since we were loaded */
 
 /**
  * reuse_hook_enter() - a replacement begins
@@ -82,14 +83,21 @@ void reuse_hook_leave(int idx)
 	srcu_read_unlock(&hook_srcu, idx);
 }
 
-/*
+/**
+ * reuse_hook_drain() - wait until no task is inside the module's code
+ *
  * A task may be between the redirect and reuse_hook_enter(), inside, or
- * between reuse_hook_leave() and its return: three waits. Who looks for the
- * receiver of a packet does so under RCU, in a softirq that may have
- * interrupted an idle CPU: a fourth.
+ * between reuse_hook_leave() and its return: three waits. A lookup of a packet's
+ * receiver runs under RCU, in a softirq that may have interrupted an idle CPU: a
+ * fourth.
+ *
+ * Context: process context, may sleep, for as long as the kernel's own search for a
+ * port takes: only to unload, without any lock. Nothing is intercepted any more.
  */
-static void hook_drain(void)
+void reuse_hook_drain(void)
 {
+	if (!hook_used)
+		return;
 	synchronize_rcu();
 	synchronize_rcu_tasks();
 	synchronize_srcu(&hook_srcu);
@@ -173,7 +181,10 @@ static int __maybe_unused hook_create(struct sock *sk)
 	int idx = reuse_hook_enter();
 	int err;
 
+	/* What it notes is noted when hooks_remove() goes on */
+	rcu_read_lock();
 	reuse_bind_created(sk);
+	rcu_read_unlock();
 	err = sk->sk_prot->init(sk);
 	reuse_hook_leave(idx);
 	return err;
@@ -335,12 +346,16 @@ static struct hook hooks[] = {
 };
 
 /* A container's root makes us say it once a second, which is too often */
-static void hook_explain(const struct hook *hook, int err)
+static bool hook_may_explain(void)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 60 * HZ, 3);
 
-	if (!ns_capable_noaudit(&init_user_ns, CAP_NET_ADMIN) &&
-	    !__ratelimit(&limit))
+	return ns_capable_noaudit(&init_user_ns, CAP_NET_ADMIN) || __ratelimit(&limit);
+}
+
+static void hook_explain(const struct hook *hook, int err)
+{
+	if (!hook_may_explain())
 		return;
 	if (err == -EBUSY)
 		pr_warn("%s() cannot be intercepted: something else redirects it (a livepatch?), see enabled_functions in tracefs, or kernel.ftrace_enabled is 0\n",
@@ -462,6 +477,42 @@ void reuse_hook_teardown(void)
 	cleanup_srcu_struct(&hook_srcu);
 }
 
+/*
+ * The first hook goes last: until then a freed socket takes its note along.
+ *
+ * unregister_ftrace_function() waits for those that are inside a handler. A replacement
+ * takes notes only because it saw that a namespace is not native: it looks, and
+ * notes, under reuse_net.bind_lock or rcu_read_lock(). So none comes after this, though
+ * tasks may be inside replacements for long: for that see reuse_hook_drain().
+ */
+static void hooks_remove(enum reuse_hooks group, unsigned int n)
+{
+	while (n--) {
+		if (hooks[n].group == group)
+			hook_remove(&hooks[n]);
+	}
+	if (group == REUSE_HOOKS_BIND)
+		synchronize_rcu();
+}
+
+static int hooks_install(enum reuse_hooks group)
+{
+	unsigned int i;
+	int err;
+
+	hook_used = true;
+	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
+		if (hooks[i].group != group)
+			continue;
+		err = hook_install(&hooks[i]);
+		if (err) {
+			hooks_remove(group, i);
+			return err;
+		}
+	}
+	return 0;
+}
+
 /**
  * reuse_hook_possible() - has this kernel all that is to be intercepted?
  *
@@ -479,16 +530,6 @@ bool reuse_hook_possible(void)
 	return true;
 }
 
-/* The first hook goes last: until then a freed socket takes its note along */
-static void hooks_remove(enum reuse_hooks group, unsigned int n)
-{
-	while (n--) {
-		if (hooks[n].group == group)
-			hook_remove(&hooks[n]);
-	}
-	hook_drain();
-}
-
 /**
  * reuse_hook_install() - intercept what is needed
  * @group: for what
@@ -501,27 +542,15 @@ static void hooks_remove(enum reuse_hooks group, unsigned int n)
  */
 int reuse_hook_install(enum reuse_hooks group)
 {
-	unsigned int i;
-	int err;
-
-	for (i = 0; i < ARRAY_SIZE(hooks); i++) {
-		if (hooks[i].group != group)
-			continue;
-		err = hook_install(&hooks[i]);
-		if (err) {
-			hooks_remove(group, i);
-			return err;
-		}
-	}
-	return 0;
+	return hooks_install(group);
 }
 
 /**
  * reuse_hook_remove() - undo reuse_hook_install()
  * @group: for what
  *
- * Context: process context, may sleep. On return no task is inside a
- * replacement, or on its way there or back.
+ * Context: process context, may sleep. On return tasks may be inside replacements
+ * still, but take no notes.
  */
 void reuse_hook_remove(enum reuse_hooks group)
 {

@@ -21,6 +21,7 @@ void reuse_hook_teardown(void);
 bool reuse_hook_possible(void);
 int reuse_hook_install(enum reuse_hooks group);
 void reuse_hook_remove(enum reuse_hooks group);
+void reuse_hook_drain(void);
 int reuse_hook_enter(void);
 void reuse_hook_leave(int idx);
 

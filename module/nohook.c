@@ -67,6 +67,15 @@ void reuse_hook_remove(enum reuse_hooks group)
 }
 
 /**
+ * reuse_hook_drain() - no task was led to the module's code
+ *
+ * Context: any.
+ */
+void reuse_hook_drain(void)
+{
+}
+
+/**
  * reuse_hook_enter() - never called
  *
  * Context: any.

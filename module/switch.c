@@ -8,8 +8,11 @@
  * the kernel's code on all processors and waits for tasks, which takes long.
  * So that others hardly notice, however many do so all the time:
  *
- *  * only who needs it waits for it. A namespace that is native all its life
- *    takes no lock here, and one that goes leaves the hooks to a worker.
+ *  * only a task that needs it waits for it. A namespace that is native all its life
+ *    takes no lock here, nor does one that needs what others need already; one
+ *    that goes leaves the hooks to a worker.
+ *  * nobody waits here for tasks that are inside a replacement, where a search for
+ *    a port takes long: only the task that unloads the module does.
  *  * who has no CAP_NET_ADMIN over the host has hooks installed no sooner than
  *    a second after they were installed or removed last.
  */
@@ -31,7 +34,11 @@
 
 #define INSTALL_PAUSE	HZ
 
-/* How many namespaces need which hooks; counted up under hooks_lock */
+/*
+ * How many namespaces need which hooks. From 0 it goes up under hooks_lock only, when they
+ * are installed, and they are removed under hooks_lock only if it is 0: so while it is
+ * not, they are there.
+ */
 static atomic_t needed[REUSE_HOOKS];
 
 /* Of what follows */
@@ -84,6 +91,27 @@ static bool hooks_put(const struct sem_profile *profile)
 	return last;
 }
 
+/* Without the lock: true if others need all of that, so that it is there and stays */
+static bool hooks_get_more(const struct sem_profile *profile)
+{
+	bool last = false;
+	unsigned int i;
+
+	for (i = 0; i < REUSE_HOOKS; i++) {
+		if (needs(profile, i) && !atomic_inc_not_zero(&needed[i]))
+			break;
+	}
+	if (i == REUSE_HOOKS)
+		return true;
+	while (i--) {
+		if (needs(profile, i))
+			last |= atomic_dec_and_test(&needed[i]);
+	}
+	if (last)
+		schedule_work(&collect);
+	return false;
+}
+
 /* Under hooks_lock; all of them or none */
 static int hooks_install(const struct sem_profile *profile)
 {
@@ -125,7 +153,7 @@ static int hooks_get(const struct reuse_net *rn,
 {
 	int err;
 
-	if (!profile)
+	if (!profile || hooks_get_more(profile))
 		return 0;
 	for (;;) {
 		if (mutex_lock_interruptible(&hooks_lock))
@@ -315,10 +343,12 @@ void reuse_switch_left(struct net *net)
 /**
  * reuse_switch_teardown() - remove the hooks that are still there
  *
- * Context: process context, may sleep; all namespaces have left.
+ * Context: process context, may sleep; all namespaces have left. On return no task is
+ * inside a replacement, or on its way there or back.
  */
 void reuse_switch_teardown(void)
 {
 	cancel_work_sync(&collect);
 	hooks_collect_work(NULL);
+	reuse_hook_drain();
 }

@@ -323,7 +323,7 @@ TEST_F_TIMEOUT(hostile, switches_and_holds_up_nobody, 280)
 	EXPECT_LT(among, SWITCHERS / 2 * alone);
 }
 
-/* A search ends when the namespace is switched: who lets go of hooks waits for it */
+/* A search ends when the namespace is switched: a task that unloads waits for it */
 TEST_F_TIMEOUT(hostile, searches_and_holds_up_nobody, 280)
 {
 	long long native, bsd, switched;
