@@ -34,6 +34,7 @@
 #include "hook.h"
 #include "netns.h"
 #include "order.h"
+#include "proof.h"
 
 /**
  * struct hook - one function to intercept
@@ -306,6 +307,14 @@ HOOK_HANDLER(hook_want_lookup)
 HOOK_HANDLER(hook_sockopt)
 HOOK_HANDLER(hook_setsockopt)
 
+/* As above, and it is seen whether @parent_ip tells calls by this module from others */
+static void notrace hook_proof_handler(unsigned long ip, unsigned long parent_ip,
+				       struct ftrace_ops *ops, reuse_fregs_t *regs)
+{
+	if (within_module(parent_ip, THIS_MODULE))
+		hook_handle(parent_ip, ops, regs, reuse_proof_begin);
+}
+
 #define HOOK_RT_TO(fn)	.to = HOOK_RT ? (fn) : NULL, .calls = true
 
 static struct hook hooks[] = {
@@ -343,6 +352,8 @@ static struct hook hooks[] = {
 	{ .name = REUSE_SETSOCKOPT, .ops.func = hook_setsockopt_handler },
 	{ .name = REUSE_GETSOCKOPT, .ops.func = hook_sockopt_handler,
 	  .group = REUSE_HOOKS_SOCKOPT },
+	{ .name = "reuse_proof_target", .ops.func = hook_proof_handler,
+	  .to = reuse_proof_landed, .group = REUSE_HOOKS_PROOF },
 };
 
 /* A container's root makes us say it once a second, which is too often */
@@ -513,6 +524,31 @@ static int hooks_install(enum reuse_hooks group)
 	return 0;
 }
 
+static int proof = -EAGAIN;	/* not yet known; changes once */
+
+/*
+ * Where a kernel is not what its headers made us think, a redirect may have no effect,
+ * or the arguments be elsewhere. So one of our own functions is redirected and called,
+ * once. 0 or an error; -EOPNOTSUPP is for good.
+ */
+static int hooks_prove(void)
+{
+	static DEFINE_MUTEX(proof_lock);
+	int err;
+
+	mutex_lock(&proof_lock);
+	err = proof;
+	if (err == -EAGAIN)
+		err = hooks_install(REUSE_HOOKS_PROOF);
+	if (!err && proof == -EAGAIN) {
+		WRITE_ONCE(proof, reuse_proof_lands() ? 0 : -EOPNOTSUPP);
+		hooks_remove(REUSE_HOOKS_PROOF, ARRAY_SIZE(hooks));
+		err = proof;
+	}
+	mutex_unlock(&proof_lock);
+	return err;
+}
+
 /**
  * reuse_hook_possible() - has this kernel all that is to be intercepted?
  *
@@ -527,7 +563,7 @@ bool reuse_hook_possible(void)
 		if (hook_find(&hooks[i]))
 			return false;
 	}
-	return true;
+	return hooks_prove() != -EOPNOTSUPP;
 }
 
 /**
@@ -536,13 +572,17 @@ bool reuse_hook_possible(void)
  *
  * Context: process context, may sleep. Calls are serialised by the caller.
  * Return: 0; -EBUSY if a function is redirected by somebody else or
- * kernel.ftrace_enabled is 0; -EOPNOTSUPP if this kernel has no such function
- * or cannot trace it; -ENOMEM. On error nothing of @group is intercepted, and dmesg says
- * why.
+ * kernel.ftrace_enabled is 0; -EOPNOTSUPP if this kernel has no such function,
+ * cannot trace it or does not redirect it; -ENOMEM. On error nothing of @group is
+ * intercepted, and dmesg says why.
  */
 int reuse_hook_install(enum reuse_hooks group)
 {
-	return hooks_install(group);
+	int err = hooks_prove();
+
+	if (err && err == READ_ONCE(proof) && hook_may_explain())
+		pr_warn("only native semantics: ftrace of this kernel did not redirect a function of this module's own as it should\n");
+	return err ?: hooks_install(group);
 }
 
 /**

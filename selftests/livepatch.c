@@ -321,10 +321,45 @@ TEST_F_TIMEOUT(livepatch, no_part_of_them_when_loaded, 400)
 	for (n = 0; load_refused(n); n++)
 		;
 	EXPECT_LT(10, n);
-	EXPECT_EQ(hooked_functions(), n);
+	/* The first is one of the module's own, to see whether a redirect works */
+	EXPECT_EQ(1 + hooked_functions(), n);
 	EXPECT_EQ(BSD, semantics_seen(PORT));
 	reuse_unload();
 	reuse_load();
+}
+
+/* Where a redirect has no effect it is refused, and not only said to be in force */
+TEST_F_TIMEOUT(livepatch, needs_redirects_that_work, 200)
+{
+	const char *line;
+	int log;
+
+	if (!reuse_ko())
+		SKIP(return, "set REUSE_KO to the path of reuse.ko");
+	reuse_unload();
+	reuse_load();
+	if (rival_insert("deaf=1"))
+		SKIP(return, "no probe of a function's return on this kernel");
+	log = reuse_log();
+	EXPECT_EQ(EOPNOTSUPP, semantics_try(BSD));
+	line = reuse_said(log);
+	EXPECT_TRUE(strstr(line, "did not redirect a function of this module's own"))
+		TH_LOG("dmesg: %s", line);
+	EXPECT_TRUE(semantics_is(NATIVE));
+	EXPECT_EQ(NATIVE, semantics_seen(PORT));
+	EXPECT_TRUE(file_is(AVAILABLE, "native\n"));
+	ASSERT_EQ(0, module_remove("rival"));
+	/* Until then its probe, of one of the module's functions, was there */
+	EXPECT_TRUE(nothing_hooked(NULL));
+	/* It is tried once */
+	EXPECT_EQ(EOPNOTSUPP, semantics_try(PRE39));
+	reuse_unload();
+	reuse_load();
+	EXPECT_TRUE(file_is(AVAILABLE, "native pre39 bsd\n"));
+	EXPECT_TRUE(nothing_hooked(NULL));
+	EXPECT_EQ(0, semantics_try(BSD));
+	EXPECT_EQ(BSD, semantics_seen(PORT));
+	EXPECT_EQ(0, semantics_try(NATIVE));
 }
 
 TEST_HARNESS_MAIN

@@ -66,13 +66,13 @@ static inline unsigned long reuse_ftrace_arg(reuse_fregs_t *regs, unsigned int n
 	return regs_get_kernel_argument(reuse_ftrace_pt_regs(regs), n);
 }
 
+/*
+ * In pt_regs, which all of FTRACE_OPS_FL_SAVE_REGS go back from: where a kernel has no
+ * arguments without them, ftrace_instruction_pointer_set() may be an empty macro.
+ */
 static inline void reuse_ftrace_redirect(reuse_fregs_t *regs, void *to)
 {
-#ifdef REUSE_FTRACE_REGS
-	ftrace_instruction_pointer_set(regs, (unsigned long)to);
-#else
-	instruction_pointer_set(regs, (unsigned long)to);
-#endif
+	instruction_pointer_set(reuse_ftrace_pt_regs(regs), (unsigned long)to);
 }
 
 #endif

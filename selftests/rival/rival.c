@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * For a test: a livepatch of a function that the module reuse redirects, or
- * an ftrace that refuses to intercept one.
+ * an ftrace that refuses to intercept one, or one that seems not to redirect.
  */
 #include <linux/kprobes.h>
 #include <linux/livepatch.h>
@@ -19,6 +19,10 @@ MODULE_PARM_DESC(refuse, "no livepatch: that call of register_ftrace_function() 
 static bool later;
 module_param(later, bool, 0444);
 MODULE_PARM_DESC(later, "and all later ones");
+
+static bool deaf;
+module_param(deaf, bool, 0444);
+MODULE_PARM_DESC(deaf, "no livepatch: the function that reuse redirects for a proof is not reached, it seems");
 
 /* Whatever the arguments, and whatever it is that it does not find */
 
@@ -73,10 +77,24 @@ static struct kprobe probe = {
 	.post_handler = refused_none,
 };
 
+/* As if the function had been entered that was not redirected */
+static int landed_nowhere(struct kretprobe_instance *instance, struct pt_regs *regs)
+{
+	regs_set_return_value(regs, 0);
+	return 0;
+}
+
+static struct kretprobe landed = {
+	.kp.symbol_name = "reuse_proof_landed",
+	.handler = landed_nowhere,
+};
+
 static int __init rival_init(void)
 {
 	if (refuse)
 		return register_kprobe(&probe);
+	if (deaf)
+		return register_kretprobe(&landed);
 	funcs[0].old_name = function;
 	funcs[0].new_func = strstr(function, "get_port") ? rival_refuse :
 							    rival_nothing;
@@ -87,11 +105,13 @@ static void __exit rival_exit(void)
 {
 	if (probe.addr)
 		unregister_kprobe(&probe);
+	if (landed.kp.addr)
+		unregister_kretprobe(&landed);
 }
 
 module_init(rival_init);
 module_exit(rival_exit);
 
-MODULE_DESCRIPTION("in the way of the module reuse: a livepatch, or a refusal");
+MODULE_DESCRIPTION("in the way of the module reuse: a livepatch, a refusal, or a redirect without effect");
 MODULE_LICENSE("GPL");
 MODULE_INFO(livepatch, "Y");
