@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What each network namespace has of this module, from its birth or ours on. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <net/net_namespace.h>
 
 #include "netns.h"
@@ -29,10 +31,20 @@ static struct pernet_operations reuse_net_ops = {
 	.size	= sizeof(struct reuse_net),
 };
 
-/* All namespaces that go together wait for one grace period after this */
+/* How many namespaces were alive and not native when the module went */
+static unsigned int left_emulating;
+
+/*
+ * All namespaces that go together wait for one grace period after this. init_net goes
+ * with the module only, and first; then no namespace is made or ended meanwhile, but
+ * some may be dead and wait for that.
+ */
 static void __net_exit reuse_net_switch_pre_exit(struct net *net)
 {
-	reuse_switch_leave(net);
+	if (net_eq(net, &init_net))
+		left_emulating = 0;
+	if (reuse_switch_leave(net) && check_net(net))
+		left_emulating++;
 }
 
 static void __net_exit reuse_net_switch_exit(struct net *net)
@@ -88,6 +100,9 @@ teardown_order:
 void reuse_netns_teardown(void)
 {
 	unregister_pernet_subsys(&reuse_net_switch_ops);
+	if (left_emulating)
+		pr_warn("unloaded while %u network namespace(s) were not native: this kernel's own rules are in force there from now on\n",
+			left_emulating);
 	reuse_switch_teardown();
 	unregister_pernet_subsys(&reuse_net_ops);
 	reuse_order_teardown();

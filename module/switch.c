@@ -303,10 +303,11 @@ int reuse_switch(struct net *net, const struct sem_profile *profile)
  * reuse_switch_leave() - a namespace is going, or the module is
  * @net: network namespace
  *
- * Context: process context, may sleep; waits for who is just switching it. A
+ * Context: process context, may sleep; waits for a task that is just switching it. A
  * grace period of RCU is to follow, and then reuse_switch_left().
+ * Return: false if it was native.
  */
-void reuse_switch_leave(struct net *net)
+bool reuse_switch_leave(struct net *net)
 {
 	struct reuse_net *rn = reuse_net(net);
 
@@ -319,6 +320,7 @@ void reuse_switch_leave(struct net *net)
 		reuse_datagram_unhook(net);
 	}
 	mutex_unlock(&rn->switch_lock);
+	return rn->left;
 }
 
 /**

@@ -7,7 +7,7 @@
 struct net;
 
 int reuse_switch(struct net *net, const struct sem_profile *profile);
-void reuse_switch_leave(struct net *net);
+bool reuse_switch_leave(struct net *net);
 void reuse_switch_left(struct net *net);
 void reuse_switch_teardown(void);
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "harness.h"
@@ -110,6 +111,72 @@ TEST(loaded_with_a_wrong_word)
 	left = reuse_left_behind(true);
 	EXPECT_TRUE(!left)
 		TH_LOG("%s", left);
+	reuse_load();
+}
+
+/* A process in a namespace of its own */
+static pid_t start_namespace(enum semantics semantics)
+{
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	if (pipe(ready))
+		die("no pipe");
+	pid = fork();
+	if (!pid) {
+		new_netns();
+		semantics_set(semantics);
+		if (write(ready[1], "", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	if (read(ready[0], &c, 1) != 1)
+		die("no namespace");
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+static void end_namespace(pid_t pid)
+{
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+}
+
+/*
+ * It may be unloaded whatever semantics there are, but then it says how many namespaces
+ * lose them: those that are alive, not those that die at that moment.
+ */
+TEST(says_how_many_lose_them)
+{
+	pid_t alive[3], dead[8];
+	const char *line;
+	int round, log;
+	size_t i;
+
+	if (access(SEMANTICS, F_OK) || geteuid() || !reuse_ko())
+		SKIP(return, "no net.reuse.semantics, or REUSE_KO is not set");
+	for (round = 0; round < 4; round++) {
+		for (i = 0; i < ARRAY_SIZE(alive); i++)
+			alive[i] = start_namespace(i);
+		for (i = 0; i < ARRAY_SIZE(dead); i++)
+			dead[i] = start_namespace(BSD);
+		for (i = 0; i < ARRAY_SIZE(dead); i++)
+			end_namespace(dead[i]);
+		log = reuse_log();
+		reuse_unload();
+		line = reuse_said(log);
+		EXPECT_TRUE(strstr(line, "unloaded while 2 network namespace(s) were not native"))
+			TH_LOG("dmesg: %s", line);
+		for (i = 0; i < ARRAY_SIZE(alive); i++)
+			end_namespace(alive[i]);
+		reuse_load();
+	}
+	log = reuse_log();
+	reuse_unload();
+	line = reuse_said(log);
+	EXPECT_STREQ("nothing", line);
 	reuse_load();
 }
 
