@@ -3,7 +3,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/capability.h>
+#include <linux/cred.h>
 #include <linux/moduleparam.h>
+#include <linux/ratelimit.h>
 #include <linux/rcupdate.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -24,6 +26,24 @@ static const struct sem_profile * const profiles[] = { &sem_pre39, &sem_bsd };
 static char *semantics = NATIVE;
 module_param(semantics, charp, 0444);
 MODULE_PARM_DESC(semantics, "semantics that namespaces begin with: native (default), pre39, bsd");
+
+static bool host_only;
+module_param(host_only, bool, 0644);
+MODULE_PARM_DESC(host_only, "only CAP_NET_ADMIN over the host, not over a container alone, is enough to choose other semantics than native, which patches the kernel and can keep livepatches from it (default: N, as rootless containers are what this module is mostly for)");
+
+/* May the current task have @profile? That takes more than the right to switch */
+static bool profile_allowed(const struct sem_profile *profile)
+{
+	static DEFINE_RATELIMIT_STATE(limit, 60 * HZ, 3);
+
+	if (!profile || !READ_ONCE(host_only) ||
+	    ns_capable_noaudit(&init_user_ns, CAP_NET_ADMIN))
+		return true;
+	if (__ratelimit(&limit))
+		pr_info("a task without CAP_NET_ADMIN over the host was refused %s: see /sys/module/reuse/parameters/host_only\n",
+			profile->name);
+	return false;
+}
 
 /* 0 and the profile of a word, NULL for native, or -EINVAL */
 static int profile_by_name(const char *name, const struct sem_profile **profile)
@@ -63,6 +83,8 @@ static int semantics_write(reuse_ctl_table *ctl, struct net *net, void *buffer,
 		pr_info_ratelimited("net.reuse.semantics: no such word; choose one of net.reuse.available_semantics\n");
 		return err;
 	}
+	if (!profile_allowed(profile))
+		return -EPERM;
 	return reuse_switch(net, profile);
 }
 

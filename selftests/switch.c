@@ -167,6 +167,111 @@ TEST_F(semantics, container_root)
 	EXPECT_STREQ("native", now());
 }
 
+static void keep_to_host(bool on)
+{
+	write_file("/sys/module/reuse/parameters/host_only", on ? "1" : "0");
+}
+
+/* What a container's root may do before @told, and after it: the step that went wrong */
+static int try_as_container_root(int ready, int told)
+{
+	char c;
+	int i;
+
+	if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000) ||
+	    unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		return 1;
+	if (try_switch("bsd") || write(ready, "", 1) != 1 || read(told, &c, 1) != 1)
+		return 2;
+	/* What there is stays, and may be left */
+	if (strcmp("bsd", now()) || !is_bsd() || try_switch("bsd") != -EPERM)
+		return 3;
+	if (try_switch("pre39") != -EPERM || strcmp("bsd", now()))
+		return 4;
+	if (try_switch("native") || strcmp("native", now()) || try_switch("bsd") != -EPERM)
+		return 5;
+	if (try_switch("linux") != -EINVAL || strcmp("native", now()))
+		return 6;
+	for (i = 0; i < 100; i++)
+		try_switch("bsd");
+	/* Nor in namespaces that it makes */
+	if (unshare(CLONE_NEWNET) || strcmp("native", now()) || try_switch("bsd") != -EPERM)
+		return 7;
+	return try_switch("native") ? 8 : 0;
+}
+
+static int lines_that_name(int log, const char *what)
+{
+	char record[2048];
+	int n = 0;
+	ssize_t len;
+
+	while ((len = read(log, record, sizeof(record) - 1)) > 0) {
+		record[len] = '\0';
+		n += !!strstr(record, what);
+	}
+	return n;
+}
+
+/* The host may keep other semantics to itself: it says so, and not too often */
+TEST_F(semantics, may_be_kept_to_the_host)
+{
+	int ready[2], told[2], log = reuse_log(), status, n;
+	pid_t pid;
+	char c;
+
+	ASSERT_EQ(0, pipe(ready) | pipe(told));
+	pid = fork();
+	if (!pid)
+		_exit(try_as_container_root(ready[1], told[0]));
+	ASSERT_EQ(1, read(ready[0], &c, 1));
+	keep_to_host(true);
+	ASSERT_EQ(1, write(told[1], "", 1));
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(0, try_switch("bsd"));
+	EXPECT_TRUE(is_bsd());
+	keep_to_host(false);
+	n = lines_that_name(log, "parameters/host_only");
+	EXPECT_LE(1, n);
+	EXPECT_GE(3, n);
+	close(log);
+}
+
+/* Semantics that namespaces begin with are the host's choice, whoever makes them */
+TEST_F(semantics, of_the_host_are_for_all)
+{
+	int status;
+	pid_t pid;
+
+	if (!reuse_ko())
+		SKIP(return, "set REUSE_KO to the path of reuse.ko");
+	reuse_unload();
+	reuse_load_as("bsd host_only=1");
+	pid = fork();
+	if (!pid) {
+		if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000) ||
+		    unshare(CLONE_NEWUSER | CLONE_NEWNET))
+			_exit(1);
+		if (strcmp("bsd", now()) || !is_bsd() || try_switch("native") ||
+		    try_switch("bsd") != -EPERM)
+			_exit(2);
+		_exit(unshare(CLONE_NEWNET) || !is_bsd() ? 3 : 0);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(0, status);
+	reuse_unload();
+	reuse_load();
+}
+
+/* Whatever a test died of, who comes next finds it as it is without parameters */
+static void __attribute__((destructor)) end_with_the_module(void)
+{
+	reuse_load_again();
+	if (!access("/sys/module/reuse/parameters/host_only", W_OK))
+		keep_to_host(false);
+}
+
 /* Without CAP_NET_ADMIN over the namespace root is refused as well */
 TEST_F(semantics, needs_cap_net_admin)
 {
