@@ -265,12 +265,38 @@ static int request_try(struct bind_request *req, unsigned short port)
 	return err;
 }
 
+/* In jiffies: the task that unloads may have to wait for it */
+#define SEARCH_REST_MAX	(4 * HZ)
+
+/*
+ * Where the ports are used up, each search looks at all of them. Hundreds of tasks that
+ * do so would keep the processors busy, and synchronize_rcu_tasks() waits until each that
+ * was preempted in here has run again. So a task that has run for a tick, from @since
+ * on, sleeps for as long as the others would take if they ran one after the other: those
+ * of a namespace take one processor together. A lock would do the same, but a task that
+ * is not let run could hold it.
+ */
+static void search_rest(const struct reuse_net *rn, unsigned long *since)
+{
+	unsigned long ran = jiffies - *since, others;
+
+	cond_resched_tasks_rcu_qs();
+	if (!ran)
+		return;
+	others = atomic_read(&rn->searching) - 1;
+	if (others)
+		schedule_timeout_killable(min_t(unsigned long, ran * others,
+						SEARCH_REST_MAX));
+	*since = jiffies;
+}
+
 /*
  * bind() to port 0: from anywhere in the range on, upwards. If nobody is to be
  * shared with, 3.8 takes the port with the fewest owners that all share.
  */
-static int request_search(struct bind_request *req)
+static int search_ports(struct bind_request *req)
 {
+	unsigned long since = jiffies;
 	int low, high, i, n, start, err, spare = 0;
 	u32 spare_owners = U32_MAX;
 
@@ -290,8 +316,7 @@ static int request_search(struct bind_request *req)
 			spare_owners = req->bind.owners;
 			spare = port;
 		}
-		/* synchronize_rcu_tasks() waits for tasks that are preempted: not for these */
-		cond_resched_tasks_rcu_qs();
+		search_rest(req->rn, &since);
 	}
 	if (spare && req->self.reuseaddr) {
 		err = request_port(req, spare);
@@ -299,6 +324,16 @@ static int request_search(struct bind_request *req)
 			return err;
 	}
 	return req->profile->search_error;
+}
+
+static int request_search(struct bind_request *req)
+{
+	int err;
+
+	atomic_inc(&req->rn->searching);
+	err = search_ports(req);
+	atomic_dec(&req->rn->searching);
+	return err;
 }
 
 /* Under the lock all the same: what others are told must stay true */

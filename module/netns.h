@@ -22,6 +22,7 @@ struct ctl_table_header;
  * @switch_lock: of @profile
  * @going: it is not to be switched any more
  * @bind_lock: makes a verdict and the bind one step; with bottom halves off
+ * @searching: how many binds to port 0 look for one
  * @letting_in: UDP socket whose conflicts are not to be seen; under @bind_lock,
  *	read without
  * @udp_added_last: how many UDP sockets entered their list at its end
@@ -37,6 +38,7 @@ struct reuse_net {
 	struct mutex switch_lock;	/* one switch at a time */
 	bool going;
 	spinlock_t bind_lock;	/* verdict and bind are one step */
+	atomic_t searching;
 	const struct sock *letting_in;
 	atomic_t udp_added_last;
 	bool devices;
