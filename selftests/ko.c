@@ -106,6 +106,17 @@ const char *reuse_ko(void)
 }
 
 /**
+ * reuse_try_load_with() - load the module under test, if it can be
+ * @parameters: as insmod takes them
+ *
+ * Return: 0 or an errno.
+ */
+int reuse_try_load_with(const char *parameters)
+{
+	return insert(reuse_ko(), parameters);
+}
+
+/**
  * reuse_try_load_as() - load the module under test, if it can be
  * @semantics: of all namespaces
  *
@@ -113,7 +124,7 @@ const char *reuse_ko(void)
  */
 int reuse_try_load_as(const char *semantics)
 {
-	return insert(reuse_ko(), text("semantics=%s", semantics));
+	return reuse_try_load_with(text("semantics=%s", semantics));
 }
 
 /**

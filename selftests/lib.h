@@ -105,6 +105,7 @@ int module_insert(const char *path);
 int module_remove(const char *name);
 const char *reuse_ko(void);
 void reuse_load(void);
+int reuse_try_load_with(const char *parameters);
 int reuse_try_load_as(const char *semantics);
 void reuse_load_as(const char *semantics);
 void reuse_unload(void);

@@ -180,6 +180,25 @@ TEST(says_how_many_lose_them)
 	reuse_load();
 }
 
+/* With a name that is none it is there, native, and only the kernel's log says so */
+TEST(loaded_with_a_wrong_name)
+{
+	const char *line;
+	int log;
+
+	if (access(SEMANTICS, F_OK) || geteuid() || !reuse_ko())
+		SKIP(return, "no net.reuse.semantics, or REUSE_KO is not set");
+	reuse_unload();
+	log = reuse_log();
+	EXPECT_EQ(0, reuse_try_load_with("semantic=bsd"));
+	line = reuse_said(log);
+	EXPECT_TRUE(strstr(line, "unknown parameter 'semantic' ignored"))
+		TH_LOG("dmesg: %s", line);
+	EXPECT_STREQ("native\n", slurp(SEMANTICS));
+	new_netns();
+	EXPECT_STREQ("native\n", slurp(SEMANTICS));
+}
+
 FIXTURE(use) {};
 
 FIXTURE_SETUP(use)
