@@ -5,25 +5,41 @@
 
 RELEASE ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(RELEASE)/build
+prefix ?= /usr/local
+mandir ?= $(prefix)/share/man
 KERNEL ?= 6.12
 export KERNELS
 
-all: headers
-	+$(MAKE) -C $(KDIR) M=$(CURDIR) modules
+# What scripts/install takes from here
+export KDIR RELEASE DESTDIR INSTALL_MOD_PATH mandir
+
+all: tree headers
+	+$(MAKE) -C $(KDIR) M="$(CURDIR)" modules
+
+# kbuild takes a path apart at some characters, and writes beside the sources.
+tree:
+	@here=$$(pwd -P); why=; \
+	case $$here in *[[:space:]:%\#\$$\'\"\\]*) \
+		why="kbuild cannot build in a path with a blank, a quote or one of : % # $$ \\" ;; \
+	esac; \
+	[ -w . ] && [ -w module ] || why="this tree cannot be written to"; \
+	[ -z "$$why" ] || { \
+		printf '%s\n' "$$why: build in a copy, cp -r '$$here' /tmp/reuse && make -C /tmp/reuse" >&2; \
+		exit 1; }
 
 headers:
-	@test -e $(KDIR)/Makefile || { \
+	@test -e "$(KDIR)/Makefile" || { \
 		echo "no kernel headers at $(KDIR):" \
 			"apt-get install linux-headers-$(RELEASE), or make KDIR=/path/to/headers" >&2; \
 		exit 1; }
 
-install: all
-	+$(MAKE) -C $(KDIR) M=$(CURDIR) modules_install
-	depmod $(RELEASE)
+install: tree headers
+	@scripts/install --check
+	+$(MAKE) all
+	+@scripts/install --install
 
 uninstall:
-	find /lib/modules/$(RELEASE) -name 'reuse.ko*' -delete
-	depmod $(RELEASE)
+	@scripts/install --uninstall
 
 load: all
 	insmod reuse.ko
@@ -68,11 +84,11 @@ bench:
 clean:
 	rm -rf *.o *.ko *.mod *.mod.c .*.cmd .*.o.d .tmp_* modules.order Module.symvers .module-common.o
 	find module \( -name '*.o' -o -name '.*.cmd' -o -name '.*.d' \) -delete
-	$(MAKE) -C selftests clean
+	$(MAKE) -C selftests OUTPUT=../selftests clean
 
 help:
 	@echo 'make                  build reuse.ko for the running kernel (KDIR=headers: for those)'
-	@echo 'make install          ... into /lib/modules; uninstall takes it away'
+	@echo 'make install          ... into /lib/modules, and the man pages; uninstall takes them away'
 	@echo 'make load, unload     insmod and rmmod'
 	@echo 'make demo             boot a VM and show it all (KERNEL=7.3: on that kernel)'
 	@echo 'make check            all tests on all kernels (KERNELS="6.1 7.3" narrows)'
@@ -82,8 +98,8 @@ help:
 	@echo 'make check-long       the storms for long, on all kernels; prints seeds to repeat them with'
 	@echo 'make coverage         which lines of the module the tests reach'
 	@echo 'make check-dkms       DKMS on three Debian suites (part of check)'
-	@echo 'make style            checkpatch, sparse, W=1, shellcheck (part of check)'
+	@echo 'make style            checkpatch, sparse, W=1, shellcheck, man pages (part of check)'
 	@echo 'make bench            instructions for each read, bind() and packet, as tables'
 	@echo 'make clean            remove what was built here'
 
-.PHONY: all headers install uninstall load unload demo check unit check-debug check-rt check-long coverage check-dkms style bench clean help
+.PHONY: all tree headers install uninstall load unload demo check unit check-debug check-rt check-long coverage check-dkms style bench clean help
