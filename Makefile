@@ -75,6 +75,9 @@ coverage:
 check-dkms:
 	scripts/check-dkms
 
+check-install:
+	scripts/check-install
+
 style:
 	scripts/style
 
@@ -98,8 +101,9 @@ help:
 	@echo 'make check-long       the storms for long, on all kernels; prints seeds to repeat them with'
 	@echo 'make coverage         which lines of the module the tests reach'
 	@echo 'make check-dkms       DKMS on three Debian suites (part of check)'
+	@echo 'make check-install    make install and its kin where something is missing (part of check)'
 	@echo 'make style            checkpatch, sparse, W=1, shellcheck, man pages (part of check)'
 	@echo 'make bench            instructions for each read, bind() and packet, as tables'
 	@echo 'make clean            remove what was built here'
 
-.PHONY: all tree headers install uninstall load unload demo check unit check-debug check-rt check-long coverage check-dkms style bench clean help
+.PHONY: all tree headers install uninstall load unload demo check unit check-debug check-rt check-long coverage check-dkms check-install style bench clean help

@@ -36,6 +36,9 @@ say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$@"; exit 1; }
 
 [ -f "$TREE/Kbuild" ] || [ -d "$TREE/scripts" ] || die "no source tree at $TREE"
+case $CACHE in
+*[[:space:]:%,]*) die "cannot build in $CACHE: set REUSE_CACHE to a path without blanks, : , and %" ;;
+esac
 mkdir -p "$CACHE/lock" "$CACHE/log"
 
 # with_lock NAME COMMAND...: one at a time on this machine; the lock dies with
