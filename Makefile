@@ -78,6 +78,12 @@ check-dkms:
 check-install:
 	scripts/check-install
 
+dist:
+	scripts/dist
+
+deb:
+	scripts/deb
+
 style:
 	scripts/style
 
@@ -100,10 +106,12 @@ help:
 	@echo 'make check-rt         all tests on the PREEMPT_RT kernels 6.1 and 7.3'
 	@echo 'make check-long       the storms for long, on all kernels; prints seeds to repeat them with'
 	@echo 'make coverage         which lines of the module the tests reach'
-	@echo 'make check-dkms       DKMS on three Debian suites (part of check)'
+	@echo 'make check-dkms       DKMS and packages on three Debian suites (part of check)'
 	@echo 'make check-install    make install and its kin where something is missing (part of check)'
 	@echo 'make style            checkpatch, sparse, W=1, shellcheck, man pages (part of check)'
+	@echo 'make deb              Debian packages reuse-dkms and reuse-tools'
+	@echo 'make dist             reuse-VERSION.tar.gz of the last commit'
 	@echo 'make bench            instructions for each read, bind() and packet, as tables'
 	@echo 'make clean            remove what was built here'
 
-.PHONY: all tree headers install uninstall load unload demo check unit check-debug check-rt check-long coverage check-dkms check-install style bench clean help
+.PHONY: all tree headers install uninstall load unload demo check unit check-debug check-rt check-long coverage check-dkms check-install dist deb style bench clean help

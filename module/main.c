@@ -29,4 +29,4 @@ module_exit(reuse_exit);
 MODULE_DESCRIPTION("/proc/net/reuse: who holds which port, and how it may be shared");
 MODULE_AUTHOR("The reuse developers");
 MODULE_LICENSE("GPL");
-MODULE_VERSION("0.1.0");
+MODULE_VERSION(REUSE_VERSION);

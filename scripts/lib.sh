@@ -41,6 +41,9 @@ case $CACHE in
 esac
 mkdir -p "$CACHE/lock" "$CACHE/log"
 
+# The version of this tree: dkms.conf says it, and nothing else does.
+version() { sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TREE/dkms.conf"; }
+
 # with_lock NAME COMMAND...: one at a time on this machine; the lock dies with
 # its holder, so an interrupted run leaves nothing behind. Not to be used where
 # bash ignores failures (if, ||), or COMMAND runs on after one.
