@@ -84,4 +84,4 @@ echo "TAP version 13"
 [ -e /proc/net/reuse ] || skip "no /proc/net/reuse: load the module reuse first"
 [ "$(id -u)" = 0 ] || skip "needs root"
 command -v ss >/dev/null || skip "no ss: install iproute2"
-exec ./fill mixed 5 "$0" compare
+PATH=.:$PATH exec fill mixed 5 "$0" compare
