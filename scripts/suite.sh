@@ -120,7 +120,8 @@ headers_of() {
 }
 
 # What the tests of this script print, whole
-RESULTS=$CACHE/log/${0##*/check-}
+RESULTS=${0##*/}
+RESULTS=$CACHE/log/${RESULTS#check-}
 PASSED=0 FAILED=0 SKIPPED=0
 
 # run_test PREFIX "FUNCTION: WHAT"
