@@ -2,6 +2,7 @@
 /* The file is right when there are many: ports, addresses of a port, owners. */
 #include <fcntl.h>
 #include <sys/fsuid.h>
+#include <sys/stat.h>
 
 #include "bulk.h"
 #include "harness.h"
@@ -188,6 +189,47 @@ TEST_F(addresses, slot_emptied_half_way)
 		EXPECT_TRUE(!wrong)
 			TH_LOG("%s", wrong);
 	}
+}
+
+#define CGROUP	"/sys/fs/cgroup"
+#define FILES	40
+
+static long long charged(const char *group)
+{
+	char *s = slurp(text("%s/memory.current", group));
+	long long bytes = strtoll(s, NULL, 10);
+
+	free(s);
+	return bytes;
+}
+
+/* An open file takes half a megabyte, and its buffer, at most, charged to the reader */
+TEST_F(addresses, memory)
+{
+	const char *group = text(CGROUP "/many.%d", getpid());
+	long long before, each;
+	int i, fds[FILES];
+	char c[256];
+
+	if (try_write(CGROUP "/cgroup.subtree_control", 0, "+memory", 7) || mkdir(group, 0700))
+		SKIP(return, "no cgroup2 with memory at " CGROUP);
+	for (i = 0; i < variant->n; i++)
+		bulk_bind(variant->proto, LOOPBACK(i), 7, 0);
+	write_file(text("%s/cgroup.procs", group), "%d", getpid());
+	before = charged(group);
+	for (i = 0; i < FILES; i++) {
+		fds[i] = open(REUSE_FILE, O_RDONLY);
+		ASSERT_EQ(sizeof(c), read(fds[i], c, sizeof(c)));
+	}
+	each = (charged(group) - before) / FILES;
+	TH_LOG("%d rows in a slot: %lld bytes for an open file", variant->n, each);
+	/* 4,096 rows, of more than 32 bytes; the accounting goes by 64 pages at a time */
+	EXPECT_LT(variant->n == ADDRESSES ? 128 << 10 : 0, each);
+	EXPECT_GE((512 << 10) + 4096 + (64 << 12) / FILES, each);
+	for (i = 0; i < FILES; i++)
+		close(fds[i]);
+	write_file(CGROUP "/cgroup.procs", "%d", getpid());
+	rmdir(group);
 }
 
 FIXTURE(owners) {

@@ -264,6 +264,39 @@ TEST_F(semantics, of_the_host_are_for_all)
 	reuse_load();
 }
 
+/* A user who may make no user namespace has none to switch: both ways to see to that */
+TEST_F(semantics, no_user_namespaces)
+{
+	static const char * const files[] = {
+		"/proc/sys/user/max_user_namespaces",
+		"/proc/sys/kernel/unprivileged_userns_clone", /* Debian's */
+	};
+	unsigned int i;
+	int status;
+	pid_t pid;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++) {
+		char *before;
+
+		if (i && access(files[i], F_OK))
+			continue;
+		before = slurp(files[i]);
+		write_file(files[i], "0");
+		pid = fork();
+		if (!pid) {
+			if (setresgid(1000, 1000, 1000) || setresuid(1000, 1000, 1000))
+				_exit(1);
+			if (!unshare(CLONE_NEWUSER | CLONE_NEWNET) || !unshare(CLONE_NEWNET))
+				_exit(2);
+			_exit(try_switch("bsd") == -EACCES ? 0 : 3);
+		}
+		waitpid(pid, &status, 0);
+		write_file(files[i], "%s", before);
+		EXPECT_EQ(0, status)
+			TH_LOG("%s", files[i]);
+	}
+}
+
 /* Whatever a test died of, who comes next finds it as it is without parameters */
 static void __attribute__((destructor)) end_with_the_module(void)
 {
