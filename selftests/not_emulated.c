@@ -250,7 +250,9 @@ TEST_F(deliver, bindv6only)
 
 	for (i = 0; i < ARRAY_SIZE(protos); i++) {
 		for (on = 0; on < 2; on++) {
-			struct sockaddr_in6 any = { .sin6_family = AF_INET6, .sin6_port = htons(80) };
+			struct sockaddr_in6 any = {
+				.sin6_family = AF_INET6, .sin6_port = htons(80),
+			};
 
 			write_file(BINDV6ONLY, "%d", on);
 			s[0] = socket(AF_INET6, *protos[i] == 't' ? SOCK_STREAM : SOCK_DGRAM, 0);

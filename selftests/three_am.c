@@ -144,7 +144,7 @@ static bool kernel_since(int major, int minor)
 }
 
 /* The first line that a command of bash prints */
-static const char *bash(const char *command)
+static const char *shell_says(const char *command)
 {
 	char out[4096];
 	size_t len;
@@ -179,8 +179,9 @@ TEST_F(port, bound_and_no_more)
 TEST_F(port, grep)
 {
 	bind_as(1000, "tcp", variant->a, S_LISTEN);
-	EXPECT_STREQ("2", bash("grep -E 'proto|:" PORT " ' " REUSE_FILE " | wc -l"));
-	EXPECT_STREQ("proto", bash("grep -E 'proto|:" PORT " ' " REUSE_FILE " | cut -d ' ' -f 1"));
+	EXPECT_STREQ("2", shell_says("grep -E 'proto|:" PORT " ' " REUSE_FILE " | wc -l"));
+	EXPECT_STREQ("proto",
+		     shell_says("grep -E 'proto|:" PORT " ' " REUSE_FILE " | cut -d ' ' -f 1"));
 }
 
 /* Which process: ss -B, since Linux 6.8 */
@@ -189,9 +190,9 @@ TEST_F(port, which_process_by_ss)
 	const char *want = text("pid=%d,", getpid()), *got;
 
 	bind_as(1000, "tcp", variant->a, 0);
-	if (strcmp("0", bash("ss -tnpB >/dev/null; echo $?")))
+	if (strcmp("0", shell_says("ss -tnpB >/dev/null; echo $?")))
 		SKIP(return, "this ss has no -B");
-	got = bash("ss -HtnpB 'sport = :" PORT "'");
+	got = shell_says("ss -HtnpB 'sport = :" PORT "'");
 	if (!kernel_since(6, 8))
 		SKIP(return, "only Linux 6.8 and later list these sockets");
 	EXPECT_TRUE(strstr(got, want))
@@ -203,17 +204,17 @@ TEST_F(port, which_process_by_hand)
 {
 	int fd = bind_as(1000, "tcp", variant->a, 0);
 	const char *link = text("/proc/%d/fd/%d -> ", getpid(), fd);
-	static const char recipe[] =
-		"ls -l /proc/[0-9]*/fd/* | grep -o '/proc.*socket:.*' | grep -vFf "
-		"<(awk '{ print \"[\" $7 \"]\\n[\" $9 \"]\\n[\" $10 \"]\" }' "
-		"/proc/net/{tcp,tcp6,udp,udp6,unix,netlink,packet})";
-	const char *got = bash(text("%s | grep '^%s'", recipe, link));
+	const char *inodes = "awk '{ print \"[\" $7 \"]\\n[\" $9 \"]\\n[\" $10 \"]\" }'";
+	const char *files = "/proc/net/{tcp,tcp6,udp,udp6,unix,netlink,packet}";
+	const char *sockets = "ls -l /proc/[0-9]*/fd/* | grep -o '/proc.*socket:.*'";
+	const char *recipe = text("%s | grep -vFf <(%s %s)", sockets, inodes, files);
+	const char *got = shell_says(text("%s | grep '^%s'", recipe, link));
 
 	EXPECT_EQ(got, strstr(got, link))
 		TH_LOG("no %s in \"%s\"", link, got);
 	/* One that listens has its place in /proc/net/tcp */
 	ASSERT_EQ(0, listen(fd, 1));
-	EXPECT_STREQ("", bash(text("%s | grep '^%s'", recipe, link)));
+	EXPECT_STREQ("", shell_says(text("%s | grep '^%s'", recipe, link)));
 }
 
 /*
@@ -321,7 +322,7 @@ TEST_F(port, client_that_binds)
 /* How many ports are taken, as README counts them */
 static int ports_taken(int from, int to)
 {
-	return atoi(bash(text("awk '$1 == \"tcp\" { sub(/.*:/, \"\", $2); "
+	return atoi(shell_says(text("awk '$1 == \"tcp\" { sub(/.*:/, \"\", $2); "
 			      "if ($2 >= %d && $2 <= %d) print $2 }' " REUSE_FILE
 			      " | sort -u | wc -l", from, to)));
 }
@@ -471,8 +472,8 @@ TEST_F(port, four_workers)
 
 	for (i = 0; i < 4; i++)
 		bind_as(33, "tcp", variant->a, S_REUSEPORT | S_LISTEN);
-	EXPECT_REUSE("tcp %s%s listen=4 reuseport=4 uid=33 fastreuse=0 fastreuseport=%d "
-		     "fastuid=33\n", variant->a, variant->only, new ? 2 : 1);
+	EXPECT_REUSE("tcp %s%s listen=4 reuseport=4 uid=33 %s\n", variant->a, variant->only,
+		     text("fastreuse=0 fastreuseport=%d fastuid=33", new ? 2 : 1));
 	new_netns();
 	for (i = 0; i < 4; i++)
 		bind_as(33, "tcp", variant->a, S_REUSEADDR);
@@ -491,11 +492,13 @@ TEST_F(port, left_to_connect)
 	only_this_port();
 	c = connect_as(1000, variant->server);
 	bound = bind_as(0, "tcp", variant->b, 0);
-	EXPECT_REUSE("tcp %s%s listen=1 connected=1 uid=*\ntcp %s connected=1 uid=1000 fastreuse=0\n"
+	EXPECT_REUSE("tcp %s%s listen=1 connected=1 uid=*\n"
+		     "tcp %s connected=1 uid=1000 fastreuse=0\n"
 		     "tcp %s bound=1 fastreuse=0\n", variant->server, variant->only, sock_row(c),
 		     variant->b);
 	close(bound);
-	EXPECT_REUSE("tcp %s%s listen=1 connected=1 uid=*\ntcp %s connected=1 uid=1000 fastreuse=%d\n",
+	EXPECT_REUSE("tcp %s%s listen=1 connected=1 uid=*\n"
+		     "tcp %s connected=1 uid=1000 fastreuse=%d\n",
 		     variant->server, variant->only, sock_row(c), kernel_since(7, 2) ? -1 : 0);
 }
 
@@ -561,12 +564,11 @@ TEST(the_example)
 	ASSERT_EQ(0, setns(open(text("/proc/%d/ns/net", other.pid), O_RDONLY), CLONE_NEWNET));
 	child_start(&clients, 0, three_clients, NULL);
 	ASSERT_EQ(0, setns(home, CLONE_NEWNET));
-	EXPECT_REUSE("tcp 0.0.0.0:443 listen=4 reuseport=4 uid=33 fastreuse=0 fastreuseport=%d "
-		     "fastuid=33\n"
-		     "tcp 192.0.2.1:8080 connected=1 timewait=2 uid=1000 fastreuse=0 "
-		     "fastreuseport=0 fastuid=-\n"
+	EXPECT_REUSE("tcp 0.0.0.0:443 listen=4 reuseport=4 uid=33 fastreuseport=%d fastuid=33\n"
+		     "tcp 192.0.2.1:8080 connected=1 timewait=2 uid=1000 fastreuse=0 fastuid=-\n"
 		     "tcp 127.0.0.1:9000 bound=1 fastreuse=0 fastreuseport=0 fastuid=-\n"
-		     "udp 0.0.0.0:5353 bound=2 reuseaddr=2 uid=0,1000\n", kernel_since(6, 8) ? 2 : 1);
+		     "udp 0.0.0.0:5353 bound=2 reuseaddr=2 uid=0,1000\n",
+		     kernel_since(6, 8) ? 2 : 1);
 }
 
 TEST_HARNESS_MAIN
