@@ -71,11 +71,13 @@ static struct sock *native4(const struct reuse_delivery *dv,
 			       dv->sdif, skb);
 }
 
+/* Linux runs no bpf_sk_lookup program for UDP-Lite */
 static bool chosen4(const struct reuse_delivery *dv, const struct sk_buff *skb)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
-	return reuse_sk_lookup_chose4((struct net *)dv->net, IPPROTO_UDP,
+	return dv->protocol == IPPROTO_UDP &&
+	       reuse_sk_lookup_chose4((struct net *)dv->net, IPPROTO_UDP,
 				      iph->saddr, dv->from_port, iph->daddr,
 				      dv->port, dv->dif);
 }
@@ -96,7 +98,8 @@ static bool chosen6(const struct reuse_delivery *dv, const struct sk_buff *skb)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
 
-	return reuse_sk_lookup_chose6((struct net *)dv->net, IPPROTO_UDP,
+	return dv->protocol == IPPROTO_UDP &&
+	       reuse_sk_lookup_chose6((struct net *)dv->net, IPPROTO_UDP,
 				      &ip6h->saddr, dv->from_port, &ip6h->daddr,
 				      dv->port, dv->dif);
 }
