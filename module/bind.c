@@ -336,6 +336,24 @@ static int request_search(struct bind_request *req)
 	return err;
 }
 
+/*
+ * Native get_port() for any port may sleep: what was reserved before may be
+ * another CPU's by now, or gone with the notes, if the namespace was switched.
+ * Under bind_lock.
+ */
+static int request_reserve_again(struct bind_request *req)
+{
+	struct sock *sk = req->sk;
+	int err;
+
+	if (!req->rn->profile)
+		return 0;
+	err = reuse_order_reserve(sk);
+	if (err)
+		sk->sk_prot->unhash(sk);
+	return err;
+}
+
 /* Under the lock all the same: what others are told must stay true */
 static int request_native(struct bind_request *req, unsigned short port)
 {
@@ -346,15 +364,16 @@ static int request_native(struct bind_request *req, unsigned short port)
 		spin_lock_bh(&req->rn->bind_lock);
 		err = request_is_stale(req) ? -ESTALE : reuse_order_reserve(sk);
 		spin_unlock_bh(&req->rn->bind_lock);
-		/* Which may sleep */
 		err = err ?: sk->sk_prot->get_port(sk, port);
 		if (err)
 			return err;
 	}
 	spin_lock_bh(&req->rn->bind_lock);
-	if (port && request_is_stale(req))
+	if (!port)
+		err = request_reserve_again(req);
+	else if (request_is_stale(req))
 		err = -ESTALE;
-	else if (port)
+	else
 		err = reuse_order_reserve(sk) ?:
 		      sk->sk_prot->get_port(sk, port);
 	if (!err)
