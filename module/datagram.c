@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Who gets a datagram: decided by netfilter hooks of the namespaces that
- * emulate, so that it costs the others nothing. What is decided is left in
- * skb->sk, as the kernel's early demultiplexing does it, and UDP asks no more.
+ * emulate, so that it costs the others nothing. What Linux would give to the
+ * same socket goes on as it is. Otherwise the receiver is left in skb->sk, as
+ * the kernel's early demultiplexing does it, and UDP asks no more.
  *
- * The hooks come last, when all firewalls have let the datagram pass. IPv4 has
- * put fragments together by then. IPv6 has not, nor looked at extension headers
- * (one may send it elsewhere): datagrams with any are delivered natively.
+ * Nothing is delivered before all firewalls have let the datagram pass, however
+ * late they have hooked in. IPv4 has put fragments together by then. IPv6 has
+ * not, nor looked at extension headers (one may send it elsewhere): datagrams
+ * with any are delivered natively.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -44,20 +46,72 @@ void reuse_datagram_release(struct sock *sk)
 
 #if IS_ENABLED(CONFIG_NETFILTER)
 
+static unsigned int datagram4(void *priv, struct sk_buff *skb,
+			      const struct nf_hook_state *state);
+#if IS_ENABLED(CONFIG_IPV6)
+static unsigned int datagram6(void *priv, struct sk_buff *skb,
+			      const struct nf_hook_state *state);
+#else
+#define datagram6	NULL
+#endif
+
 /**
- * reuse_datagram_assign() - leave it in a datagram who gets it
- * @skb: the datagram; belongs to nobody
- * @sk: the receiver; UDP drops the reference when it is done with @skb
+ * reuse_datagram_passes() - ask the netfilter hooks that come after ours
+ * @skb: the datagram, which ours is about to deliver
+ * @state: of our hook
+ *
+ * Of equal priority, what is registered last comes first. There is no priority
+ * behind that of conntrack, which drops a datagram when it confirms its
+ * connection, if another one has got there first: so it comes after us if it
+ * was there before us.
+ *
+ * Context: under RCU.
+ * Return: false if one has dropped, queued or taken @skb: it is gone.
+ */
+bool reuse_datagram_passes(struct sk_buff *skb,
+			   const struct nf_hook_state *state)
+{
+	bool ipv6 = state->pf == NFPROTO_IPV6;
+	nf_hookfn *ours = ipv6 ? datagram6 : datagram4;
+	const struct nf_hook_entries *hooks;
+	struct nf_hook_state rest = *state;
+	unsigned int i;
+
+	hooks = ipv6 ? rcu_dereference(state->net->nf.hooks_ipv6[state->hook]) :
+		       rcu_dereference(state->net->nf.hooks_ipv4[state->hook]);
+	/* Hooks may have come and gone since this datagram set out */
+	for (i = 0; hooks && i < hooks->num_hook_entries; i++) {
+		if (hooks->hooks[i].hook == ours)
+			return nf_hook_slow(skb, &rest, hooks, i + 1) == 1;
+	}
+	return true;
+}
+
+/**
+ * reuse_datagram_give() - deliver a datagram
+ * @skb: the datagram; belongs to nobody, and all hooks have let it pass
+ * @state: of our hook
+ * @sk: the receiver
+ *
+ * UDP takes it that what comes with its receiver was found early, and keeps its
+ * route for the next one. Natively a socket that is not connected keeps that of
+ * a group only, and no group's datagram may go by another; a connected one gets
+ * it again from the next datagram. So it is taken away at once (see
+ * route_again() for those that come in between). @sk is there: UDP sockets are
+ * freed a grace period after their last reference is gone.
  *
  * Context: under RCU, bottom halves off.
- * Return: false if @sk has been closed.
+ * Return: false if @sk has been closed; otherwise @skb is gone.
  */
-bool reuse_datagram_assign(struct sk_buff *skb, struct sock *sk)
+bool reuse_datagram_give(struct sk_buff *skb, const struct nf_hook_state *state,
+			 struct sock *sk)
 {
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
 		return false;
 	skb->sk = sk;
 	skb->destructor = sock_edemux;
+	state->okfn(state->net, state->sk, skb);
+	reuse_datagram_release(sk);
 	return true;
 }
 
@@ -119,22 +173,28 @@ static bool chosen6(const struct reuse_delivery *dv, const struct sk_buff *skb)
 
 #endif
 
-/* A connected socket's, or a program's choice, or else the profile's; ERR_PTR(): nobody's */
+/*
+ * Another one than Linux gives it to; NULL if it is the same, a connected
+ * socket's or a program's choice; ERR_PTR() if it is nobody's.
+ */
 static struct sock *datagram_receiver(struct sk_buff *skb,
 				      struct reuse_delivery *dv,
 				      const struct udphdr *uh)
 {
 	bool ipv6 = dv->packet.ipv6;
-	struct sock *sk = ipv6 ? native6(dv, skb, uh) : native4(dv, skb, uh);
+	struct sock *native, *sk;
 
-	if (!sk || READ_ONCE(sk->sk_state) == TCP_ESTABLISHED ||
+	native = ipv6 ? native6(dv, skb, uh) : native4(dv, skb, uh);
+	if (!native || READ_ONCE(native->sk_state) == TCP_ESTABLISHED ||
 	    (ipv6 ? chosen6(dv, skb) : chosen4(dv, skb)))
-		return sk;
-	return reuse_deliver_connected(dv, sk) ?:
-	       reuse_deliver_run(dv, sk, skb, sizeof(*uh));
+		return NULL;
+	sk = reuse_deliver_connected(dv, native) ?:
+	     reuse_deliver_run(dv, native, skb, sizeof(*uh));
+	return sk == native ? NULL : sk;
 }
 
 static unsigned int datagram_unicast(struct sk_buff *skb,
+				     const struct nf_hook_state *state,
 				     struct reuse_delivery *dv,
 				     const struct udphdr *uh,
 				     unsigned int thoff)
@@ -145,12 +205,14 @@ static unsigned int datagram_unicast(struct sk_buff *skb,
 	__skb_pull(skb, thoff);
 	sk = datagram_receiver(skb, dv, uh);
 	__skb_push(skb, thoff);
+	if (!sk)
+		return NF_ACCEPT;
 	if (IS_ERR(sk))
 		return NF_DROP;
-	/* Who has been closed meanwhile has got it all the same: it is not another's */
-	if (sk && !reuse_datagram_assign(skb, sk))
-		return NF_DROP;
-	return NF_ACCEPT;
+	if (!reuse_datagram_passes(skb, state))
+		return NF_STOLEN;
+	/* If it has been closed meanwhile, it has got it all the same: it is not another's */
+	return reuse_datagram_give(skb, state, sk) ? NF_STOLEN : NF_DROP;
 }
 
 /*
@@ -187,9 +249,30 @@ static unsigned int datagram(struct sk_buff *skb,
 		verdict = reuse_mcast_deliver(skb, state, dv);
 	/* Not if it is a connected socket's, or a transparent proxy's */
 	else if (!skb->sk)
-		verdict = datagram_unicast(skb, dv, uh, thoff);
+		verdict = datagram_unicast(skb, state, dv, uh, thoff);
 	local_bh_enable();
 	return verdict;
+}
+
+/*
+ * A group's datagram that another one's route has led here: it came while
+ * reuse_datagram_give() delivered to the only socket that asks for the group.
+ * By its own route it may be forwarded, too. If that leads here again, netfilter
+ * sees it twice.
+ */
+static unsigned int route_again(struct sk_buff *skb,
+				const struct nf_hook_state *state)
+{
+	int slave = inet_sdif(skb);
+	struct net_device *dev;
+
+	dev = slave ? dev_get_by_index_rcu(state->net, slave) : skb->dev;
+	skb_dst_drop(skb);
+	if (!dev || !reuse_route_input(skb, dev) ||
+	    skb_rtable(skb)->rt_type != RTN_MULTICAST)
+		return NF_DROP;
+	skb_dst(skb)->input(skb);
+	return NF_STOLEN;
 }
 
 static unsigned int datagram4(void *priv, struct sk_buff *skb,
@@ -201,11 +284,13 @@ static unsigned int datagram4(void *priv, struct sk_buff *skb,
 
 	if (iph->protocol != IPPROTO_UDP && iph->protocol != IPPROTO_UDPLITE)
 		return NF_ACCEPT;
+	if (ipv4_is_multicast(iph->daddr) && rt &&
+	    rt->rt_type != RTN_MULTICAST && reuse_net_profile(state->net))
+		return route_again(skb, state);
 	dv.dif = inet_iif(skb);
 	dv.sdif = inet_sdif(skb);
 	sem_addr4(dv.packet.addr, (__force u32)iph->daddr);
 	sem_addr4(dv.from, (__force u32)iph->saddr);
-	/* Early demultiplexing may have left a unicast route there */
 	return datagram(skb, state, &dv, iph->ihl * 4,
 			ipv4_is_multicast(iph->daddr) ||
 			(rt && rt->rt_flags & RTCF_BROADCAST));

@@ -66,7 +66,10 @@ int reuse_deliver_begin(const struct net *net);
 int reuse_datagram_hook(struct net *net);
 void reuse_datagram_unhook(struct net *net);
 void reuse_datagram_release(struct sock *sk);
-bool reuse_datagram_assign(struct sk_buff *skb, struct sock *sk);
+bool reuse_datagram_passes(struct sk_buff *skb,
+			   const struct nf_hook_state *state);
+bool reuse_datagram_give(struct sk_buff *skb, const struct nf_hook_state *state,
+			 struct sock *sk);
 
 /* mcast.c */
 unsigned int reuse_mcast_deliver(struct sk_buff *skb,

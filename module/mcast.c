@@ -26,6 +26,8 @@
  * @state: of the netfilter hook
  * @since: who was created before this gets none
  * @asked: sockets that the kernel would ask
+ * @takers: those of them that want it, member or not (IP_MULTICAST_ALL)
+ * @takes: is the one that @skb belongs to among these?
  * @receivers: how many get one
  * @to: they, or NULL while they are counted
  * @max: places in @to
@@ -36,6 +38,8 @@ struct mcast {
 	const struct nf_hook_state *state;
 	u64 since;
 	unsigned int asked;
+	unsigned int takers;
+	bool takes;
 	unsigned int receivers;
 	unsigned int max;
 	struct sock **to;
@@ -54,8 +58,8 @@ static bool includes4(const struct ip_sf_socklist *list, __be32 from)
 	return false;
 }
 
-/* Joined, on the device that it came by, and not filtered out by source */
-static bool member4(const struct sock *sk, const struct mcast *m)
+/* Joined, on the device that it came by, and not filtered out by source; @other if not joined */
+static bool member4(const struct sock *sk, const struct mcast *m, bool other)
 {
 	const struct iphdr *iph = ip_hdr(m->skb);
 	const struct ip_mc_socklist *mc;
@@ -75,7 +79,7 @@ static bool member4(const struct sock *sk, const struct mcast *m)
 		return include == includes4(rcu_dereference(mc->sflist),
 					    iph->saddr);
 	}
-	return false;
+	return other;
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -129,7 +133,7 @@ static bool member6(const struct sock *sk, const struct mcast *m)
 
 static bool member(const struct sock *sk, const struct mcast *m)
 {
-	return m->dv->packet.ipv6 ? member6(sk, m) : member4(sk, m);
+	return m->dv->packet.ipv6 ? member6(sk, m) : member4(sk, m, false);
 }
 
 /* Is what the note says still so, and is the datagram for it? */
@@ -155,6 +159,11 @@ static enum reuse_note_next find_last(const struct reuse_note *note, void *arg)
 	if (!matches(note, m, &s))
 		return REUSE_NOTE_NEXT;
 	m->asked++;
+	if (!m->dv->packet.ipv6 && m->skb->sk &&
+	    member4(note->sk, m, reuse_sock_takes_groups(note->sk))) {
+		m->takers++;
+		m->takes |= note->sk == m->skb->sk;
+	}
 	if (note->created > m->since && m->dv->profile->mcast_last(&s) &&
 	    member(note->sk, m))
 		m->since = note->created;
@@ -201,6 +210,24 @@ static void mcast_each(struct mcast *m, reuse_note_fn_t fn)
 }
 
 /*
+ * What TPROXY or bpf_sk_assign() has given to a socket stays there. What early
+ * demultiplexing found does not: natively it is an IPv4 group's only taker. The
+ * destructor tells which it was; newer kernels have the same for early
+ * demultiplexing and for bpf_sk_assign(), so there the only taker is no gift.
+ */
+static bool is_given(const struct mcast *m)
+{
+	const struct sk_buff *skb = m->skb;
+
+	if (!skb->sk || skb->destructor == sock_efree)
+		return false;
+	if (skb->destructor != sock_pfree || m->dv->packet.ipv6 ||
+	    !ipv4_is_multicast(ip_hdr(skb)->daddr))
+		return true;
+	return m->takers != 1 || !m->takes;
+}
+
+/*
  * The last one gets the datagram itself: false if it has been closed. Their memory is
  * there under RCU.
  */
@@ -211,15 +238,19 @@ static bool mcast_copies(const struct mcast *m)
 	for (i = 0; i + 1 < m->receivers; i++) {
 		struct sk_buff *clone = skb_clone(m->skb, GFP_ATOMIC);
 
-		if (!clone)
-			continue;
 		/* A clone without a receiver would be delivered to all */
-		if (reuse_datagram_assign(clone, m->to[i]))
-			m->state->okfn(m->state->net, m->state->sk, clone);
-		else
+		if (clone && !reuse_datagram_give(clone, m->state, m->to[i]))
 			kfree_skb(clone);
 	}
-	return reuse_datagram_assign(m->skb, m->to[i]);
+	return reuse_datagram_give(m->skb, m->state, m->to[i]);
+}
+
+/* All hooks have let it pass: NF_DROP if nobody is left to get it */
+static unsigned int mcast_give(struct mcast *m)
+{
+	m->receivers = 0;
+	mcast_each(m, find_receiver);
+	return m->receivers && mcast_copies(m) ? NF_STOLEN : NF_DROP;
 }
 
 /**
@@ -236,25 +267,26 @@ unsigned int reuse_mcast_deliver(struct sk_buff *skb,
 				 const struct reuse_delivery *dv)
 {
 	struct mcast m = { .dv = dv, .skb = skb, .state = state };
-	unsigned int verdict;
+	unsigned int verdict = NF_DROP;
 
 	if (!dv->profile->mcast_last)
 		return NF_ACCEPT;
 	mcast_each(&m, find_last);
 	mcast_each(&m, find_receiver);
+	if (is_given(&m))
+		return NF_ACCEPT;
+	/*
+	 * Early demultiplexing may have found what is not to get it, and UDP may
+	 * go on from there to another one of its SO_REUSEPORT group
+	 */
+	skb_orphan(skb);
 	if (m.receivers == m.asked)
 		return NF_ACCEPT;
-	/* Early demultiplexing may have found what is not to get it */
-	skb_orphan(skb);
 	m.max = m.receivers;
 	m.to = kmalloc_array(m.max, sizeof(*m.to), GFP_ATOMIC | __GFP_NOWARN);
-	if (!m.max || !m.to) {
-		kfree(m.to);
-		return NF_DROP;
-	}
-	m.receivers = 0;
-	mcast_each(&m, find_receiver);
-	verdict = m.receivers && mcast_copies(&m) ? NF_ACCEPT : NF_DROP;
+	if (m.max && m.to)
+		verdict = reuse_datagram_passes(skb, state) ? mcast_give(&m) :
+							      NF_STOLEN;
 	kfree(m.to);
 	return verdict;
 }

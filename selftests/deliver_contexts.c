@@ -195,15 +195,6 @@ TEST_F(deliver, route_kept)
 	}
 }
 
-static void enter(pid_t pid)
-{
-	int fd = open(text("/proc/%d/ns/net", pid), O_RDONLY | O_CLOEXEC);
-
-	if (setns(fd, CLONE_NEWNET))
-		die("setns");
-	close(fd);
-}
-
 /* A socket of another namespace, behind a wire; false if there are no wires */
 static bool far_socket(struct child *far, int *fd)
 {

@@ -3,6 +3,9 @@
 #ifndef REUSE_DELIVER_PATHS_H
 #define REUSE_DELIVER_PATHS_H
 
+#include <fcntl.h>
+#include <sched.h>
+
 #include "harness.h"
 #include "delivery.h"
 
@@ -55,6 +58,16 @@ static inline void become(const char *semantics)
 {
 	if (!access(SEMANTICS_FILE, F_OK))
 		write_file(SEMANTICS_FILE, "%s", semantics);
+}
+
+/* Go to the network namespace of a process */
+static inline void enter(pid_t pid)
+{
+	int fd = open(text("/proc/%d/ns/net", pid), O_RDONLY | O_CLOEXEC);
+
+	if (setns(fd, CLONE_NEWNET))
+		die("setns");
+	close(fd);
 }
 
 /* All who get something of 40, each from another port: a group of three shares them out */

@@ -9,6 +9,8 @@
 #include <linux/filter.h>
 #include <net/inet6_hashtables.h>
 #include <net/inet_hashtables.h>
+#include <net/ip.h>
+#include <net/route.h>
 #include <net/udp.h>
 
 #include "tables.h"
@@ -46,6 +48,30 @@ reuse_udp4_find(reuse_lookup_net_t *net, int protocol, __be32 saddr,
 #else
 	return __udp4_lib_lookup(net, saddr, sport, daddr, dport, dif, sdif,
 				 skb);
+#endif
+}
+
+/* Does an IPv4 socket take the datagrams of groups that it has not joined? */
+static inline bool reuse_sock_takes_groups(const struct sock *sk)
+{
+#ifdef REUSE_HAVE_INET_FLAGS
+	return inet_test_bit(MC_ALL, sk);
+#else
+	/* Another option of the same octet may be set meanwhile, as for the kernel */
+	return data_race((bool)inet_sk(sk)->mc_all);
+#endif
+}
+
+/* Finds the route of an IPv4 datagram that came by @dev; under RCU. False if there is none */
+static inline bool reuse_route_input(struct sk_buff *skb, struct net_device *dev)
+{
+	const struct iphdr *iph = ip_hdr(skb);
+
+#ifdef REUSE_ROUTE_DSCP
+	return !ip_route_input_noref(skb, iph->daddr, iph->saddr, ip4h_dscp(iph),
+				     dev);
+#else
+	return !ip_route_input_noref(skb, iph->daddr, iph->saddr, iph->tos, dev);
 #endif
 }
 
