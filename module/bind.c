@@ -18,35 +18,11 @@
 
 #include "bind.h"
 #include "compat/portrange.h"
-#include "compat/uid.h"
 #include "hook.h"
 #include "netns.h"
 #include "order.h"
+#include "peers.h"
 #include "reuse.h"
-
-/**
- * struct bind_request - one call of get_port()
- * @sk: who asks; locked by the caller of get_port()
- * @rn: its namespace
- * @profile: semantics in force
- * @self: @sk as the rules see it
- * @root: of the user namespace that owns the network namespace
- * @bind: the decision
- * @position: of the last peer, counting down
- * @udp: UDP or UDP-Lite
- * @in_order: peers are shown newest first, whatever their addresses
- */
-struct bind_request {
-	struct sock *sk;
-	struct reuse_net *rn;
-	const struct sem_profile *profile;
-	struct sem_sock self;
-	kuid_t root;
-	struct sem_bind bind;
-	u64 position;
-	bool udp;
-	bool in_order;
-};
 
 static u8 state_of(const struct sock *sk)
 {
@@ -82,65 +58,6 @@ void reuse_bind_see(const struct sock *sk, struct sem_sock *s)
 	s->dev = key.dev;
 	s->ipv6 = key.ipv6;
 	s->v6only = key.v6only;
-}
-
-static void owner_of(const struct bind_request *req, struct sock *sk,
-		     struct sem_sock *s)
-{
-	kuid_t uid = reuse_sock_uid(sk);
-
-	s->uid = __kuid_val(uid);
-	s->root = uid_eq(uid, req->root);
-}
-
-/*
- * What has no note is older than what has one, and newest first in its list.
- * TIME_WAIT is a socket of its own to this kernel, and has lost its note.
- */
-static u64 order_of(struct bind_request *req, struct sock *sk, u8 state)
-{
-	u64 position = --req->position;
-
-	if (req->in_order)
-		return position;
-	if (state == SEM_TIMEWAIT)
-		return REUSE_ORDER_LAST + position;
-	return reuse_order_find(sk) ?: position;
-}
-
-static enum reuse_peer request_peer(struct sock *sk, void *arg)
-{
-	struct bind_request *req = arg;
-	struct sem_sock peer;
-	bool rest;
-
-	reuse_bind_see(sk, &peer);
-	if (peer.dev && req->self.dev && peer.dev != req->self.dev)
-		return REUSE_PEER_NEXT;
-	/* listen() sets the state and then asks: not yet answered, it is bound */
-	if (peer.state == SEM_LISTEN && req->profile->relisten &&
-	    hlist_unhashed_lockless(&sk->sk_node) && !reuse_order_listens(sk))
-		peer.state = SEM_BOUND;
-	if (req->profile->one_socket) {
-		peer.order = order_of(req, sk, peer.state);
-		if (peer.state != SEM_TIMEWAIT)
-			owner_of(req, sk, &peer);
-	}
-	rest = req->profile->peer(&req->bind, &peer, sk);
-	/* Out of order, something newer may follow: not so if none decides */
-	if (req->profile->done(&req->bind) &&
-	    (req->in_order || !req->profile->one_socket))
-		return REUSE_PEER_NEWER;
-	return rest ? REUSE_PEER_OTHER_ADDRESS : REUSE_PEER_NEXT;
-}
-
-static void request_peers(struct bind_request *req, unsigned short port,
-			  reuse_peer_t peer)
-{
-	if (req->udp)
-		reuse_udp_peers(req->sk, port, peer, req);
-	else
-		reuse_tcp_peers(req->sk, port, peer, req);
 }
 
 /*
@@ -182,7 +99,7 @@ static int request_decide(struct bind_request *req, unsigned short port,
 	}
 	if (b->fast <= 0 || search || !req->self.reuseaddr ||
 	    req->self.state == SEM_LISTEN)
-		request_peers(req, port, request_peer);
+		reuse_peers_show(req, port);
 	return req->profile->verdict(b);
 }
 
@@ -399,7 +316,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	if (profile->one_socket) {
 		/* uid_map may be written after the namespace was made */
 		req.root = make_kuid(sock_net(sk)->user_ns, 0);
-		owner_of(&req, sk, &req.self);
+		reuse_peers_owner(&req, sk, &req.self);
 	}
 	if (!port)
 		return request_search(&req);

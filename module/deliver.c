@@ -378,6 +378,13 @@ static_assert(__same_type(reuse_tcp6_lookup, inet6_lookup_listener));
 
 #endif
 
+/* Connections are many: of those only the bound ones hold the port without remote end */
+static bool keeps_port(const struct sock *sk)
+{
+	/* Set once, behind bind() */
+	return data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK);
+}
+
 /* Under the lock of the slot */
 static int begin_visit(struct sock *sk, unsigned int round, void *arg)
 {
@@ -389,9 +396,8 @@ static int begin_visit(struct sock *sk, unsigned int round, void *arg)
 	/* Of TIME_WAIT there is no more than sock_common */
 	if (!net_eq(sock_net(sk), net) || !reuse_is_full(state))
 		return 0;
-	/* Connections are many, and hardly ever without a remote end again */
 	tcp = sk->sk_protocol == IPPROTO_TCP;
-	if (tcp && state != TCP_LISTEN && state != TCP_CLOSE)
+	if (tcp && state != TCP_LISTEN && state != TCP_CLOSE && !keeps_port(sk))
 		return 0;
 	/* At the end of their list, the newest is the last */
 	err = reuse_order_seen(sk, tcp || !reuse_udp_added_last(sk));

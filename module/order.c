@@ -221,8 +221,7 @@ static bool note_link(struct reuse_note *note,
 	/* SOCK_BINDADDR_LOCK is set once, behind bind() */
 	locks = data_race((unsigned int)sk->sk_userlocks);
 	/* Without its remote end it has no address again */
-	if (place.protocol != IPPROTO_TCP && sem_has_peer(&s) &&
-	    !(locks & SOCK_BINDADDR_LOCK))
+	if (sem_has_peer(&s) && !(locks & SOCK_BINDADDR_LOCK))
 		memcpy(s.addr, s.ipv6 ? sem_any6 : sem_any4, sizeof(s.addr));
 	memcpy(place.addr, s.addr, sizeof(place.addr));
 	place.kind = kind_of(&s);

@@ -306,3 +306,42 @@ void reuse_place_each(const struct reuse_place *id, unsigned int looks,
 		place_each_aside(place, &w);
 	spin_unlock(&place->lock);
 }
+
+/**
+ * reuse_place_newest() - go over the notes of a place, the one bound last first
+ * @id: the place
+ * @oldest_first: it is the one bound first that receives there
+ * @fn: called for each until it is done, under a lock; and for each of those that had a
+ *	remote end when a packet met them, in no order, whatever it says
+ * @arg: for @fn
+ *
+ * Context: bottom halves off; the lock of a slot of TCP's table may be held.
+ */
+void reuse_place_newest(const struct reuse_place *id, bool oldest_first,
+			reuse_note_fn_t fn, void *arg)
+{
+	struct reuse_note *note;
+	struct place *place;
+
+	rcu_read_lock();
+	place = place_find(chain_of(id), id);
+	if (!place)
+		goto unlock;
+	spin_lock(&place->lock);
+	if (oldest_first) {
+		list_for_each_entry_reverse(note, &place->sharing, sharing) {
+			if (fn(note, arg) == REUSE_NOTE_DONE)
+				break;
+		}
+	} else {
+		list_for_each_entry(note, &place->sharing, sharing) {
+			if (fn(note, arg) == REUSE_NOTE_DONE)
+				break;
+		}
+	}
+	list_for_each_entry(note, &place->aside, sharing)
+		fn(note, arg);
+	spin_unlock(&place->lock);
+unlock:
+	rcu_read_unlock();
+}

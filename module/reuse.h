@@ -167,21 +167,22 @@ extern const struct reuse_table reuse_udplite;
 /**
  * enum reuse_peer - what else of a port is to be shown
  * @REUSE_PEER_NEXT: go on
- * @REUSE_PEER_OTHER_ADDRESS: nothing older of this address
- * @REUSE_PEER_NEWER: nothing older
+ * @REUSE_PEER_OTHER_ADDRESS: nothing of this address, where each has a list
+ * @REUSE_PEER_DONE: nothing
  */
 enum reuse_peer {
 	REUSE_PEER_NEXT,
 	REUSE_PEER_OTHER_ADDRESS,
-	REUSE_PEER_NEWER,
+	REUSE_PEER_DONE,
 };
 
 /* tcp.c, udp.c: the sockets of one port, for a decision */
 typedef enum reuse_peer (*reuse_peer_t)(struct sock *sk, void *arg);
 
 void reuse_tcp_peers(const struct sock *sk, unsigned short port,
-		     reuse_peer_t peer, void *arg);
+		     reuse_peer_t peer, reuse_peer_t then, void *arg);
 bool reuse_tcp_in_order(void);
+bool reuse_tcp_same_bucket(const struct sock *sk, const struct sock *owner);
 int reuse_tcp_cached(const struct sock *sk, unsigned short port);
 void reuse_tcp_distrust(const struct sock *sk);
 void reuse_tcp_set_cached(const struct sock *sk, int fastreuse);

@@ -128,26 +128,11 @@ tcp_bucket_for(const struct sock *sk, struct inet_bind_hashbucket *head,
 	return NULL;
 }
 
-/**
- * reuse_tcp_peers() - show the owners of a port that a socket asks for
- * @sk: who asks; not shown
- * @port: in host byte order
- * @peer: called for each, newest first within an address, TIME_WAIT sockets
- *	included, with the slot's lock held
- * @arg: for @peer
- *
- * Context: bottom halves off.
- */
-void reuse_tcp_peers(const struct sock *sk, unsigned short port,
-		     reuse_peer_t peer, void *arg)
+static void tcp_owners(const struct inet_bind_bucket *tb,
+		       const struct sock *sk, reuse_peer_t peer, void *arg)
 {
-	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), port);
-	const struct inet_bind_bucket *tb;
-	struct sock *owner;
+	struct sock *owner = reuse_first_owner(tb);
 
-	spin_lock(&head->lock);
-	tb = tcp_bucket_for(sk, head, port);
-	owner = tb ? reuse_first_owner(tb) : NULL;
 	while (owner) {
 		enum reuse_peer what = REUSE_PEER_NEXT;
 
@@ -155,11 +140,40 @@ void reuse_tcp_peers(const struct sock *sk, unsigned short port,
 			what = peer(owner, arg);
 		owner = reuse_owner_but(owner, what);
 	}
+}
+
+/**
+ * reuse_tcp_peers() - show the owners of a port that a socket asks for
+ * @sk: who asks; not shown
+ * @port: in host byte order
+ * @peer: called for each with the slot's lock held, TIME_WAIT sockets included; the one
+ *	bound last first, if reuse_tcp_in_order()
+ * @then: called likewise after that, may be NULL
+ * @arg: for both
+ *
+ * Where each address has a list, a socket is at the head of its own again when its
+ * connect() has failed: who was bound last is not to be seen there.
+ *
+ * Context: bottom halves off.
+ */
+void reuse_tcp_peers(const struct sock *sk, unsigned short port,
+		     reuse_peer_t peer, reuse_peer_t then, void *arg)
+{
+	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), port);
+	const struct inet_bind_bucket *tb;
+
+	spin_lock(&head->lock);
+	tb = tcp_bucket_for(sk, head, port);
+	if (tb) {
+		tcp_owners(tb, sk, peer, arg);
+		if (then)
+			tcp_owners(tb, sk, then, arg);
+	}
 	spin_unlock(&head->lock);
 }
 
 /**
- * reuse_tcp_in_order() - does reuse_tcp_peers() show owners newest first?
+ * reuse_tcp_in_order() - does reuse_tcp_peers() show the one bound last first?
  *
  * Context: any.
  * Return: true if so, whatever their addresses.
@@ -167,6 +181,19 @@ void reuse_tcp_peers(const struct sock *sk, unsigned short port,
 bool reuse_tcp_in_order(void)
 {
 	return reuse_owners_in_order;
+}
+
+/**
+ * reuse_tcp_same_bucket() - do two sockets hold the same port?
+ * @sk: one that has no remote end
+ * @owner: one that reuse_tcp_peers() shows now
+ *
+ * Context: the lock of the slot is held.
+ * Return: true if so.
+ */
+bool reuse_tcp_same_bucket(const struct sock *sk, const struct sock *owner)
+{
+	return reuse_bucket_of(sk) == reuse_bucket_of(owner);
 }
 
 /**

@@ -115,7 +115,7 @@ void reuse_udp_peers(const struct sock *sk, unsigned short port,
 	sk_for_each(sk2, &hslot->head) {
 		if (sk2 != sk && net_eq(sock_net(sk2), net) &&
 		    udp_sk(sk2)->udp_port_hash == port &&
-		    peer(sk2, arg) == REUSE_PEER_NEWER)
+		    peer(sk2, arg) == REUSE_PEER_DONE)
 			break;
 	}
 	spin_unlock(&hslot->lock);

@@ -5,6 +5,7 @@
  */
 #include <fcntl.h>
 #include <net/if.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -341,20 +342,34 @@ TEST_F_TIMEOUT(hostile, searches_and_holds_up_nobody, 280)
 	EXPECT_EQ(0, status_of(pid));
 }
 
-/* Many bound to a port, and one more again and again */
+/*
+ * Many bound to a port, and one more again and again. To bsd's TCP connections of one
+ * address are the worst if a wildcard is newer, for which each of them may be newer still.
+ */
 static void crowd(const char *proto, enum semantics semantics, int ready)
 {
+	bool connect = *proto == 't' && semantics == BSD;
 	int i, s;
 
 	own_namespaces();
 	if (semantics_try(semantics))
 		die("no semantics");
-	for (i = 0; i < CROWD; i++)
-		sock_bind(proto, text("127.1.%d.%d:%d", i / 250, i % 250 + 1, PORT), 0);
+	for (i = 0; i < CROWD; i++) {
+		s = sock_bind(proto, text("127.1.%d.%d:%d", connect ? 0 : i / 250,
+					  connect ? 1 : i % 250 + 1, PORT),
+			      connect ? S_REUSEPORT : 0);
+		if (connect) {
+			sock_set(s, IPPROTO_TCP, TCP_REPAIR, 1);
+			sock_connect(s, text("127.3.0.1:%d", 1024 + i));
+		}
+	}
+	if (connect)
+		sock_bind(proto, text("0.0.0.0:%d", PORT), S_REUSEPORT);
 	if (write(ready, "", 1) != 1)
 		die("pipe");
 	for (;;) {
-		s = sock_bind(proto, text("127.2.0.1:%d", PORT), 0);
+		s = sock_open(proto, AF_INET, 0);
+		sock_try_bind(s, text("127.%d.0.1:%d", connect ? 1 : 2, PORT));
 		close(s);
 	}
 }

@@ -84,10 +84,14 @@ static inline struct sock *reuse_next_owner(const struct sock *sk)
 static inline struct sock *reuse_owner_but(const struct sock *sk,
 					   enum reuse_peer what)
 {
-	/* Those of another address may be newer whatever this one is */
-	if (what != REUSE_PEER_NEXT)
+	switch (what) {
+	case REUSE_PEER_DONE:
+		return NULL;
+	case REUSE_PEER_OTHER_ADDRESS:
 		return reuse_first_of(reuse_list_of(sk)->bhash_node.next);
-	return reuse_next_owner(sk);
+	default:
+		return reuse_next_owner(sk);
+	}
 }
 
 #else
@@ -124,11 +128,11 @@ static inline struct sock *reuse_next_owner(const struct sock *sk)
 	return reuse_owner(sk->sk_bind_node.next);
 }
 
-/* The next owner but for those that are not needed; all are older */
+/* The next owner but for those that are not needed */
 static inline struct sock *reuse_owner_but(const struct sock *sk,
 					   enum reuse_peer what)
 {
-	return what == REUSE_PEER_NEWER ? NULL : reuse_next_owner(sk);
+	return what == REUSE_PEER_DONE ? NULL : reuse_next_owner(sk);
 }
 
 #endif

@@ -66,31 +66,62 @@ static void bsd_begin(struct sem_bind *b)
 		bsd_want(b, sem_any4, true);
 }
 
-static void bsd_look(struct sem_lookup *l, const struct sem_sock *p,
-		     const void *id)
+/* What it costs a lookup to find @p, which does not find what costs more; -1: never */
+static int bsd_cost(const struct sem_lookup *l, const struct sem_sock *p)
 {
 	const u8 *laddr = bsd_laddr(p, l->ipv4);
-	u8 cost = 0;
 	bool same;
 
 	if (!l->addr || !(l->ipv4 ? bsd_in_ipv4(p) : bsd_in_ipv6(p)))
-		return;
+		return -1;
 	same = sem_same(laddr, l->addr);
-	if (l->exact) {
-		if (sem_has_peer(p) || !same)
-			return;
-	} else {
-		if (!same && !sem_any(laddr) && !sem_any(l->addr))
-			return;
-		cost = sem_has_peer(p) + !same +
-		       3 * (l->ipv4 && bsd_in_ipv6(p));
-	}
-	if (l->id && (cost > l->cost ||
-		      (cost == l->cost && p->order < l->peer.order)))
+	if (l->exact)
+		return sem_has_peer(p) || !same ? -1 : 0;
+	if (!same && !sem_any(laddr) && !sem_any(l->addr))
+		return -1;
+	return sem_has_peer(p) + !same + 3 * (l->ipv4 && bsd_in_ipv6(p));
+}
+
+/* Is @p, at that cost, found rather than what was found so far? */
+static bool bsd_better(const struct sem_lookup *l, const struct sem_sock *p,
+		       int cost)
+{
+	if (!l->id || cost < l->cost)
+		return true;
+	return cost == l->cost && p->order >= l->peer.order;
+}
+
+static void bsd_look(struct sem_lookup *l, const struct sem_sock *p,
+		     const void *id)
+{
+	int cost = bsd_cost(l, p);
+
+	if (cost < 0 || !bsd_better(l, p, cost))
 		return;
 	l->id = id;
 	l->peer = *p;
 	l->cost = cost;
+}
+
+/*
+ * Of TCP, which one with a remote end is found makes no difference: bsd_foreign() is
+ * false of all of them, and the others find one only without a flag, so share with none.
+ */
+static bool bsd_matters(const struct sem_bind *b, const struct sem_sock *p)
+{
+	u32 i;
+
+	for (i = 0; i < b->n; i++) {
+		const struct sem_lookup *l = &b->lookup[i];
+		int cost = bsd_cost(l, p);
+
+		if (cost < 0 || !bsd_better(l, p, cost))
+			continue;
+		if (b->udp || !l->id || cost < l->cost ||
+		    !sem_has_peer(p) || !sem_has_peer(&l->peer))
+			return true;
+	}
+	return false;
 }
 
 static bool bsd_peer(struct sem_bind *b, const struct sem_sock *peer,
@@ -221,6 +252,7 @@ const struct sem_profile sem_bsd = {
 	.name		= "bsd",
 	.begin		= bsd_begin,
 	.peer		= bsd_peer,
+	.matters	= bsd_matters,
 	.done		= bsd_done,
 	.verdict	= bsd_verdict,
 	.one_socket	= true,

@@ -38,7 +38,8 @@ enum sem_state {
  * struct sem_sock - a socket as the rules see it
  * @addr: local address; IPv4 in the v4-mapped form
  * @order: when bound, or for an accepted one when created; higher is newer
- * @uid: whose, whatever numbers: only equality counts; not for SEM_TIMEWAIT
+ * @uid: whose, whatever numbers: only equality counts; not for SEM_TIMEWAIT, and of
+ *	TCP not for SEM_CONNECTED
  * @dev: index of the device it is bound to, 0 for none
  * @state: enum sem_state
  * @ipv6: AF_INET6
@@ -140,6 +141,9 @@ struct sem_deliver {
  * @begin: prepares a decision; @sk, @udp, @search and @fast are set
  * @peer: shows it one socket of the port, named by @id; true if no older one on
  *	the same address and device can matter
+ * @matters: with @one_socket; could a socket like this change the verdict? Its @order is
+ *	the highest that it may have, its @uid, @root and options are not looked at. False
+ *	stays false for the rest of the decision
  * @done: no older one on whatever address can matter
  * @verdict: 0 or -EADDRINUSE, and @by
  * @cached: TCP: sem_bind.fast is used
@@ -164,6 +168,7 @@ struct sem_profile {
 	void (*begin)(struct sem_bind *b);
 	bool (*peer)(struct sem_bind *b, const struct sem_sock *peer,
 		     const void *id);
+	bool (*matters)(const struct sem_bind *b, const struct sem_sock *peer);
 	bool (*done)(const struct sem_bind *b);
 	int (*verdict)(struct sem_bind *b);
 	bool cached;

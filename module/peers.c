@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which sockets of a port the profile is shown when it decides on a bind().
+ *
+ * A port may have a million connections, and the lock of its slot is held, with bottom
+ * halves off, while they are looked at. So a socket is asked for what takes long (its
+ * owner, and when it was bound) only if the profile says that it might change the verdict,
+ * and connections with an address of which one does not matter are passed by.
+ */
+#include <net/inet_connection_sock.h>
+#include <net/ipv6.h>
+#include <net/tcp_states.h>
+
+#include "bind.h"
+#include "compat/uid.h"
+#include "netns.h"
+#include "order.h"
+#include "peers.h"
+#include "reuse.h"
+
+/**
+ * reuse_peers_owner() - whose is a socket?
+ * @req: for whom that is asked
+ * @sk: a full socket
+ * @s: its @uid and @root are set
+ *
+ * Context: any; where the kernel has no sk_uid(), it takes sk_callback_lock.
+ */
+void reuse_peers_owner(const struct bind_request *req, struct sock *sk,
+		       struct sem_sock *s)
+{
+	kuid_t uid = reuse_sock_uid(sk);
+
+	s->uid = __kuid_val(uid);
+	s->root = uid_eq(uid, req->root);
+}
+
+/*
+ * What has no note is older than what has one, and newest first in its list.
+ * TIME_WAIT is a socket of its own to this kernel, and has lost its note.
+ */
+static u64 order_of(struct bind_request *req, struct sock *sk, u8 state)
+{
+	u64 position = --req->position;
+
+	if (req->in_order)
+		return position;
+	if (state == SEM_TIMEWAIT)
+		return REUSE_ORDER_LAST + position;
+	return reuse_order_find(sk) ?: position;
+}
+
+/* What order_of() says at most */
+static u64 latest_order(const struct bind_request *req)
+{
+	return req->in_order ? req->position - 1 : U64_MAX;
+}
+
+/* As the rules see it, but for what takes a full socket; false if Linux keeps them apart */
+static bool request_sees(const struct bind_request *req, const struct sock *sk,
+			 struct sem_sock *peer)
+{
+	reuse_bind_see(sk, peer);
+	return !peer->dev || !req->self.dev || peer->dev == req->self.dev;
+}
+
+/* True if no older one on the same address can matter */
+static bool request_show(struct bind_request *req, struct sock *sk,
+			 struct sem_sock *peer)
+{
+	/* Whose a connection is decides nothing, and to ask takes a lock */
+	if (req->profile->one_socket && (req->udp || !sem_has_peer(peer)))
+		reuse_peers_owner(req, sk, peer);
+	req->known_family = 0;
+	return req->profile->peer(&req->bind, peer, sk);
+}
+
+static bool is_known(const struct bind_request *req, const struct sock *sk)
+{
+	if (READ_ONCE(sk->sk_family) != req->known_family)
+		return false;
+#if IS_ENABLED(CONFIG_IPV6)
+	/* Owners of the port change their address only with its lock */
+	if (req->known_family == AF_INET6)
+		return ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &req->known);
+#endif
+	return sk->sk_rcv_saddr == req->known.s6_addr32[3];
+}
+
+/*
+ * Can a TCP socket with a remote end that has the address of @sk change the verdict? Of
+ * a million on one address, it is found out for the first.
+ */
+static bool request_address_matters(struct bind_request *req,
+				    const struct sock *sk)
+{
+	struct sem_sock peer;
+
+	if (is_known(req, sk))
+		return req->matters;
+	reuse_bind_see(sk, &peer);
+	peer.state = SEM_CONNECTED;
+	peer.order = latest_order(req);
+	req->matters = req->profile->matters(&req->bind, &peer);
+	req->accepted_are_older = false;
+	memcpy(&req->known, peer.addr, sizeof(req->known));
+	req->known_family = peer.ipv6 ? AF_INET6 : AF_INET;
+	return req->matters;
+}
+
+static bool is_bound_or_listens(const struct sock *sk)
+{
+	u8 state = READ_ONCE(sk->sk_state);
+
+	return state == TCP_CLOSE || state == TCP_LISTEN;
+}
+
+/* One of all of them */
+static enum reuse_peer request_peer(struct sock *sk, void *arg)
+{
+	struct bind_request *req = arg;
+	struct sem_sock peer;
+
+	if (req->profile->one_socket && !req->udp && !is_bound_or_listens(sk) &&
+	    !request_address_matters(req, sk))
+		return REUSE_PEER_NEXT;
+	if (!request_sees(req, sk, &peer))
+		return REUSE_PEER_NEXT;
+	/* listen() sets the state and then asks: not yet answered, it is bound */
+	if (peer.state == SEM_LISTEN && req->profile->relisten &&
+	    hlist_unhashed_lockless(&sk->sk_node) && !reuse_order_listens(sk))
+		peer.state = SEM_BOUND;
+	if (req->profile->one_socket) {
+		peer.order = latest_order(req);
+		if (!req->profile->matters(&req->bind, &peer))
+			return REUSE_PEER_NEXT;
+		peer.order = order_of(req, sk, peer.state);
+	}
+	request_show(req, sk, &peer);
+	/* Out of order, something newer may follow: not so if none decides */
+	if (req->profile->done(&req->bind) &&
+	    (req->in_order || !req->profile->one_socket))
+		return REUSE_PEER_DONE;
+	return REUSE_PEER_NEXT;
+}
+
+/**
+ * struct bind_address - an address of a port
+ * @req: who asks
+ * @owner: one of those that have that address
+ * @addr: the address
+ * @connected: those with a remote end are wanted, else those without
+ * @asked: of the former, none that was bound before this matters
+ */
+struct bind_address {
+	struct bind_request *req;
+	const struct sock *owner;
+	const u8 *addr;
+	bool connected;
+	u64 asked;
+};
+
+/* One that was bound there: it may have gone elsewhere, or to a remote end */
+static enum reuse_note_next request_note(const struct reuse_note *note,
+					 void *arg)
+{
+	struct bind_address *address = arg;
+	struct bind_request *req = address->req;
+	struct sock *sk = note->sk;
+	struct sem_sock peer;
+	bool rest;
+
+	if (is_bound_or_listens(sk) == address->connected ||
+	    note->seq <= address->asked ||
+	    !reuse_tcp_same_bucket(sk, address->owner) ||
+	    !request_sees(req, sk, &peer) || !sem_same(peer.addr, address->addr))
+		return REUSE_NOTE_NEXT;
+	peer.order = note->seq;
+	if (address->connected) {
+		address->asked = note->seq;
+		if (req->profile->matters(&req->bind, &peer))
+			request_show(req, sk, &peer);
+		return REUSE_NOTE_DONE;
+	}
+	rest = request_show(req, sk, &peer);
+	return rest ? REUSE_NOTE_DONE : REUSE_NOTE_NEXT;
+}
+
+static void request_place(struct bind_address *address, const u8 *addr,
+			  enum reuse_kind kind)
+{
+	const struct bind_request *req = address->req;
+	struct reuse_place place = {
+		.net = sock_net(req->sk), .port = req->port,
+		.protocol = IPPROTO_TCP, .kind = kind,
+	};
+
+	memcpy(place.addr, addr, sizeof(place.addr));
+	reuse_place_newest(&place, req->profile->oldest_any && sem_any(addr),
+			   request_note, address);
+}
+
+/*
+ * Where those that have an address were bound: there, or on a wildcard if they have a
+ * remote end. Two more come from elsewhere: what was dual-stack, and IPV6_ADDRFORM has
+ * made it IPv4; and what was bound to ::ffff:0.0.0.0 keeps the address that it got when it
+ * was connected.
+ */
+static void request_places(struct bind_address *address)
+{
+	const u8 *addr = address->addr;
+
+	if (!sem_mapped(addr)) {
+		request_place(address, addr, REUSE_KIND_IPV6);
+		if (address->connected)
+			request_place(address, sem_any6, REUSE_KIND_IPV6);
+		if (address->connected || sem_any(addr))
+			request_place(address, sem_any6, REUSE_KIND_V6ONLY);
+		return;
+	}
+	request_place(address, addr, REUSE_KIND_IPV4);
+	request_place(address, addr, REUSE_KIND_MAPPED);
+	if (address->connected || sem_any(addr))
+		request_place(address, sem_any6, REUSE_KIND_IPV6);
+	if (address->connected)
+		request_place(address, sem_any4, REUSE_KIND_IPV4);
+	if (!sem_any(addr))
+		request_place(address, sem_any4, REUSE_KIND_MAPPED);
+}
+
+/*
+ * Where each address has a list: those of it that are bound or listen, from where they
+ * were bound, as the list does not have the order.
+ */
+static enum reuse_peer request_address(struct sock *sk, void *arg)
+{
+	struct bind_request *req = arg;
+	struct bind_address address = { .req = req, .owner = sk };
+	struct sem_sock like;
+
+	reuse_bind_see(sk, &like);
+	like.state = SEM_BOUND;
+	like.order = U64_MAX;
+	/* Not so of all of them, maybe */
+	like.v6only = false;
+	if (req->profile->matters(&req->bind, &like)) {
+		address.addr = like.addr;
+		request_places(&address);
+	}
+	return REUSE_PEER_OTHER_ADDRESS;
+}
+
+/* Those of an address that were bound before they had a remote end */
+static void request_bound_before(struct bind_request *req, const struct sock *sk)
+{
+	struct bind_address address = { .req = req, .owner = sk, .connected = true };
+	struct sem_sock like;
+
+	reuse_bind_see(sk, &like);
+	address.addr = like.addr;
+	request_places(&address);
+}
+
+static bool asked_for_port(const struct sock *sk)
+{
+	/* Set once, behind bind() */
+	return data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK);
+}
+
+/*
+ * After those of all addresses: the ones that have a remote end, if they matter still.
+ * Accepted ones are in order in their list, the newest first.
+ */
+static enum reuse_peer request_connected(struct sock *sk, void *arg)
+{
+	struct bind_request *req = arg;
+	bool first = !is_known(req, sk), full;
+	struct sem_sock peer;
+
+	if (first && req->profile->done(&req->bind))
+		return REUSE_PEER_DONE;
+	if (!request_address_matters(req, sk))
+		return REUSE_PEER_OTHER_ADDRESS;
+	if (first) {
+		request_bound_before(req, sk);
+		if (!request_address_matters(req, sk))
+			return REUSE_PEER_OTHER_ADDRESS;
+	}
+	full = reuse_is_full(READ_ONCE(sk->sk_state));
+	if (is_bound_or_listens(sk) ||
+	    (full && (req->accepted_are_older || asked_for_port(sk))) ||
+	    !request_sees(req, sk, &peer))
+		return REUSE_PEER_NEXT;
+	peer.order = order_of(req, sk, peer.state);
+	if (req->profile->matters(&req->bind, &peer))
+		request_show(req, sk, &peer);
+	else
+		req->accepted_are_older = peer.order > REUSE_ORDER_FIRST;
+	return REUSE_PEER_NEXT;
+}
+
+/**
+ * reuse_peers_show() - show the profile who is on a port
+ * @req: who asks
+ * @port: in host byte order
+ *
+ * Context: bottom halves off; reuse_net.bind_lock is held.
+ */
+void reuse_peers_show(struct bind_request *req, unsigned short port)
+{
+	req->port = port;
+	req->known_family = 0;
+	if (req->udp)
+		reuse_udp_peers(req->sk, port, request_peer, req);
+	else if (req->in_order || !req->profile->one_socket)
+		reuse_tcp_peers(req->sk, port, request_peer, NULL, req);
+	else
+		reuse_tcp_peers(req->sk, port, request_address,
+				request_connected, req);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A call of get_port() that is being decided. */
+#ifndef _REUSE_PEERS_H
+#define _REUSE_PEERS_H
+
+#include <linux/in6.h>
+#include <linux/uidgid.h>
+
+#include "semantics/semantics.h"
+
+struct reuse_net;
+struct sock;
+
+/**
+ * struct bind_request - one call of get_port()
+ * @sk: who asks; locked by the caller of get_port()
+ * @rn: its namespace
+ * @profile: semantics in force
+ * @self: @sk as the rules see it
+ * @root: of the user namespace that owns the network namespace
+ * @bind: the decision
+ * @position: of the last peer, counting down
+ * @port: that is decided on
+ * @known: address of which @matters was found
+ * @known_family: of that socket, 0 if there is none
+ * @matters: a socket with a remote end that has that address can change the verdict
+ * @accepted_are_older: but not of those that were accepted
+ * @udp: UDP or UDP-Lite
+ * @in_order: peers are shown newest first, whatever their addresses
+ */
+struct bind_request {
+	struct sock *sk;
+	struct reuse_net *rn;
+	const struct sem_profile *profile;
+	struct sem_sock self;
+	kuid_t root;
+	struct sem_bind bind;
+	u64 position;
+	struct in6_addr known;
+	unsigned short known_family;
+	unsigned short port;
+	bool matters;
+	bool accepted_are_older;
+	bool udp;
+	bool in_order;
+};
+
+void reuse_peers_owner(const struct bind_request *req, struct sock *sk,
+		       struct sem_sock *s);
+void reuse_peers_show(struct bind_request *req, unsigned short port);
+
+#endif
