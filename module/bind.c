@@ -311,7 +311,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	req.profile = profile;
 	req.udp = udp;
 	reuse_bind_see(sk, &req.self);
-	if (profile->alike && profile->alike(&req.self, udp))
+	if (profile->alike && profile->alike(&req.self, udp, !port))
 		return request_native(&req, port);
 	if (profile->one_socket) {
 		/* uid_map may be written after the namespace was made */

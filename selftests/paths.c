@@ -233,6 +233,36 @@ TEST_F(path, sockmap_udp)
 	close(a);
 }
 
+/* More UDP sockets than ten: 3.8 looks for others on the wildcard only, then */
+TEST_F(path, udp_wildcard_beside_many)
+{
+	int fd[12], beside_ten, i;
+
+	for (i = 0; i < 12; i++) {
+		if (i == 10) {
+			EXPECT_EQ(EADDRINUSE, try_bind("udp", "0.0.0.0", 0));
+			EXPECT_EQ(EADDRINUSE, try_bind("udp", "[::]", 0));
+		}
+		fd[i] = do_bind("udp", text("127.0.1.%d", i + 1), 0);
+	}
+	EXPECT_EQ(EADDRINUSE, try_bind("udp", "127.0.1.1", 0));
+	EXPECT_EQ(0, try_bind("udp", "127.0.1.13", 0));
+	/* 5.10 does as 3.8 did */
+	beside_ten = try_bind("udp", "0.0.0.0", 0);
+	if (variant->semantics != NATIVE)
+		EXPECT_EQ(variant->semantics == PRE39 ? 0 : EADDRINUSE, beside_ten);
+	if (variant->semantics == PRE39) {
+		int any = do_bind("udp", "0.0.0.0", 0);
+
+		EXPECT_EQ(EADDRINUSE, try_bind("udp", "0.0.0.0", 0));
+		EXPECT_EQ(EADDRINUSE, try_bind("udp", "[::]", 0));
+		EXPECT_EQ(0, try_bind("udp", "[::]", S_V6ONLY));
+		close(any);
+	}
+	for (i = 0; i < 12; i++)
+		close(fd[i]);
+}
+
 #define INSN(c, d, s, o, i) \
 	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
 

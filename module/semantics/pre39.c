@@ -10,16 +10,23 @@
  */
 #include "semantics.h"
 
-/* Nothing but SO_REUSEPORT came to UDP since, and it takes two that have it */
-static bool pre39_alike(const struct sem_sock *sk, bool udp)
+/* With more UDP sockets than this on the port, a wildcard one meets only wildcard ones */
+#define PRE39_UDP_FEW	10
+
+/*
+ * Nothing but SO_REUSEPORT came to UDP since, and it takes two that have it; and the
+ * wildcard was made to meet all sockets of a port, however many.
+ */
+static bool pre39_alike(const struct sem_sock *sk, bool udp, bool search)
 {
-	return udp && !sk->reuseport;
+	return udp && !sk->reuseport && (search || !sem_any(sk->addr));
 }
 
 static void pre39_begin(struct sem_bind *b)
 {
 	b->owners = 0;
 	b->by = NULL;
+	b->by_any = NULL;
 }
 
 /*
@@ -52,6 +59,12 @@ static bool pre39_overlap(const struct sem_sock *sk, const struct sem_sock *o)
 	return o->ipv6 && sem_same(sk->addr, o->addr);
 }
 
+/* udp_lib_get_port() looks only at the list of the newcomer's address, if all are many */
+static bool pre39_udp_any(const struct sem_bind *b)
+{
+	return b->udp && !b->search && sem_any(b->sk->addr);
+}
+
 static bool pre39_peer(struct sem_bind *b, const struct sem_sock *o,
 		       const void *id)
 {
@@ -60,17 +73,24 @@ static bool pre39_peer(struct sem_bind *b, const struct sem_sock *o,
 	bool strict = b->search && !b->udp && !sk->ipv6;
 
 	b->owners++;
-	if (b->by || !pre39_overlap(sk, o))
+	if (b->by && (b->by_any || !sem_any(o->addr)))
+		return false;
+	if (!pre39_overlap(sk, o))
 		return false;
 	if (strict || !sk->reuseaddr || !o->reuseaddr ||
-	    (!b->udp && o->state == SEM_LISTEN))
-		b->by = id;
+	    (!b->udp && o->state == SEM_LISTEN)) {
+		b->by = b->by ?: id;
+		if (sem_any(o->addr))
+			b->by_any = id;
+	}
 	return false;
 }
 
 /* With SO_REUSEADDR the cache may let it in all the same */
 static bool pre39_done(const struct sem_bind *b)
 {
+	if (pre39_udp_any(b) && !b->by_any)
+		return false;
 	return b->by && (b->udp || !b->sk->reuseaddr);
 }
 
@@ -78,6 +98,8 @@ static int pre39_verdict(struct sem_bind *b)
 {
 	bool reuse = b->sk->reuseaddr && b->sk->state != SEM_LISTEN;
 
+	if (pre39_udp_any(b) && b->owners > PRE39_UDP_FEW)
+		b->by = b->by_any;
 	if (!b->udp && !b->search && b->owners && b->fast > 0 && reuse)
 		b->by = NULL;
 	if (b->by)

@@ -92,12 +92,14 @@ struct sem_lookup {
  *	after sem_profile.verdict() as it is to be if the kernel binds
  * @owners: sockets seen
  * @by: after the verdict, name of the socket that decided against it, or NULL
+ * @by_any: pre39: one on a wildcard address that would, or NULL
  * @n: lookups in use
  * @lookup: see there
  */
 struct sem_bind {
 	const struct sem_sock *sk;
 	const void *by;
+	const void *by_any;
 	bool udp;
 	bool search;
 	signed char fast;
@@ -137,7 +139,7 @@ struct sem_deliver {
  * struct sem_profile - one system's semantics
  * @name: as net.reuse.semantics has it
  * @alike: may be NULL; true if today's kernel decides like that system for this
- *	newcomer to UDP (@udp) or TCP
+ *	newcomer to UDP (@udp) or TCP, which asks for a port or leaves that open (@search)
  * @begin: prepares a decision; @sk, @udp, @search and @fast are set
  * @peer: shows it one socket of the port, named by @id; true if no older one on
  *	the same address and device can matter
@@ -164,7 +166,7 @@ struct sem_deliver {
  */
 struct sem_profile {
 	const char *name;
-	bool (*alike)(const struct sem_sock *sk, bool udp);
+	bool (*alike)(const struct sem_sock *sk, bool udp, bool search);
 	void (*begin)(struct sem_bind *b);
 	bool (*peer)(struct sem_bind *b, const struct sem_sock *peer,
 		     const void *id);
