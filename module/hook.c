@@ -160,6 +160,19 @@ static __always_inline bool hook_want_port(reuse_fregs_t *regs)
 	return reuse_net_profile(sock_net(sk));
 }
 
+/* The latter calls the former for an IPv4 remote end */
+static __always_inline bool hook_want_connect4(reuse_fregs_t *regs)
+{
+	const struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
+
+	return sk->sk_family == AF_INET && reuse_bind_keeps_taken(sk);
+}
+
+static __always_inline bool __maybe_unused hook_want_connect6(reuse_fregs_t *regs)
+{
+	return reuse_bind_keeps_taken((void *)reuse_ftrace_arg(regs, 0));
+}
+
 static __always_inline bool hook_want_lookup(reuse_fregs_t *regs)
 {
 	return reuse_net_profile((void *)reuse_ftrace_arg(regs, 0));
@@ -304,6 +317,10 @@ HOOK_HANDLER(hook_created)
 HOOK_HANDLER(hook_want_letting_in)
 HOOK_HANDLER(hook_want_port)
 HOOK_HANDLER(hook_want_lookup)
+HOOK_HANDLER(hook_want_connect4)
+#if IS_ENABLED(CONFIG_IPV6)
+HOOK_HANDLER(hook_want_connect6)
+#endif
 HOOK_HANDLER(hook_sockopt)
 HOOK_HANDLER(hook_setsockopt)
 
@@ -348,6 +365,12 @@ static struct hook hooks[] = {
 #if IS_ENABLED(CONFIG_IPV6)
 	{ .name = "inet6_lookup_listener", .ops.func = hook_want_lookup_handler,
 	  .to = reuse_tcp6_lookup, .calls = true },
+#endif
+	{ .name = "tcp_v4_connect", .ops.func = hook_want_connect4_handler,
+	  .to = reuse_tcp_connect, .calls = true },
+#if IS_ENABLED(CONFIG_IPV6)
+	{ .name = "tcp_v6_connect", .ops.func = hook_want_connect6_handler,
+	  .to = reuse_tcp_connect, .calls = true },
 #endif
 	{ .name = REUSE_SETSOCKOPT, .ops.func = hook_setsockopt_handler },
 	{ .name = REUSE_GETSOCKOPT, .ops.func = hook_sockopt_handler,

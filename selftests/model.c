@@ -17,7 +17,7 @@ const char * const semantics_name[] = { "native", "pre39", "bsd" };
 const char * const semantics_functions[] = {
 	"inet_csk_get_port", "udp_v4_get_port", "udp_v6_get_port", "inet_rcv_saddr_equal",
 	"__inet_inherit_port", "inet_sock_destruct", "udp_init_sock", "udpv6_init_sock",
-	"__ip4_datagram_connect", "__ip6_datagram_connect",
+	"__ip4_datagram_connect", "__ip6_datagram_connect", "tcp_v4_connect", "tcp_v6_connect",
 	"__inet_lookup_listener", "inet6_lookup_listener",
 	"sk_setsockopt", "sk_getsockopt", "sock_setsockopt", "sock_getsockopt",
 	NULL

@@ -263,6 +263,64 @@ TEST_F(path, udp_wildcard_beside_many)
 		close(fd[i]);
 }
 
+static unsigned long sockets_on(const char *address)
+{
+	const struct reuse_row *row;
+	struct reuse_table table;
+	unsigned long n;
+
+	reuse_read(REUSE_FILE, &table);
+	row = reuse_find(&table, "tcp", address, "-", *address == '[' ? "1" : "-");
+	n = row ? row->num[SOCKETS] : 0;
+	reuse_free(&table);
+	return n;
+}
+
+/* To a server that another has a connection to from there, and to one that it has not */
+static void expect_taken(struct __test_metadata *_metadata, bool bsd, int fd, const char *host,
+			 bool asked)
+{
+	char *name = strdup(sock_name(fd));
+
+	EXPECT_EQ(bsd ? EADDRINUSE : EADDRNOTAVAIL,
+		  sock_try_connect(fd, text("%s:%d", host, PORT + 1)));
+	EXPECT_EQ(bsd || asked ? 2 : 1, sockets_on(name));
+	EXPECT_EQ(0, sock_try_connect(fd, text("%s:%d", host, PORT + 2)));
+	if (bsd || asked)
+		EXPECT_STREQ(name, sock_name(fd));
+	free(name);
+	sock_abort(fd);
+}
+
+/* connect() of a bound socket, to a remote end that is taken */
+TEST_F(path, connect_to_taken)
+{
+	static const char * const hosts[] = { "127.0.0.1", "[::1]" };
+	bool bsd = variant->semantics == BSD;
+	unsigned int share = bsd ? RA | S_REUSEPORT : RA;
+	int servers[2], other, fd, i;
+
+	for (i = 0; i < 2; i++) {
+		const char *host = hosts[i], *to;
+
+		servers[0] = sock_bind("tcp", text("%s:%d", host, PORT + 1), S_LISTEN);
+		servers[1] = sock_bind("tcp", text("%s:%d", host, PORT + 2), S_LISTEN);
+		to = text("%s:%d", host, PORT + 1);
+		other = do_bind("tcp", host, RA);
+		sock_connect(other, to);
+		expect_taken(_metadata, bsd, do_bind("tcp", host, RA), host, true);
+		sock_abort(other);
+
+		fd = sock_bind("tcp", text("%s:0", host), share);
+		other = sock_bind("tcp", sock_name(fd), share);
+		sock_connect(other, text("%s:%d", host, PORT + 1));
+		expect_taken(_metadata, bsd, fd, host, false);
+		sock_abort(other);
+		close(servers[0]);
+		close(servers[1]);
+	}
+}
+
 #define INSN(c, d, s, o, i) \
 	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
 

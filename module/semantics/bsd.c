@@ -257,6 +257,7 @@ const struct sem_profile sem_bsd = {
 	.verdict	= bsd_verdict,
 	.one_socket	= true,
 	.oldest_any	= true,
+	.keeps_taken	= true,
 	.search_error	= -EADDRNOTAVAIL,
 	.deliver	= bsd_deliver,
 	.mcast_last	= bsd_mcast_last,

@@ -152,6 +152,9 @@ struct sem_deliver {
  * @one_socket: it is one socket that counts, so @order and @uid of peers do
  * @relisten: listen() decides anew; otherwise a bound socket may listen
  * @no_reuseport: SO_REUSEPORT does not exist
+ * @keeps_taken: connect() of a bound TCP socket to a remote end that another has a
+ *	connection to from there says EADDRINUSE, and the port is kept; otherwise
+ *	EADDRNOTAVAIL, and a port that bind() chose is lost
  * @search_error: errno of a bind() to port 0 that finds none
  * @oldest_any: of the sockets on a wildcard address the oldest receives; of any
  *	others, the newest
@@ -178,6 +181,7 @@ struct sem_profile {
 	bool relisten;
 	bool no_reuseport;
 	bool oldest_any;
+	bool keeps_taken;
 	int search_error;
 	bool (*deliver)(struct sem_deliver *d, const struct sem_sock *peer,
 			const void *id);
