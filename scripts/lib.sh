@@ -87,14 +87,31 @@ install_packages() {
 	}
 }
 
-# in_root ROOT COMMAND...: runs it in a chroot with /proc, /dev and, at /mnt,
-# the directory $IN_ROOT_MNT if set. The mounts live in a namespace of their
+# in_root ROOT COMMAND...: runs it in a chroot with /proc, a /dev of its own and, at
+# /mnt, the directory $IN_ROOT_MNT if set. The mounts live in a namespace of their
 # own: whatever gets killed, nothing stays mounted.
 in_root() {
 	# shellcheck disable=SC2016
 	unshare --mount --propagation private bash -euc '
 		mount -t proc proc "$0/proc"
-		mount --rbind /dev "$0/dev"
+		mount -t tmpfs -o mode=755,size=1m dev "$0/dev"
+		for node in null:1:3 zero:1:5 full:1:7 random:1:8 urandom:1:9 tty:5:0; do
+			IFS=: read -r name major minor <<<"$node"
+			# Without CAP_MKNOD the node of the host, of which nothing can be changed there.
+			mknod -m 666 "$0/dev/$name" c "$major" "$minor" 2>/dev/null || {
+				: >"$0/dev/$name"
+				mount --bind "/dev/$name" "$0/dev/$name"
+				mount -o remount,bind,ro "$0/dev/$name"
+			}
+		done
+		mkdir "$0/dev/pts" "$0/dev/shm"
+		mount -t devpts -o newinstance,gid=5,mode=620,ptmxmode=666 devpts "$0/dev/pts"
+		mount -t tmpfs -o mode=1777 shm "$0/dev/shm"
+		ln -s pts/ptmx "$0/dev/ptmx"
+		ln -s /proc/self/fd "$0/dev/fd"
+		for fd in 0:stdin 1:stdout 2:stderr; do
+			ln -s "/proc/self/fd/${fd%:*}" "$0/dev/${fd#*:}"
+		done
 		[ -z "${IN_ROOT_MNT:-}" ] || mount --bind "$IN_ROOT_MNT" "$0/mnt"
 		exec chroot "$0" /usr/bin/env -u IN_ROOT_MNT -u TMPDIR -u MAKEFLAGS -u MAKELEVEL \
 			PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive "$@"
