@@ -63,16 +63,82 @@ need_root() {
 	[ "$(id -u)" = 0 ] || die "this needs root (chroot, mount): run it as root"
 }
 
-# need PACKAGE...: installs host packages, asking apt only for missing ones.
+# What is needed, by its name in Debian: what to look for (programs, files; static: one
+# without libraries), and the packages that have it in Debian, Fedora, Arch and openSUSE.
+# A name that is not here is a program, or else a package.
+NEEDED='
+apt-get|apt-get|apt|apt|apt|-
+apt-utils|apt-ftparchive|apt-utils|apt-utils|apt|-
+busybox-static|static:busybox|busybox-static|busybox|busybox|busybox-static
+debian-archive-keyring|/usr/share/keyrings/debian-archive-keyring.gpg|debian-archive-keyring|debian-keyring|debian-archive-keyring|-
+groff-base|groff|groff-base|groff-base|groff|groff
+iproute2|ip ss tc|iproute2|iproute iproute-tc|iproute2|iproute2
+kmod|depmod modinfo|kmod|kmod|kmod|kmod
+libc6-dev|/usr/include/stdio.h|libc6-dev|glibc-devel|glibc|glibc-devel
+linux-libc-dev|/usr/include/linux/tcp.h|linux-libc-dev|kernel-headers|linux-api-headers|linux-glibc-devel
+mount|mount umount|mount|util-linux|util-linux|util-linux
+nftables|nft|nftables|nftables|nftables|nftables
+shellcheck|shellcheck|shellcheck|ShellCheck|shellcheck|ShellCheck
+util-linux|unshare nsenter setpriv|util-linux|util-linux|util-linux|util-linux
+xz-utils|xz|xz-utils|xz|xz|xz
+'
+
+# need NAME...: sees to it that these are there, where this machine has apt.
 need() {
-	local p missing=()
-	for p; do
-		[ "$(dpkg-query -W -f='${db:Status-Status}' "$p" 2>/dev/null)" = installed ] ||
-			missing+=("$p")
+	local name row missing=() packages
+	for name; do
+		row=$(grep "^$name|" <<<"$NEEDED") || row="$name|$name|$name|$name|$name|$name"
+		# shellcheck disable=SC2046 # several words
+		has $(cut -d '|' -f 2 <<<"$row") || { [ "$row" = "$name|$name|$name|$name|$name|$name" ] && installed "$name"; } ||
+			missing+=("$row")
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
-	[ "$(id -u)" = 0 ] || die "missing packages, as root run: apt-get install ${missing[*]}"
-	with_lock apt install_packages "${missing[@]}"
+	if type -P apt-get >/dev/null && type -P dpkg >/dev/null; then
+		mapfile -t packages < <(printf '%s\n' "${missing[@]}" | cut -d '|' -f 3)
+		[ "$(id -u)" = 0 ] || die "missing packages, as root run: apt-get install ${packages[*]}"
+		with_lock apt install_packages "${packages[@]}"
+	else
+		die "$(missing_elsewhere "${missing[@]}")"
+	fi
+}
+
+installed() {
+	[ "$(dpkg-query -W -f='${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+# has WHAT...: all of them.
+has() {
+	local what
+	for what; do
+		case $what in
+		/*) [ -e "$what" ] ;;
+		# What has libraries makes ldd succeed.
+		static:*) what=$(type -P "${what#static:}") && ! ldd "$what" >/dev/null 2>&1 ;;
+		*) type -P "$what" >/dev/null ;;
+		esac || return
+	done
+}
+
+# missing_elsewhere ROW...: what a distribution without apt is to install.
+missing_elsewhere() {
+	local like command column packages none
+	like=$(sed -n 's/^ID\(_LIKE\)\?=//p' "${OS_RELEASE:-/etc/os-release}" 2>/dev/null | tr -d '"' | tr '\n' ' ')
+	case " $like" in
+	*' fedora'* | *' rhel'*) command='dnf install' column=4 ;;
+	*' arch'*) command='pacman -S' column=5 ;;
+	*suse*) command='zypper install' column=6 ;;
+	*) command='' column=3 ;;
+	esac
+	packages=$(printf '%s\n' "$@" | cut -d '|' -f $column | grep -vx -e - | tr '\n' ' ')
+	none=$(printf '%s\n' "$@" | awk -F '|' -v n=$column '$n == "-" { printf "%s%s", s, $1; s = " " }')
+	printf 'missing: %s' "$(printf '%s\n' "$@" | cut -d '|' -f 2 | tr '\n' ' ' | sed 's/static://; s/ $//')"
+	if [ -n "$command" ] && [ -n "$packages" ]; then
+		printf '; as root run: %s %s' "$command" "${packages% }"
+	elif [ -n "$packages" ]; then
+		printf '; install what Debian has as: %s' "${packages% }"
+	fi
+	[ -z "$none" ] || printf ' (this distribution has no package of: %s)' "$none"
+	echo
 }
 
 install_packages() {
@@ -127,7 +193,7 @@ make_root() {
 	local sources=("deb $MIRROR $suite main"
 		"deb $SECURITY_MIRROR $suite-security main")
 	[ "$suite" != trixie ] || sources+=("deb $MIRROR $suite-backports main")
-	need mmdebstrap debian-archive-keyring mount
+	need apt-get mmdebstrap debian-archive-keyring mount
 	mmdebstrap --quiet --mode=root --variant=apt ${include:+--include="$include"} \
 		--aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' \
 		--aptopt='APT::Install-Recommends "false"' \
