@@ -26,7 +26,9 @@ looks_for_bugs() {
 }
 
 TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-CACHE=${REUSE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/reuse}
+CACHE=${REUSE_CACHE:-${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}/reuse}
+# Programs of root, which not every root finds
+PATH=$PATH:/usr/sbin:/sbin
 # shellcheck disable=SC2034
 MIRROR=${REUSE_MIRROR:-http://deb.debian.org/debian}
 # shellcheck disable=SC2034
@@ -39,7 +41,11 @@ die() { say "$@"; exit 1; }
 case $CACHE in
 *[[:space:]:%,]*) die "cannot build in $CACHE: set REUSE_CACHE to a path without blanks, : , and %" ;;
 esac
-mkdir -p "$CACHE/lock" "$CACHE/log"
+# Help needs no cache.
+[[ ${1:-} = @(-h|--help) ]] || {
+	[ -n "${REUSE_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] && mkdir -p "$CACHE/lock" "$CACHE/log" 2>/dev/null && [ -w "$CACHE" ] &&
+		[ -w "$CACHE/lock" ] && [ -w "$CACHE/log" ] && CACHE=$(cd "$CACHE" && pwd)
+} || die "cannot write to the cache $CACHE: set REUSE_CACHE to a directory that can be written to"
 
 # The version of this tree: dkms.conf says it, and nothing else does.
 version() { sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TREE/dkms.conf"; }
