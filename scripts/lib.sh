@@ -7,9 +7,17 @@
 set -euo pipefail
 export LC_ALL=C
 
-# The kernels that the module is made for, oldest first.
+# The kernels that the module is made for, oldest first, and the suite of Debian that
+# has each. A new series is a line here.
+SERIES="
+5.10 bullseye
+6.1 bookworm
+6.12 trixie
+7.2 trixie-backports
+7.3 trixie-backports
+"
 # shellcheck disable=SC2034
-ALL_KERNELS="5.10 6.1 6.12 7.2 7.3"
+ALL_KERNELS=$(awk 'NF { printf "%s%s", s, $1; s = " " }' <<<"$SERIES")
 # Debian's flavour that is tested: the small one for virtual machines.
 # shellcheck disable=SC2034
 FLAVOUR=${REUSE_FLAVOUR:-cloud}
@@ -29,10 +37,6 @@ TREE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 CACHE=${REUSE_CACHE:-${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}/reuse}
 # Programs of root, which not every root finds
 PATH=$PATH:/usr/sbin:/sbin
-# shellcheck disable=SC2034
-MIRROR=${REUSE_MIRROR:-http://deb.debian.org/debian}
-# shellcheck disable=SC2034
-SECURITY_MIRROR=${REUSE_SECURITY_MIRROR:-http://deb.debian.org/debian-security}
 
 say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$@"; exit 1; }
@@ -190,29 +194,5 @@ in_root() {
 	' "$@"
 }
 
-# make_root SUITE DIR PACKAGE...: a small root of that suite with its package
-# lists, for compilers and headers. Written to DIR, which the caller renames.
-make_root() {
-	local suite=$1 dir=$2 include
-	shift 2
-	include=$(IFS=,; echo "$*")
-	local sources=("deb $MIRROR $suite main"
-		"deb $SECURITY_MIRROR $suite-security main")
-	[ "$suite" != trixie ] || sources+=("deb $MIRROR $suite-backports main")
-	need apt-get mmdebstrap debian-archive-keyring mount
-	mmdebstrap --quiet --mode=root --variant=apt ${include:+--include="$include"} \
-		--aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' \
-		--aptopt='APT::Install-Recommends "false"' \
-		--dpkgopt='force-unsafe-io' --dpkgopt='path-exclude=/usr/share/man/*' \
-		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/locale/*' \
-		--skip=cleanup/apt/lists "$suite" "$dir" "${sources[@]}" </dev/null >&2 || return 1
-	refresh_root_net "$dir"
-}
-
-# The root resolves names like the host of this moment does.
-refresh_root_net() {
-	local f
-	for f in resolv.conf hosts; do
-		[ ! -e "/etc/$f" ] || cp --remove-destination -L "/etc/$f" "$1/etc/$f"
-	done
-}
+# shellcheck source=scripts/archive.sh
+. "$TREE/scripts/archive.sh"

@@ -16,11 +16,12 @@ source_config() {
 	cat "$TREE/selftests/base.config" "$TREE/selftests/$1.config" | tac | awk -F= '/^CONFIG_/ && !seen[$1]++' | tac
 }
 
-# source_version ROOT K FLAVOUR: what decides whether a kernel is built again.
+# source_version SUITE K FLAVOUR: what decides whether a kernel is built again.
 source_version() {
 	local version
-	version=$(in_root "$1" apt-cache policy "linux-source-$2" | sed -n 's/^ *Candidate: //p')
+	version=$(archive_candidate "$1" "linux-source-$2")
 	echo "$version config $(source_config "$3" | md5sum | cut -c1-12)"
+	[ -n "$version" ]
 }
 
 # source_changed ENTRY FLAVOUR: true if it was built with another configuration.
@@ -33,7 +34,6 @@ source_changed() {
 # shellcheck disable=SC2016 # the inner shell expands it
 SOURCE_BUILD='
 cd /usr/src
-apt-get -qq -o APT::Sandbox::User=root download "linux-source-$1"
 dpkg-deb --fsys-tarfile linux-source-*.deb | tar -xO --wildcards "*/linux-source-*.tar.xz" | xz -T0 -dc | tar -x
 rm linux-source-*.deb
 cd "linux-source-$1"
@@ -64,17 +64,21 @@ rm -rf "/usr/src/linux-source-$1"'
 
 # source_entry DIR K FLAVOUR SUITE: makes the contents of a cache entry there.
 source_entry() {
-	local dir=$1 k=$2 flavour=$3 log=$CACHE/log/kernel-$2-$3 rel
-	say "kernel $k: making a $4 root with what builds kernels"
-	make_root "$4" "$dir/root" "${SOURCE_TOOLS[@]}" || die "cannot make a $4 root from $MIRROR: is there a network?"
-	say "kernel $k: building Debian's linux-source-$k with selftests/$flavour.config (some 10 minutes; see $log)"
+	local dir=$1 k=$2 flavour=$3 suite=$4 log=$CACHE/log/kernel-$2-$3 rel got=$1/fetched
+	say "kernel $k: fetching Debian's linux-source-$k with a root of Debian $suite"
+	archive_fetch "$suite" "$got" echo "linux-source-$k|${SOURCE_TOOLS[*]}|linux-source-$k" || exit 1
+	build_root "$suite" "$got" "$dir/root" "${SOURCE_TOOLS[@]}" || exit 1
+	source_version "$suite" "$k" "$flavour" >"$dir/version"
+	mv "$got/only/"*.deb "$dir/root/usr/src/"
+	rm -rf "$got"
+	say "kernel $k: building it with selftests/$flavour.config (some 10 minutes; see $log)"
 	source_config "$flavour" >"$dir/root/usr/src/config"
 	in_root "$dir/root" bash -euo pipefail -c "$SOURCE_BUILD" - "$k" "$SOURCE_GONE" </dev/null >"$log" 2>&1 || {
 		tail -n 5 "$log" >&2
+		[ "$(archive_room)" -ge 4 ] || { no_room_for "building $k" || exit 1; }
 		die "cannot build $k (whole log: $log)"
 	}
 	rel=$(<"$dir/root/usr/src/made/release")
 	mv "$dir/root/usr/src/made/"* "$dir/"
 	rm -rf "$dir/root/usr/src/made" "$dir/lib/modules/$rel/build"
-	source_version "$dir/root" "$k" "$flavour" >"$dir/version"
 }

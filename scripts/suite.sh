@@ -69,7 +69,7 @@ fetch() {
 	tmp=$(mktemp -d "$CACHE/dkms/.$SUITE.XXXXXX")
 	refresh_root_net "$R"
 	in_r apt-get -qq update >"$CACHE/log/dkms-$SUITE" 2>&1 ||
-		die "cannot fetch packages of $SUITE from $MIRROR: is there a network?"
+		die "cannot fetch packages of $SUITE: is there a network?"
 	download "$tmp/dkms" dkms openssl xz-utils ||
 		die "cannot fetch dkms of $SUITE (log: $CACHE/log/dkms-$SUITE)"
 	for rel in $(other_headers) ''; do
