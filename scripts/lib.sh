@@ -42,17 +42,27 @@ say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$@"; exit 1; }
 
 [ -f "$TREE/Kbuild" ] || [ -d "$TREE/scripts" ] || die "no source tree at $TREE"
-case $CACHE in
-*[[:space:]:%,]*) die "cannot build in $CACHE: set REUSE_CACHE to a path without blanks, : , and %" ;;
-esac
-# Help needs no cache.
-[[ ${1:-} = @(-h|--help) ]] || {
-	[ -n "${REUSE_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] && mkdir -p "$CACHE/lock" "$CACHE/log" 2>/dev/null && [ -w "$CACHE" ] &&
-		[ -w "$CACHE/lock" ] && [ -w "$CACHE/log" ] && CACHE=$(cd "$CACHE" && pwd)
-} || die "cannot write to the cache $CACHE: set REUSE_CACHE to a directory that can be written to"
 
-# The version of this tree: dkms.conf says it, and nothing else does.
-version() { sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TREE/dkms.conf"; }
+# bad_usage SENTENCE...: ends a script that was called in a wrong way.
+bad_usage() {
+	say "$* (see --help)"
+	exit 2
+}
+
+# need_kernels K[-FLAVOUR]...: ends the script if one of them is unknown.
+need_kernels() {
+	local k
+	for k; do
+		[[ $k =~ ^[0-9.]+(-[a-z0-9]+)?$ && " $ALL_KERNELS " = *" ${k%%-*} "* ]] ||
+			bad_usage "no kernel '$k': choose from $ALL_KERNELS"
+	done
+}
+
+# make_cache: makes the directories of the cache that every script needs. A script that
+# only prints its usage has made nothing.
+make_cache() {
+	mkdir -p "$CACHE/lock" "$CACHE/log"
+}
 
 # with_lock NAME COMMAND...: one at a time on this machine; the lock dies with
 # its holder, so an interrupted run leaves nothing behind. Not to be used where
@@ -60,6 +70,7 @@ version() { sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TREE/dkms.conf"; }
 with_lock() {
 	local name=$1 fd
 	shift
+	make_cache
 	exec {fd}>"$CACHE/lock/$name"
 	if ! flock -n "$fd"; then
 		say "waiting for another run that holds $name"

@@ -57,7 +57,7 @@ config() {
 # Starts it; its children answer when this returns. False if it refuses.
 start() {
 	rm -f "$D/log"
-	"${NGINX[@]}" -p "$D" -e "$D/log" -c "$D/conf" 2>"$D/stderr"
+	nginx -p "$D" -e "$D/log" -c "$D/conf" 2>"$D/stderr"
 }
 
 stop() {
@@ -136,11 +136,6 @@ die_of() {
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
 COUNT=0 FAILED=0
-if [ -x nginx/nginx ]; then
-	NGINX=("$PWD/nginx/ld.so" --library-path "$PWD/nginx" "$PWD/nginx/nginx")
-else
-	NGINX=("$(command -v nginx || true)")
-fi
 if [ "${1:-}" = in_namespace ]; then
 	D=$2
 	in_namespace
@@ -148,7 +143,7 @@ fi
 echo "TAP version 13"
 [ "$(id -u)" = 0 ] || skip "needs root"
 [ -e $SWITCH ] || skip "no $SWITCH: load the module reuse first"
-[ -n "${NGINX[0]}" ] || skip "no nginx: apt-get install nginx, or as \`make check\` does, cp -r \$(scripts/program nginx) beside this test"
+command -v nginx >/dev/null || skip "no nginx: install it, or as \`make check\` does, scripts/vm --program nginx"
 D=$(mktemp -d)
 trap 'kill "$(cat "$D/pid" 2>/dev/null)" 2>/dev/null || true; rm -rf "$D"' EXIT
 config >"$D/conf"

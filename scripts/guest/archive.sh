@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# The guest of scripts/vm: its initramfs.
+# The guest of scripts/vm: its initramfs. Sourced by it, after scripts/tools.sh.
 
-# Programs of the host that the guest gets beside busybox.
+# Programs that the guest gets beside busybox.
 GUEST_PROGRAMS="bash ip ss tc nft setpriv unshare nsenter"
 # Modules that it gets, with their dependencies, where the kernel has them as modules.
 GUEST_MODULES="virtio_pci virtio_mmio virtio_console dummy veth vrf tun ifb bridge 8021q macvlan ipvlan
@@ -12,16 +12,16 @@ GUEST_MODULES="virtio_pci virtio_mmio virtio_console dummy veth vrf tun ifb brid
 	nft_ct nft_tproxy nfnetlink_queue dccp_ipv4 dccp_ipv6 lkdtm binfmt_misc"
 
 # base_archive NAME MODDIR RELEASE: path of the cpio with everything that does not
-# change between runs: made again when the host's programs or the kernel did.
+# change between runs: made again when the programs or the kernel did.
 base_archive() {
-	local file key
-	need busybox-static cpio iproute2 nftables util-linux bash kmod xz-utils zstd
+	local file key p
 	mkdir -p "$CACHE/vm"
 	key=$({
-		# shellcheck disable=SC2046,SC2086
-		stat -L -c '%n %s %Y' /bin/busybox "$TREE/scripts/guest.sh" "$TREE/scripts/guest-init" \
-			$(type -P $GUEST_PROGRAMS) ${2:+"$2/modules.dep"}
-	} | md5sum | cut -c1-12)
+		for p in busybox $GUEST_PROGRAMS; do
+			tool_path "$p" || die "no program $p on this machine: install it"
+		done
+		printf '%s\n' "$TREE"/scripts/guest/{archive.sh,init} ${2:+"$2/modules.dep"}
+	} | xargs -d '\n' stat -L -c '%n %s %Y' | md5sum | cut -c1-12)
 	file=$CACHE/vm/base-$1.$key
 	[ -s "$file" ] || with_lock "base-$1" make_base_archive "$file" "$1" "$2" "$3"
 	echo "$file"
@@ -32,7 +32,7 @@ make_base_archive() {
 	[ ! -s "$file" ] || return 0
 	root=$(mktemp -d "$CACHE/vm/.base.XXXXXX")
 	mkdir -p "$root"/{bin,sbin,usr/bin,usr/sbin,dev,proc,sys,run,tmp,etc,root,mnt,lib64,var}
-	cp "$TREE/scripts/guest-init" "$root/init"
+	cp "$TREE/scripts/guest/init" "$root/init"
 	chmod 755 "$root/init"
 	# shellcheck disable=SC2086
 	add_programs "$root" $GUEST_PROGRAMS
@@ -48,27 +48,50 @@ make_base_archive() {
 
 # pack DIR FILE
 pack() {
-	(cd "$1" && find . | cpio --quiet -o -H newc --owner 0:0) >"$2"
+	(cd "$1" && find . | tool cpio --quiet -o -H newc --owner 0:0) >"$2"
 }
 
-# add_programs ROOT NAME...: programs of the host with the libraries they need.
+# add_programs ROOT NAME...: with the libraries they need, where the loader looks for them.
 add_programs() {
-	local root=$1 p path lib
+	local root=$1 p path lib to
 	shift
 	for p; do
-		path=$(type -P "$p") || die "no program $p on this machine"
-		cp -L "$path" "$root/bin/"
+		path=$(tool_path "$p")
+		cp -L "$path" "$root/bin/$p"
 		while read -r lib; do
-			mkdir -p "$root${lib%/*}"
-			cp -L -n "$lib" "$root$lib"
-		done < <(ldd "$path" 2>/dev/null | grep -o '/[^ ]*\.so[^ ]*')
+			to=$root${lib#"$TOOLS"}
+			mkdir -p "${to%/*}"
+			cp -L -n "$lib" "$to"
+		done < <(tool_libraries "$path")
 	done
 }
 
+# add_own_program ROOT PATH: a program of this machine, with its own loader and libraries
+# in a place of their own: those of the other programs may be of another release.
+add_own_program() {
+	local root=$1 path=$2 name=${2##*/} libraries lib loader=''
+	libraries=$(ldd "$path" 2>/dev/null | sed -n 's/.*=> \(\/.*\) (0x.*/\1/p; s/^[[:space:]]*\(\/.*\) (0x.*/\1/p') || true
+	if [ -z "$libraries" ]; then
+		cp -L "$path" "$root/bin/"
+		return
+	fi
+	mkdir -p "$root/opt/$name"
+	while read -r lib; do
+		cp -L "$lib" "$root/opt/$name/"
+		case ${lib##*/} in ld-*) loader=${lib##*/} ;; esac
+	done <<<"$libraries"
+	[ -n "$loader" ] || die "cannot tell which loader $path needs"
+	cp -L "$path" "$root/opt/$name/"
+	printf '#!/bin/sh\nexec %q --library-path %q %q "$@"\n' "/opt/$name/$loader" "/opt/$name" \
+		"/opt/$name/$name" >"$root/bin/$name"
+	chmod 755 "$root/bin/$name"
+}
+
 add_busybox() {
-	local root=$1 applet
-	cp /bin/busybox "$root/bin/"
-	for applet in $(busybox --list); do
+	local root=$1 applet busybox
+	busybox=$(tool_path busybox)
+	cp -L "$busybox" "$root/bin/busybox"
+	for applet in $("$busybox" --list); do
 		[ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
 	done
 	ln -s /bin/modprobe "$root/sbin/modprobe"
@@ -81,24 +104,50 @@ add_modules() {
 	mkdir -p "$to"
 	cp "$moddir"/modules.{builtin,builtin.modinfo,order} "$to/" 2>/dev/null || true
 	for m in $GUEST_MODULES; do
-		modprobe -d "${moddir%/lib/modules/*}" -S "$release" --show-depends "$m" 2>/dev/null || true
+		tool modprobe -C /dev/null -d "${moddir%/lib/modules/*}" -S "$release" --show-depends "$m" 2>/dev/null || true
 	done | sed -n 's/^insmod \([^ ]*\).*/\1/p' | sort -u | while read -r f; do
 		m=$to/${f##*/}
 		case $f in
-		*.xz) xz -dc "$f" >"${m%.xz}" ;;
-		*.zst) zstd -qdc "$f" >"${m%.zst}" ;;
+		*.xz) tool xz -dc "$f" >"${m%.xz}" ;;
+		*.zst) tool zstd -qdc "$f" >"${m%.zst}" ;;
 		*.gz) gzip -dc "$f" >"${m%.gz}" ;;
 		*) cp "$f" "$m" ;;
 		esac
 	done
-	depmod -b "$root" "$release" 2>/dev/null
+	tool depmod -b "$root" "$release" 2>/dev/null
+}
+
+# copy_file SRC DEST: a directory with all that is below it, but for device nodes, sockets
+# and fifos. A link that is met below it stays a link, wherever it points.
+copy_file() {
+	local src=$1 dest=$2
+	mkdir -p "${dest%/*}"
+	if [ -d "$src" ]; then
+		mkdir -p "$dest"
+		dest=$(cd "$dest" && pwd)
+		(cd "$src" && find . ! -type b ! -type c ! -type p ! -type s -print0 |
+			tool cpio --quiet -0 -p -d -m -u "$dest") || die "cannot copy all of $src"
+	else
+		cp -L -p -T "$src" "$dest"
+	fi
+}
+
+# check_files: says what is wrong with --file, before anything is built.
+check_files() {
+	local f src dest
+	for f in "${FILES[@]}"; do
+		src=${f%%:*} dest=${f#*:}
+		[ -e "$src" ] || die "no file $src"
+		[ -f "$src" ] || [ -d "$src" ] || die "$src is neither a file nor a directory"
+		[[ /$dest/ != */../* ]] || [ "$f" = "$src" ] || bad_usage "--file $f: no .. after the colon"
+	done
 }
 
 # run_archive FILE MODULE COMMAND...: the cpio of this run: module, files, command.
 run_archive() {
 	local file=$1 module=$2 root=$1.d f src dest
 	shift 2
-	mkdir -p "$root/etc"
+	mkdir -p "$root"/{bin,etc}
 	if [ -n "$module" ]; then
 		[ -r "$module" ] || die "cannot read $module"
 		mkdir -p "$root/lib/modules"
@@ -106,16 +155,18 @@ run_archive() {
 	fi
 	for f in "${FILES[@]}"; do
 		src=${f%%:*}
-		dest=/${src##*/}
+		dest=/$(basename -- "$src")
 		[ "$f" = "$src" ] || dest=${f#*:}
-		[ -e "$src" ] || die "no file $src"
-		mkdir -p "$root/${dest%/*}"
-		cp -aLT "$src" "$root/$dest"
+		copy_file "$src" "$root/$dest"
 	done
-	if [ ${#PROGRAMS[@]} -gt 0 ]; then
-		mkdir -p "$root/bin"
-		add_programs "$root" "${PROGRAMS[@]}"
-	fi
+	for f in "${PROGRAMS[@]}"; do
+		if [[ $f != */* ]] && tool_path "$f" >/dev/null; then
+			add_programs "$root" "$f"
+		else
+			src=$(type -P "$f") || die "no program $f on this machine"
+			add_own_program "$root" "$src"
+		fi
+	done
 	if [ -n "$SCRIPT" ]; then
 		[ -r "$SCRIPT" ] || die "cannot read $SCRIPT"
 		install -m 755 "$SCRIPT" "$root/etc/script"

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Programs that are the same on every machine: those of a root of Debian 13 in the cache.
+# The guest gets its programs from it; QEMU, the compiler of the tests and what packs
+# the guest's initramfs run from it. Without apt, and for an ordinary user whose cache has
+# no such root, the programs of this machine are used instead.
+
+TOOLS_SUITE=trixie
+TOOLS_PACKAGES=(bash busybox-static iproute2 nftables nginx util-linux
+	qemu-system-x86 seabios cpio kmod xz-utils zstd
+	gcc libc6-dev linux-libc-dev make rsync shellcheck)
+# What replaces it on this machine
+OWN_PACKAGES=(busybox-static cpio iproute2 nftables util-linux bash kmod xz-utils zstd)
+
+# use_tools: sets TOOLS to the root; empty means this machine.
+use_tools() {
+	[ -z "${TOOLS+set}" ] || return 0
+	TOOLS=$CACHE/tools
+	[ "$(cat "$TOOLS/made-of" 2>/dev/null)" != "$TOOLS_SUITE ${TOOLS_PACKAGES[*]}" ] || return 0
+	if [ "$(id -u)" = 0 ] && type -P apt-get >/dev/null; then
+		with_lock tools make_tools
+		return
+	fi
+	[ ! -e "$TOOLS/made-of" ] || return 0
+	TOOLS=''
+	PATH=$PATH:/usr/sbin:/sbin
+	say "no root of Debian 13 in $CACHE, and no apt or no right to make one: using the programs of this machine"
+	need "${OWN_PACKAGES[@]}"
+}
+
+make_tools() {
+	local tmp
+	[ "$(cat "$TOOLS/made-of" 2>/dev/null)" != "$TOOLS_SUITE ${TOOLS_PACKAGES[*]}" ] || return 0
+	say "making a root of Debian 13 with QEMU, a compiler and what the guest runs"
+	rm -rf "$CACHE"/.tools.*
+	tmp=$(mktemp -d "$CACHE/.tools.XXXXXX")
+	make_root "$TOOLS_SUITE" "$tmp" "${TOOLS_PACKAGES[@]}" || {
+		rm -rf "$tmp"
+		die "cannot make a $TOOLS_SUITE root: is there a network?"
+	}
+	chmod 755 "$tmp"
+	rm -rf "$TOOLS"
+	echo "$TOOLS_SUITE ${TOOLS_PACKAGES[*]}" >"$tmp/made-of"
+	mv -T "$tmp" "$TOOLS"
+}
+
+# tool_path NAME: prints where the program is. A link in the root may be absolute.
+tool_path() {
+	local dir f to
+	if [ -z "$TOOLS" ]; then
+		type -P "$1"
+		return
+	fi
+	for dir in usr/bin usr/sbin; do
+		f=$TOOLS/$dir/$1
+		while [ -L "$f" ]; do
+			to=$(readlink "$f")
+			case $to in
+			/*) f=$TOOLS$to ;;
+			*) f=${f%/*}/$to ;;
+			esac
+		done
+		[ ! -f "$f" ] || { echo "$f"; return; }
+	done
+	return 1
+}
+
+# tool_command NAME: sets TOOL to the words that run it, in any place and as any user.
+tool_command() {
+	local path
+	path=$(tool_path "$1") || die "no program $1 on this machine: install it"
+	TOOL=("$path")
+	[ -z "$TOOLS" ] || TOOL=("$TOOLS/lib64/ld-linux-x86-64.so.2" --library-path "$TOOLS/usr/lib/x86_64-linux-gnu"
+		--argv0 "$1" "$path")
+}
+
+tool() {
+	local TOOL
+	tool_command "$1"
+	"${TOOL[@]}" "${@:2}"
+}
+
+# tool_libraries PATH: what a dynamic program of the root needs, its loader included.
+tool_libraries() {
+	local ld=$TOOLS/lib64/ld-linux-x86-64.so.2
+	local libraries=(${TOOLS:+--library-path "$TOOLS/usr/lib/x86_64-linux-gnu"})
+	"$ld" --verify "$1" || return 0
+	"$ld" "${libraries[@]}" --list "$1" | sed -n 's/.*=> \(.*\) (0x.*/\1/p; s/^[[:space:]]*\(\/.*\) (0x.*/\1/p'
+}
+
+# in_tools DIR COMMAND...: runs it in DIR, as root with the compiler of the root.
+in_tools() {
+	local dir=$1
+	shift
+	if [ -n "$TOOLS" ] && [ "$(id -u)" = 0 ]; then
+		# shellcheck disable=SC2016 # the inner shell expands it
+		IN_ROOT_MNT=$dir in_root "$TOOLS" sh -euc 'cd /mnt; exec "$@"' - "$@"
+	else
+		need gcc make libc6-dev linux-libc-dev
+		(cd "$dir" && env -u MAKEFLAGS -u MAKELEVEL "$@")
+	fi
+}
+
+# copy_programs DIR: copies to DIR/tree what programs that run in the guest are built
+# from, so that a root which sees DIR can build them; the times of the files stay.
+copy_programs() {
+	mkdir -p "$1"
+	rm -rf "$1/tree"
+	mkdir "$1/tree"
+	tar -C "$TREE" -c selftests module/semantics scripts/demo.c | tar -C "$1/tree" -x --no-same-owner
+}
