@@ -109,10 +109,13 @@ help:
 	@echo 'make check-rt         all tests on the PREEMPT_RT kernels 6.1 and 7.3'
 	@echo 'make check-long       the storms for long, on all kernels; prints seeds to repeat them with'
 	@echo 'make coverage         which lines of the module the tests reach'
-	@echo 'make check-dkms       DKMS on three Debian suites (part of check)'
+	@echo 'make check-dkms       DKMS and packages on three Debian suites (part of check)'
+	@echo 'make check-install    make install and its kin where something is missing (part of check)'
 	@echo 'make check-fresh      the demo and all tests in minimal roots of Debian 12 and 13, with git and make'
-	@echo 'make style            checkpatch, sparse, W=1, shellcheck (part of check)'
+	@echo 'make style            checkpatch, sparse, W=1, shellcheck, man pages (part of check)'
+	@echo 'make deb              Debian packages reuse-dkms and reuse-tools'
+	@echo 'make dist             reuse-VERSION.tar.gz of the last commit'
 	@echo 'make bench            instructions for each read, bind() and packet, as tables'
 	@echo 'make clean            remove what was built here'
 
-.PHONY: all headers install uninstall load unload demo check unit check-debug check-rt check-long coverage check-fresh check-dkms style bench clean help
+.PHONY: all tree headers install uninstall load unload demo check unit check-debug check-rt check-long coverage check-dkms check-fresh check-install dist deb style bench clean help

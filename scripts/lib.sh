@@ -42,6 +42,10 @@ say() { printf '%s: %s\n' "${0##*/}" "$*" >&2; }
 die() { say "$@"; exit 1; }
 
 [ -f "$TREE/Kbuild" ] || [ -d "$TREE/scripts" ] || die "no source tree at $TREE"
+[[ $CACHE = /* ]] || CACHE=$PWD/$CACHE
+case $CACHE in
+*[[:space:]:%,]*) die "cannot build in $CACHE: set REUSE_CACHE to a path without blanks, : , and %" ;;
+esac
 
 # bad_usage SENTENCE...: ends a script that was called in a wrong way.
 bad_usage() {
@@ -61,8 +65,15 @@ need_kernels() {
 # make_cache: makes the directories of the cache that every script needs. A script that
 # only prints its usage has made nothing.
 make_cache() {
-	mkdir -p "$CACHE/lock" "$CACHE/log"
+	{
+		[ -n "${REUSE_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] &&
+			mkdir -p "$CACHE/lock" "$CACHE/log" 2>/dev/null && [ -w "$CACHE" ] &&
+			[ -w "$CACHE/lock" ] && [ -w "$CACHE/log" ]
+	} || die "cannot write to the cache $CACHE: set REUSE_CACHE to a directory that can be written to"
 }
+
+# The version of this tree: dkms.conf says it, and nothing else does.
+version() { sed -n 's/^PACKAGE_VERSION="\(.*\)"$/\1/p' "$TREE/dkms.conf"; }
 
 # with_lock NAME COMMAND...: one at a time on this machine; the lock dies with
 # its holder, so an interrupted run leaves nothing behind. Not to be used where

@@ -16,7 +16,7 @@ kernel_of() {
 	bullseye) echo 5.10 ;;
 	bookworm) echo 6.1 ;;
 	trixie) echo 6.12 ;;
-	*) die "no suite $1: choose bullseye, bookworm, trixie" ;;
+	*) bad_usage "no suite $1: choose bullseye, bookworm, trixie" ;;
 	esac
 }
 
