@@ -108,5 +108,5 @@ copy_programs() {
 	mkdir -p "$1"
 	rm -rf "$1/tree"
 	mkdir "$1/tree"
-	tar -C "$TREE" -c selftests module/semantics scripts/demo.c | tar -C "$1/tree" -x --no-same-owner
+	tar -C "$TREE" -c selftests module/semantics module/walk.c module/walk.h scripts/demo.c | tar -C "$1/tree" -x --no-same-owner
 }
