@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Who gets a datagram: decided by netfilter hooks of the namespaces that
- * emulate, so that it costs the others nothing. What Linux would give to the
- * same socket goes on as it is. Otherwise the receiver is left in skb->sk, as
- * the kernel's early demultiplexing does it, and UDP asks no more.
+ * emulate, so that it costs the others nothing. The receiver is left in skb->sk,
+ * as the kernel's early demultiplexing does it, and UDP asks no more.
  *
  * Nothing is delivered before all firewalls have let the datagram pass, however
  * late they have hooked in. IPv4 has put fragments together by then. IPv6 has
@@ -174,23 +173,23 @@ static bool chosen6(const struct reuse_delivery *dv, const struct sk_buff *skb)
 #endif
 
 /*
- * Another one than Linux gives it to; NULL if it is the same, a connected
- * socket's or a program's choice; ERR_PTR() if it is nobody's.
+ * Who gets it; NULL if that is for Linux to say: a connected socket, or a
+ * program's choice; ERR_PTR() if it is nobody's. Not NULL if Linux says the
+ * same now: UDP would look again, when another one may have been bound.
  */
 static struct sock *datagram_receiver(struct sk_buff *skb,
 				      struct reuse_delivery *dv,
 				      const struct udphdr *uh)
 {
 	bool ipv6 = dv->packet.ipv6;
-	struct sock *native, *sk;
+	struct sock *native;
 
 	native = ipv6 ? native6(dv, skb, uh) : native4(dv, skb, uh);
 	if (!native || READ_ONCE(native->sk_state) == TCP_ESTABLISHED ||
 	    (ipv6 ? chosen6(dv, skb) : chosen4(dv, skb)))
 		return NULL;
-	sk = reuse_deliver_connected(dv, native) ?:
-	     reuse_deliver_run(dv, native, skb, sizeof(*uh));
-	return sk == native ? NULL : sk;
+	return reuse_deliver_connected(dv, native) ?:
+	       reuse_deliver_run(dv, native, skb, sizeof(*uh));
 }
 
 static unsigned int datagram_unicast(struct sk_buff *skb,
