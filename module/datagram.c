@@ -55,7 +55,7 @@ static unsigned int datagram6(void *priv, struct sk_buff *skb,
 #endif
 
 /**
- * reuse_datagram_passes() - ask the netfilter hooks that come after ours
+ * reuse_datagram_ask_rest() - ask the netfilter hooks that come after ours
  * @skb: the datagram, which ours is about to deliver
  * @state: of our hook
  *
@@ -65,10 +65,12 @@ static unsigned int datagram6(void *priv, struct sk_buff *skb,
  * was there before us.
  *
  * Context: under RCU.
- * Return: false if one has dropped, queued or taken @skb: it is gone.
+ * Return: NF_REPEAT if all have let @skb pass, so that it may be delivered; NF_STOLEN if one
+ * has dropped, queued or taken it: it is gone; NF_ACCEPT if our own hook is just being
+ * removed, so that the others and Linux are to go on with it.
  */
-bool reuse_datagram_passes(struct sk_buff *skb,
-			   const struct nf_hook_state *state)
+unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,
+				     const struct nf_hook_state *state)
 {
 	bool ipv6 = state->pf == NFPROTO_IPV6;
 	nf_hookfn *ours = ipv6 ? datagram6 : datagram4;
@@ -80,10 +82,12 @@ bool reuse_datagram_passes(struct sk_buff *skb,
 		       rcu_dereference(state->net->nf.hooks_ipv4[state->hook]);
 	/* Hooks may have come and gone since this datagram set out */
 	for (i = 0; hooks && i < hooks->num_hook_entries; i++) {
-		if (hooks->hooks[i].hook == ours)
-			return nf_hook_slow(skb, &rest, hooks, i + 1) == 1;
+		if (hooks->hooks[i].hook != ours)
+			continue;
+		return nf_hook_slow(skb, &rest, hooks, i + 1) == 1 ? NF_REPEAT :
+								     NF_STOLEN;
 	}
-	return true;
+	return NF_ACCEPT;
 }
 
 /**
@@ -198,6 +202,7 @@ static unsigned int datagram_unicast(struct sk_buff *skb,
 				     const struct udphdr *uh,
 				     unsigned int thoff)
 {
+	unsigned int verdict;
 	struct sock *sk;
 
 	/* The programs of SO_REUSEPORT groups are run at the UDP header */
@@ -208,8 +213,9 @@ static unsigned int datagram_unicast(struct sk_buff *skb,
 		return NF_ACCEPT;
 	if (IS_ERR(sk))
 		return NF_DROP;
-	if (!reuse_datagram_passes(skb, state))
-		return NF_STOLEN;
+	verdict = reuse_datagram_ask_rest(skb, state);
+	if (verdict != NF_REPEAT)
+		return verdict;
 	/* If it has been closed meanwhile, it has got it all the same: it is not another's */
 	return reuse_datagram_give(skb, state, sk) ? NF_STOLEN : NF_DROP;
 }

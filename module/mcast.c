@@ -284,9 +284,11 @@ unsigned int reuse_mcast_deliver(struct sk_buff *skb,
 		return NF_ACCEPT;
 	m.max = m.receivers;
 	m.to = kmalloc_array(m.max, sizeof(*m.to), GFP_ATOMIC | __GFP_NOWARN);
-	if (m.max && m.to)
-		verdict = reuse_datagram_passes(skb, state) ? mcast_give(&m) :
-							      NF_STOLEN;
+	if (m.max && m.to) {
+		verdict = reuse_datagram_ask_rest(skb, state);
+		if (verdict == NF_REPEAT)
+			verdict = mcast_give(&m);
+	}
 	kfree(m.to);
 	return verdict;
 }
