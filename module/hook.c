@@ -367,10 +367,10 @@ static struct hook hooks[] = {
 	  .to = reuse_tcp6_lookup, .calls = true },
 #endif
 	{ .name = "tcp_v4_connect", .ops.func = hook_want_connect4_handler,
-	  .to = reuse_tcp_connect, .calls = true },
+	  .to = reuse_tcp_connect, .calls = true, .group = REUSE_HOOKS_CONNECT },
 #if IS_ENABLED(CONFIG_IPV6)
 	{ .name = "tcp_v6_connect", .ops.func = hook_want_connect6_handler,
-	  .to = reuse_tcp_connect, .calls = true },
+	  .to = reuse_tcp_connect, .calls = true, .group = REUSE_HOOKS_CONNECT },
 #endif
 	{ .name = REUSE_SETSOCKOPT, .ops.func = hook_setsockopt_handler },
 	{ .name = REUSE_GETSOCKOPT, .ops.func = hook_sockopt_handler,
@@ -460,8 +460,8 @@ static int hook_install(struct hook *hook)
 }
 
 /*
- * After a bug of its own, ftrace leaves everything as it is: so must we stay. Who unloads
- * us does not look at the references again; he never comes back.
+ * If this fails, ftrace met a bug of its own and still calls us: our text must never be
+ * freed. rmmod has looked at the references already, so it is held up here.
  */
 static void hook_remove(struct hook *hook)
 {

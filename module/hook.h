@@ -8,12 +8,14 @@
  * enum reuse_hooks - what functions are intercepted for
  * @REUSE_HOOKS_BIND: semantics other than native
  * @REUSE_HOOKS_SOCKOPT: semantics without SO_REUSEPORT
+ * @REUSE_HOOKS_CONNECT: semantics where connect() decides on the port otherwise
  * @REUSE_HOOKS: how many there are of these
  * @REUSE_HOOKS_PROOF: to see that a redirect works, see proof.c
  */
 enum reuse_hooks {
 	REUSE_HOOKS_BIND,
 	REUSE_HOOKS_SOCKOPT,
+	REUSE_HOOKS_CONNECT,
 	REUSE_HOOKS,
 	REUSE_HOOKS_PROOF = REUSE_HOOKS,
 };

@@ -48,8 +48,16 @@ static u64 install_after;
 
 static bool needs(const struct sem_profile *profile, enum reuse_hooks group)
 {
-	return profile &&
-	       (group != REUSE_HOOKS_SOCKOPT || profile->no_reuseport);
+	if (!profile)
+		return false;
+	switch (group) {
+	case REUSE_HOOKS_SOCKOPT:
+		return profile->no_reuseport;
+	case REUSE_HOOKS_CONNECT:
+		return profile->keeps_taken;
+	default:
+		return true;
+	}
 }
 
 /* Under hooks_lock: remove what nobody needs */

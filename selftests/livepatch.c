@@ -282,13 +282,13 @@ TEST_F_TIMEOUT(livepatch, no_part_of_them, 400)
 	EXPECT_TRUE(semantics_is(PRE39));
 	all = hooked_functions();
 	EXPECT_EQ(all, n);
-	/* Those that bsd needs are there, so it is the first of the others that is refused */
+	/* Those that both need are there, so it is the first of the others that is refused */
 	semantics_set(BSD);
-	n = hooked_functions();
-	EXPECT_LT(n, all);
-	EXPECT_EQ(EBUSY, switch_refused(BSD, 0));
-	EXPECT_EQ(EBUSY, switch_refused(BSD, all - n - 1));
-	EXPECT_EQ(0, switch_refused(BSD, all - n));
+	for (n = 0; switch_refused(BSD, n); n++)
+		EXPECT_LT(n, all);
+	EXPECT_LT(0, n);
+	EXPECT_TRUE(semantics_is(PRE39));
+	EXPECT_EQ(all, hooked_functions());
 	semantics_set(NATIVE);
 	EXPECT_TRUE(nothing_hooked(NULL));
 }
