@@ -9,6 +9,7 @@
  * as it takes to look at the sockets of one port, as in the kernel's own test.
  */
 #include <linux/bottom_half.h>
+#include <linux/freezer.h>
 #include <linux/random.h>
 #include <linux/sched/signal.h>
 #include <net/inet_connection_sock.h>
@@ -192,15 +193,18 @@ static int request_try(struct bind_request *req, unsigned short port)
  * on, sleeps for as long as the others would take if they ran one after the other: those
  * of a namespace take one processor together. A lock would do the same, but a task that
  * is not let run could hold it.
+ *
+ * The kernel's own sockets are bound by tasks that may hold locks which others wait for,
+ * such as RTNL when a WireGuard device is set up: those do not sleep.
  */
-static void search_rest(const struct reuse_net *rn, unsigned long *since)
+static void search_rest(const struct bind_request *req, unsigned long *since)
 {
 	unsigned long ran = jiffies - *since, others;
 
 	cond_resched_tasks_rcu_qs();
-	if (!ran)
+	if (!ran || req->sk->sk_kern_sock || freezing(current))
 		return;
-	others = atomic_read(&rn->searching) - 1;
+	others = atomic_read(&req->rn->searching) - 1;
 	if (others)
 		schedule_timeout_killable(min_t(unsigned long, ran * others,
 						SEARCH_REST_MAX));
@@ -233,7 +237,7 @@ static int search_ports(struct bind_request *req)
 			spare_owners = req->bind.owners;
 			spare = port;
 		}
-		search_rest(req->rn, &since);
+		search_rest(req, &since);
 	}
 	if (spare && req->self.reuseaddr) {
 		err = request_port(req, spare);
@@ -423,7 +427,8 @@ int reuse_tcp_connect(struct sock *sk, void *addr, int len)
 
 	sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
 	err = sk->sk_prot->connect(sk, addr, len);
-	if (!err && !asked)
+	/* After any other error the kernel has kept it, or given it up already */
+	if (!asked && (err != -EADDRNOTAVAIL || !inet_sk(sk)->inet_num))
 		sk->sk_userlocks &= ~SOCK_BINDPORT_LOCK;
 	/* Of what is bound, it says so of nothing else */
 	if (err == -EADDRNOTAVAIL)
