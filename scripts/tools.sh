@@ -4,13 +4,15 @@
 # Programs that are the same on every machine: those of a root of Debian 13 in the cache.
 # The guest gets its programs from it; QEMU, the compiler of the tests and what packs
 # the guest's initramfs run from it. Without apt, and for an ordinary user whose cache has
-# no such root, the programs of this machine are used instead.
+# no such root, the programs of this machine are used instead; each script asks for those
+# that it runs.
 
 TOOLS_SUITE=trixie
 TOOLS_PACKAGES=(bash busybox-static iproute2 nftables nginx util-linux
-	qemu-system-x86 seabios cpio kmod xz-utils zstd
+	qemu-system-x86 seabios cpio kmod xz-utils zstd mount
 	gcc libc6-dev linux-libc-dev make rsync shellcheck)
-# What replaces it on this machine
+# What scripts/vm takes from this machine instead, beside QEMU
+# shellcheck disable=SC2034
 OWN_PACKAGES=(busybox-static cpio iproute2 nftables util-linux bash kmod xz-utils zstd)
 
 # use_tools: sets TOOLS to the root; empty means this machine.
@@ -19,14 +21,20 @@ use_tools() {
 	TOOLS=$CACHE/tools
 	[ "$(cat "$TOOLS/made-of" 2>/dev/null)" != "$TOOLS_SUITE ${TOOLS_PACKAGES[*]}" ] || return 0
 	if [ "$(id -u)" = 0 ] && type -P apt-get >/dev/null; then
+		# An archive that did not answer is not asked again at once.
+		[ -z "$(find "$TOOLS/asked" -mmin -60 2>/dev/null)" ] || return 0
 		with_lock tools make_tools
 		return
 	fi
 	[ ! -e "$TOOLS/made-of" ] || return 0
 	TOOLS=''
-	PATH=$PATH:/usr/sbin:/sbin
 	say "no root of Debian 13 in $CACHE, and no apt or no right to make one: using the programs of this machine"
-	need "${OWN_PACKAGES[@]}"
+}
+
+# use_made_tools: the same for what this machine can do as well: no root is made for it.
+use_made_tools() {
+	TOOLS=$CACHE/tools
+	[ -e "$TOOLS/made-of" ] || TOOLS=''
 }
 
 make_tools() {
@@ -35,9 +43,13 @@ make_tools() {
 	say "making a root of Debian 13 with QEMU, a compiler and what the guest runs"
 	rm -rf "$CACHE"/.tools.*
 	tmp=$(mktemp -d "$CACHE/.tools.XXXXXX")
-	make_root "$TOOLS_SUITE" "$tmp" "${TOOLS_PACKAGES[@]}" || {
+	# In a shell of its own: an older root is good enough where no newer one can be made.
+	(make_root "$TOOLS_SUITE" "$tmp" "${TOOLS_PACKAGES[@]}") || {
 		rm -rf "$tmp"
-		die "cannot make a $TOOLS_SUITE root: is there a network?"
+		[ -e "$TOOLS/made-of" ] || die "cannot make a $TOOLS_SUITE root: is there a network?"
+		say "using the older root that is in the cache"
+		touch "$TOOLS/asked"
+		return 0
 	}
 	chmod 755 "$tmp"
 	rm -rf "$TOOLS"
