@@ -96,7 +96,8 @@ need_root() {
 }
 
 # What is needed, by its name in Debian: what to look for (programs, files; static: one
-# without libraries), and the packages that have it in Debian, Fedora, Arch and openSUSE.
+# without libraries; lib: a library that gcc links), and the packages that have it in
+# Debian, Fedora, Arch and openSUSE.
 # A name that is not here is a program, or else a package.
 NEEDED='
 apt-get|apt-get|apt|apt|apt|-
@@ -106,10 +107,11 @@ debian-archive-keyring|/usr/share/keyrings/debian-archive-keyring.gpg|debian-arc
 groff-base|groff|groff-base|groff-base|groff|groff
 iproute2|ip ss tc|iproute2|iproute iproute-tc|iproute2|iproute2
 kmod|depmod modinfo|kmod|kmod|kmod|kmod
-libc6-dev|/usr/include/stdio.h|libc6-dev|glibc-devel|glibc|glibc-devel
+libc6-dev|/usr/include/stdio.h lib:libc.a|libc6-dev|glibc-devel glibc-static|glibc|glibc-devel glibc-devel-static
 linux-libc-dev|/usr/include/linux/tcp.h|linux-libc-dev|kernel-headers|linux-api-headers|linux-glibc-devel
 mount|mount umount|mount|util-linux|util-linux|util-linux
 nftables|nft|nftables|nftables|nftables|nftables
+qemu-system-x86|qemu-system-x86_64|qemu-system-x86|qemu-system-x86-core|qemu-system-x86|qemu-x86
 shellcheck|shellcheck|shellcheck|ShellCheck|shellcheck|ShellCheck
 util-linux|unshare nsenter setpriv|util-linux|util-linux|util-linux|util-linux
 xz-utils|xz|xz-utils|xz|xz|xz
@@ -146,6 +148,8 @@ has() {
 		/*) [ -e "$what" ] ;;
 		# What has libraries makes ldd succeed.
 		static:*) what=$(type -P "${what#static:}") && ! ldd "$what" >/dev/null 2>&1 ;;
+		# Where gcc finds none, it prints the name alone.
+		lib:*) what=$(gcc -print-file-name="${what#lib:}" 2>/dev/null) && [[ $what = /* ]] ;;
 		*) type -P "$what" >/dev/null ;;
 		esac || return
 	done
@@ -163,7 +167,7 @@ missing_elsewhere() {
 	esac
 	packages=$(printf '%s\n' "$@" | cut -d '|' -f $column | grep -vx -e - | tr '\n' ' ')
 	none=$(printf '%s\n' "$@" | awk -F '|' -v n=$column '$n == "-" { printf "%s%s", s, $1; s = " " }')
-	printf 'missing: %s' "$(printf '%s\n' "$@" | cut -d '|' -f 2 | tr '\n' ' ' | sed 's/static://; s/ $//')"
+	printf 'missing: %s' "$(printf '%s\n' "$@" | cut -d '|' -f 2 | tr '\n' ' ' | sed 's/static://; s/lib://; s/ $//')"
 	if [ -n "$command" ] && [ -n "$packages" ]; then
 		printf '; as root run: %s %s' "$command" "${packages% }"
 	elif [ -n "$packages" ]; then
