@@ -59,7 +59,14 @@ need_kernels() {
 	for k; do
 		[[ $k =~ ^[0-9.]+(-[a-z0-9]+)?$ && " $ALL_KERNELS " = *" ${k%%-*} "* ]] ||
 			bad_usage "no kernel '$k': choose from $ALL_KERNELS"
+		[[ $k != *-* ]] || need_flavour "${k#*-}"
 	done
+}
+
+# need_flavour F: ends the script if there is no such flavour.
+need_flavour() {
+	[[ " cloud amd64 rt $SOURCE_FLAVOURS " = *" $1 "* ]] ||
+		bad_usage "no flavour '$1': choose from cloud amd64 rt $SOURCE_FLAVOURS"
 }
 
 # make_cache: makes the directories of the cache that every script needs. A script that

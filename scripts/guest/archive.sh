@@ -132,14 +132,18 @@ copy_file() {
 	fi
 }
 
-# check_files: says what is wrong with --file, before anything is built.
+# check_files: says what is wrong with --file, --module and --script, before anything is built.
 check_files() {
 	local f src dest
 	for f in "${FILES[@]}"; do
 		src=${f%%:*} dest=${f#*:}
-		[ -e "$src" ] || die "no file $src"
-		[ -f "$src" ] || [ -d "$src" ] || die "$src is neither a file nor a directory"
+		[ -e "$src" ] || bad_usage "--file: no file $src"
+		[ -f "$src" ] || [ -d "$src" ] || bad_usage "--file: $src is neither a file nor a directory"
 		[[ /$dest/ != */../* ]] || [ "$f" = "$src" ] || bad_usage "--file $f: no .. after the colon"
+	done
+	# shellcheck disable=SC2153 # scripts/vm sets it
+	for f in "$MODULE" "$SCRIPT"; do
+		[ -z "$f" ] || { [ -r "$f" ] && [ ! -d "$f" ]; } || bad_usage "cannot read the file $f"
 	done
 }
 
