@@ -43,9 +43,6 @@ die() { say "$@"; exit 1; }
 
 [ -f "$TREE/Kbuild" ] || [ -d "$TREE/scripts" ] || die "no source tree at $TREE"
 [[ $CACHE = /* ]] || CACHE=$PWD/$CACHE
-case $CACHE in
-*[[:space:]:%,]*) die "cannot build in $CACHE: set REUSE_CACHE to a path without blanks, : , and %" ;;
-esac
 
 # bad_usage SENTENCE...: ends a script that was called in a wrong way.
 bad_usage() {
@@ -69,14 +66,23 @@ need_flavour() {
 		bad_usage "no flavour '$1': choose from cloud amd64 rt $SOURCE_FLAVOURS"
 }
 
-# make_cache: makes the directories of the cache that every script needs. A script that
-# only prints its usage has made nothing.
+# make_cache: makes the directories of the cache that every script needs, and has temporary
+# files there: /tmp is a tmpfs on Debian 13. A script that only prints its usage has made
+# nothing.
 make_cache() {
+	case $CACHE in
+	*[[:space:]:%,]*) die "cannot build in $CACHE: set REUSE_CACHE to a path without blanks, : , and %" ;;
+	esac
 	{
 		[ -n "${REUSE_CACHE:-}${XDG_CACHE_HOME:-}${HOME:-}" ] &&
-			mkdir -p "$CACHE/lock" "$CACHE/log" 2>/dev/null && [ -w "$CACHE" ] &&
-			[ -w "$CACHE/lock" ] && [ -w "$CACHE/log" ]
+			mkdir -p "$CACHE/lock" "$CACHE/log" "$CACHE/tmp" 2>/dev/null && [ -w "$CACHE" ] &&
+			[ -w "$CACHE/lock" ] && [ -w "$CACHE/log" ] && [ -w "$CACHE/tmp" ]
 	} || die "cannot write to the cache $CACHE: set REUSE_CACHE to a directory that can be written to"
+	[ -z "${TMPDIR:-}" ] || return 0
+	export TMPDIR=$CACHE/tmp
+	# What a killed run left
+	find "$TMPDIR" -mindepth 1 -maxdepth 1 -name 'reuse-*' -mtime +3 \
+		-exec rm -rf --one-file-system {} + 2>/dev/null || true
 }
 
 # The version of this tree: dkms.conf says it, and nothing else does.
@@ -185,7 +191,7 @@ missing_elsewhere() {
 }
 
 install_packages() {
-	local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -y -q
+	local apt=(env -u TMPDIR DEBIAN_FRONTEND=noninteractive apt-get -y -q
 		-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3)
 	say "installing $*"
 	"${apt[@]}" update >"$CACHE/log/apt" 2>&1 ||
