@@ -24,6 +24,11 @@ source_version() {
 	[ -n "$version" ]
 }
 
+# source_choice SUITE K FLAVOUR: for archive_fetch, "linux-source-K" and the version as its label.
+source_choice() {
+	echo "linux-source-$2 $(source_version "$@" || true)|${SOURCE_TOOLS[*]}|linux-source-$2"
+}
+
 # source_changed ENTRY FLAVOUR: true if it was built with another configuration.
 source_changed() {
 	from_source "$2" && [ "$(sed 's/.* //' "$1/version")" != "$(source_config "$2" | md5sum | cut -c1-12)" ]
@@ -66,9 +71,9 @@ rm -rf "/usr/src/linux-source-$1"'
 source_entry() {
 	local dir=$1 k=$2 flavour=$3 suite=$4 log=$CACHE/log/kernel-$2-$3 rel got=$1/fetched
 	say "kernel $k: fetching Debian's linux-source-$k with a root of Debian $suite"
-	archive_fetch "$suite" "$got" echo "linux-source-$k|${SOURCE_TOOLS[*]}|linux-source-$k" || exit 1
+	archive_fetch "$suite" "$got" source_choice "$suite" "$k" "$flavour" || exit 1
 	build_root "$suite" "$got" "$dir/root" "${SOURCE_TOOLS[@]}" || exit 1
-	source_version "$suite" "$k" "$flavour" >"$dir/version"
+	sed 's/^[^ ]* //' "$got/choice" >"$dir/version"
 	mv "$got/only/"*.deb "$dir/root/usr/src/"
 	rm -rf "$got"
 	say "kernel $k: building it with selftests/$flavour.config (some 10 minutes; see $log)"
