@@ -14,11 +14,29 @@ host_options() {
 	apt-config dump | grep '^Acquire::' | grep -viE '^Acquire::(IndexTargets|GzipIndexes|Languages|CompressionTypes)'
 }
 
-# Those that a root needs too. A command that finds a proxy is not in there.
+# source_files SOURCES: the lists of mirrors that these lines of sources.list name, files of
+# the host.
+source_files() {
+	{ grep -o 'mirror+[a-z]*:[^ ]*' <<<"$1" || true; } | sed 's|^[^:]*:/*|/|' | sort -u
+}
+
+# The options that a root needs too, if it asks SOURCES. It has neither the command that may
+# find a proxy here, so that what this says is written down, nor certificates.
 host_proxies() {
+	local options files url host proxy ca=/etc/ssl/certs/ca-certificates.crt
 	echo '# As on the host'
-	! type -P apt-config >/dev/null ||
-		apt-config dump | grep -iE '^Acquire::(https?::Proxy(::[^ ]+)?|Check-[A-Za-z-]+) ' || true
+	type -P apt-config >/dev/null || return 0
+	options=$(apt-config dump)
+	grep -iE '^Acquire::(https?::Proxy(::[^ ]+)?|https::[^ ]*(CaInfo|CaPath|IssuerCert|SslCert|SslKey|CrlFile|Verify-[a-z]+)|Check-[A-Za-z-]+) ' <<<"$options" || true
+	grep -qi '^Acquire::https::CaInfo "[^"]' <<<"$options" || [ ! -e $ca ] || echo "Acquire::https::CaInfo \"$ca\";"
+	grep -qiE '^Acquire::https?::Proxy-?Auto-?Detect "[^"]' <<<"$options" || return 0
+	mapfile -t files < <(source_files "$1")
+	{ grep -ohE 'https?://[^ ]+' - "${files[@]}" <<<"$1" || true; } | sort -u | while read -r url; do
+		host=${url#*://} host=${host%%/*} host=${host##*@} host=${host%:*}
+		proxy=$(timeout 60 /usr/lib/apt/apt-helper auto-detect-proxy "$url" 2>/dev/null </dev/null |
+			sed -n "s/^Using proxy '\(..*\)' for URL .*/\1/p") || true
+		[ -z "$proxy" ] || echo "Acquire::${url%%:*}::Proxy::$host \"$proxy\";"
+	done
 }
 
 # host_targets APT-OPTION...: LABEL|URI|FILE:N of each source of Debian that this
@@ -321,7 +339,7 @@ build_root() {
 	local suite=$1 dir=$3 include sources rc=0 log=$CACHE/log/root-$1
 	include=$(IFS=,; echo "${*:4}")
 	mapfile -t sources <"$2/sources.list"
-	host_proxies >"$2/proxies"
+	host_proxies "$(<"$2/sources.list")" >"$2/proxies"
 	# What is in single quotes is for the shell that mmdebstrap starts.
 	# shellcheck disable=SC2016
 	FETCHED=$2 archive_logged "$log" env -u TMPDIR mmdebstrap --mode=root --variant=apt ${include:+--include="$include"} \
@@ -364,18 +382,40 @@ refresh_root_net() {
 		[ ! -e "/etc/$f" ] || cp --remove-destination -L "/etc/$f" "$root/etc/$f"
 	done
 	[ -d "$root/etc/apt" ] || return 0
-	host_proxies >"$root/etc/apt/apt.conf.d/98host"
 	suite=$(sed -n 's/^VERSION_CODENAME=//p' "$root/etc/os-release" 2>/dev/null)
 	# Without an answer, what it has stays.
-	{ [ -n "$suite" ] && sources=$(archive_sources "$suite" /etc/apt/keyrings 2>/dev/null); } || return 0
+	{ [ -n "$suite" ] && sources=$(archive_sources "$suite" /etc/apt/keyrings 2>/dev/null); } || sources=''
+	host_proxies "${sources:-$(cat "$root/etc/apt/sources.list" 2>/dev/null)}" >"$root/etc/apt/apt.conf.d/98host"
+	# So that apt may read the files
+	echo 'APT::Sandbox::User "root";' >>"$root/etc/apt/apt.conf.d/98host"
+	root_secrets "$root"
+	[ -n "$sources" ] || return 0
 	mkdir -p "$root/etc/apt/keyrings" "$root/etc/apt/trusted.gpg.d"
 	find "$CACHE/apt/keys" -type f -exec cp -t "$root/etc/apt/keyrings" {} +
 	for f in /etc/apt/trusted.gpg.d/*.{gpg,asc}; do
 		[ ! -r "$f" ] || [ -e "$root$f" ] || cp -L "$f" "$root$f"
 	done
-	# A list of mirrors is a file of the host.
-	{ grep -o 'mirror+[a-z]*:[^ ]*' <<<"$sources" || true; } | sed 's|^[^:]*:/*|/|' | sort -u | while read -r f; do
+	source_files "$sources" | while read -r f; do
 		[ ! -r "$f" ] || cp -L --parents "$f" "$root/"
 	done
 	echo "$sources" >"$root/etc/apt/sources.list"
+}
+
+# root_secrets ROOT: it has the passwords for archives, and the certificates that its 98host
+# names.
+root_secrets() {
+	local root=$1 f mode
+	rm -rf "$root/etc/apt/auth.conf" "$root/etc/apt/auth.conf.d"
+	{
+		printf '%s\n' /etc/apt/auth.conf /etc/apt/auth.conf.d/*
+		sed -n 's/^Acquire::https::[^"]*"\(\/[^"]*\)";$/\1/p' "$root/etc/apt/apt.conf.d/98host"
+	} | while read -r f; do
+		if [ ! -f "$f" ] || [ ! -r "$f" ]; then continue; fi
+		case $f in
+		/etc/apt/*) mode=600 ;;
+		*) mode=$(stat -L -c %a "$f") ;;
+		esac
+		mkdir -p "$root${f%/*}"
+		install -m "$mode" "$f" "$root$f"
+	done
 }
