@@ -66,6 +66,16 @@ need_flavour() {
 		bad_usage "no flavour '$1': choose from cloud amd64 rt $SOURCE_FLAVOURS"
 }
 
+# kernel_for SUITE: the kernel for a test in a root of SUITE: its own if $KERNELS has that, or
+# is not set; else the newest of $KERNELS that comes with such a root; nothing if none does.
+kernel_for() {
+	awk -v suite="$1" -v kernels="${KERNELS:+ $KERNELS }" '
+		kernels != "" && !index(kernels, " " $1 " ") { next }
+		$2 == suite { own = $1 }
+		$2 == suite "-backports" { newest = $1 }
+		END { print own != "" ? own : newest }' <<<"$SERIES"
+}
+
 # make_cache: makes the directories of the cache that every script needs, and has temporary
 # files there: /tmp is a tmpfs on Debian 13. A script that only prints its usage has made
 # nothing.
