@@ -27,7 +27,7 @@ host_proxies() {
 	echo '# As on the host'
 	type -P apt-config >/dev/null || return 0
 	options=$(apt-config dump)
-	grep -iE '^Acquire::(https?::Proxy(::[^ ]+)?|https::[^ ]*(CaInfo|CaPath|IssuerCert|SslCert|SslKey|CrlFile|Verify-[a-z]+)|Check-[A-Za-z-]+) ' <<<"$options" || true
+	grep -iE '^Acquire::(https?::Proxy(::[^ ]+)?|https::[^ ]*(CaInfo|IssuerCert|SslCert|SslKey|CrlFile|Verify-[a-z]+)|Check-[A-Za-z-]+) ' <<<"$options" || true
 	grep -qi '^Acquire::https::CaInfo "[^"]' <<<"$options" || [ ! -e $ca ] || echo "Acquire::https::CaInfo \"$ca\";"
 	grep -qiE '^Acquire::https?::Proxy-?Auto-?Detect "[^"]' <<<"$options" || return 0
 	mapfile -t files < <(source_files "$1")
