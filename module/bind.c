@@ -394,50 +394,6 @@ int reuse_udp_get_port(struct sock *sk, unsigned short snum)
 }
 
 /**
- * reuse_bind_keeps_taken() - does a socket keep its port if its connect() cannot have it?
- * @sk: TCP socket that is to connect
- *
- * Context: any, from the hooks of tcp_v4_connect() and tcp_v6_connect().
- * Return: true if that takes reuse_tcp_connect().
- */
-bool reuse_bind_keeps_taken(const struct sock *sk)
-{
-	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
-
-	return profile && profile->keeps_taken && inet_sk(sk)->inet_num;
-}
-
-/**
- * reuse_tcp_connect() - in place of tcp_v4_connect() and tcp_v6_connect()
- * @sk: TCP socket that is bound
- * @addr: remote end
- * @len: length of @addr
- *
- * When it fails, the kernel takes the port away from a socket that did not ask for this
- * one. That it did lasts if connect() has failed.
- *
- * Context: @sk is locked; may sleep.
- * Return: 0 or an error as FreeBSD has it.
- */
-int reuse_tcp_connect(struct sock *sk, void *addr, int len)
-{
-	bool asked = sk->sk_userlocks & SOCK_BINDPORT_LOCK;
-	int idx = reuse_hook_enter();
-	int err;
-
-	sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
-	err = sk->sk_prot->connect(sk, addr, len);
-	/* After any other error the kernel has kept it, or given it up already */
-	if (!asked && (err != -EADDRNOTAVAIL || !inet_sk(sk)->inet_num))
-		sk->sk_userlocks &= ~SOCK_BINDPORT_LOCK;
-	/* Of what is bound, it says so of nothing else */
-	if (err == -EADDRNOTAVAIL)
-		err = -EADDRINUSE;
-	reuse_hook_leave(idx);
-	return err;
-}
-
-/**
  * reuse_bind_created() - a UDP socket is being created
  * @sk: the socket
  *

@@ -13,8 +13,6 @@ struct sock;
 void reuse_bind_see(const struct sock *sk, struct sem_sock *s);
 int reuse_tcp_get_port(struct sock *sk, unsigned short snum);
 int reuse_udp_get_port(struct sock *sk, unsigned short snum);
-bool reuse_bind_keeps_taken(const struct sock *sk);
-int reuse_tcp_connect(struct sock *sk, void *addr, int len);
 void reuse_bind_created(struct sock *sk);
 void reuse_bind_child(struct sock *child);
 bool reuse_bind_letting_in(const struct sock *sk, bool match_wildcard);

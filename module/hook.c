@@ -25,11 +25,11 @@
 #include <linux/srcu.h>
 #include <net/ip.h>
 #include <net/inet_common.h>	/* wants to come after the former */
-#include <net/transp_v6.h>
 
 #include "bind.h"
 #include "compat/ftrace.h"
 #include "compat/sockopt.h"
+#include "connect.h"
 #include "deliver.h"
 #include "hook.h"
 #include "netns.h"
@@ -165,12 +165,12 @@ static __always_inline bool hook_want_connect4(reuse_fregs_t *regs)
 {
 	const struct sock *sk = (void *)reuse_ftrace_arg(regs, 0);
 
-	return sk->sk_family == AF_INET && reuse_bind_keeps_taken(sk);
+	return sk->sk_family == AF_INET && reuse_connect_keeps_taken(sk);
 }
 
 static __always_inline bool __maybe_unused hook_want_connect6(reuse_fregs_t *regs)
 {
-	return reuse_bind_keeps_taken((void *)reuse_ftrace_arg(regs, 0));
+	return reuse_connect_keeps_taken((void *)reuse_ftrace_arg(regs, 0));
 }
 
 static __always_inline bool hook_want_lookup(reuse_fregs_t *regs)
@@ -203,61 +203,6 @@ static int __maybe_unused hook_create(struct sock *sk)
 	reuse_hook_leave(idx);
 	return err;
 }
-
-/* Counted before it has the remote end; and after, if a switch met it halfway */
-static __always_inline int hook_connect(struct sock *sk, void *addr, int len,
-					typeof(__ip4_datagram_connect) *original)
-{
-	int err;
-
-	if (reuse_udp_groups_first)
-		reuse_order_connects(sk);
-	err = original(sk, addr, len);
-	if (!err && reuse_udp_groups_first)
-		reuse_order_connects(sk);
-	return err;
-}
-
-/* Whoever is connected is found by it: what was left in him is not of that route */
-static int hook_connect4(struct sock *sk, void *addr, int len)
-{
-	int idx = reuse_hook_enter();
-	int err = hook_connect(sk, addr, len, __ip4_datagram_connect);
-
-	if (!err)
-		reuse_datagram_release(sk);
-	reuse_hook_leave(idx);
-	return err;
-}
-
-#if IS_ENABLED(CONFIG_IPV6)
-/*
- * A datagram that was decided before may leave its route in the socket until a grace
- * period is over. One of IPv4 would stay there for good if the remote end's are of
- * IPv6: it takes them elsewhere.
- */
-static bool hook_may_have_both(const struct sock *sk)
-{
-	return sk->sk_type == SOCK_DGRAM &&
-	       (sk->sk_protocol == IPPROTO_UDP ||
-		sk->sk_protocol == IPPROTO_UDPLITE) &&
-	       !ipv6_only_sock(sk) && !ipv6_addr_v4mapped(&sk->sk_v6_daddr);
-}
-
-static int hook_connect6(struct sock *sk, void *addr, int len)
-{
-	int idx = reuse_hook_enter();
-	int err = hook_connect(sk, addr, len, __ip6_datagram_connect);
-
-	if (!err) {
-		if (hook_may_have_both(sk))
-			synchronize_rcu();
-		reuse_datagram_release(sk);
-	}
-	reuse_hook_leave(idx);
-	return err;
-}
-#endif
 
 static __always_inline bool hook_child(reuse_fregs_t *regs)
 {
@@ -345,10 +290,10 @@ static struct hook hooks[] = {
 	  HOOK_RT_TO(hook_create) },
 #endif
 	{ .name = "__ip4_datagram_connect", .ops.func = hook_want_port_handler,
-	  .to = hook_connect4, .calls = true },
+	  .to = reuse_udp4_connect, .calls = true },
 #if IS_ENABLED(CONFIG_IPV6)
 	{ .name = "__ip6_datagram_connect", .ops.func = hook_want_port_handler,
-	  .to = hook_connect6, .calls = true },
+	  .to = reuse_udp6_connect, .calls = true },
 #endif
 	{ .name = "inet_rcv_saddr_equal", .ops.func = hook_want_letting_in_handler,
 	  .to = reuse_bind_never_equal },
@@ -362,13 +307,11 @@ static struct hook hooks[] = {
 	  .to = reuse_tcp_get_port, .calls = true },
 	{ .name = "__inet_lookup_listener", .ops.func = hook_want_lookup_handler,
 	  .to = reuse_tcp4_lookup, .calls = true },
-#if IS_ENABLED(CONFIG_IPV6)
-	{ .name = "inet6_lookup_listener", .ops.func = hook_want_lookup_handler,
-	  .to = reuse_tcp6_lookup, .calls = true },
-#endif
 	{ .name = "tcp_v4_connect", .ops.func = hook_want_connect4_handler,
 	  .to = reuse_tcp_connect, .calls = true, .group = REUSE_HOOKS_CONNECT },
 #if IS_ENABLED(CONFIG_IPV6)
+	{ .name = "inet6_lookup_listener", .ops.func = hook_want_lookup_handler,
+	  .to = reuse_tcp6_lookup, .calls = true },
 	{ .name = "tcp_v6_connect", .ops.func = hook_want_connect6_handler,
 	  .to = reuse_tcp_connect, .calls = true, .group = REUSE_HOOKS_CONNECT },
 #endif

@@ -481,7 +481,8 @@ int main(int argc, char **argv)
 			whole += run();
 			all++;
 		} while (choose_next());
-		printf("# walk.c: %s: %lu interleavings, %lu to the end\n", shape->name, all, whole);
+		printf("# walk.c: %s: %lu interleavings, %lu to the end\n", shape->name, all,
+		       whole);
 		if (2 * whole < all)
 			fail("most walks have lost their place");
 		exact = false;

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * connect() in a namespace that emulates: in place of the kernel's functions, which
+ * it calls.
+ */
+#include <linux/rcupdate.h>
+#include <net/inet_sock.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+#include <net/inet_common.h>	/* wants to come after the former */
+#include <net/transp_v6.h>
+
+#include "connect.h"
+#include "deliver.h"
+#include "hook.h"
+#include "netns.h"
+#include "order.h"
+
+/**
+ * reuse_connect_keeps_taken() - does a socket keep its port if its connect() cannot have it?
+ * @sk: TCP socket that is to connect
+ *
+ * Context: any, from the hooks of tcp_v4_connect() and tcp_v6_connect().
+ * Return: true if that takes reuse_tcp_connect().
+ */
+bool reuse_connect_keeps_taken(const struct sock *sk)
+{
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
+
+	return profile && profile->keeps_taken && inet_sk(sk)->inet_num;
+}
+
+/**
+ * reuse_tcp_connect() - in place of tcp_v4_connect() and tcp_v6_connect()
+ * @sk: TCP socket that is bound
+ * @addr: remote end
+ * @len: length of @addr
+ *
+ * When it fails, the kernel takes the port away from a socket that did not ask for this
+ * one. That it did lasts if connect() has failed.
+ *
+ * Context: @sk is locked; may sleep.
+ * Return: 0 or an error as FreeBSD has it.
+ */
+int reuse_tcp_connect(struct sock *sk, void *addr, int len)
+{
+	bool asked = sk->sk_userlocks & SOCK_BINDPORT_LOCK;
+	int idx = reuse_hook_enter();
+	int err;
+
+	sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
+	err = sk->sk_prot->connect(sk, addr, len);
+	/* After any other error the kernel has kept it, or given it up already */
+	if (!asked && (err != -EADDRNOTAVAIL || !inet_sk(sk)->inet_num))
+		sk->sk_userlocks &= ~SOCK_BINDPORT_LOCK;
+	/* Of what is bound, it says so of nothing else */
+	if (err == -EADDRNOTAVAIL)
+		err = -EADDRINUSE;
+	reuse_hook_leave(idx);
+	return err;
+}
+
+/* Counted before it has the remote end; and after, if a switch met it halfway */
+static __always_inline int udp_connect(struct sock *sk, void *addr, int len,
+				       typeof(__ip4_datagram_connect) *original)
+{
+	int err;
+
+	if (reuse_udp_groups_first)
+		reuse_order_connects(sk);
+	err = original(sk, addr, len);
+	if (!err && reuse_udp_groups_first)
+		reuse_order_connects(sk);
+	return err;
+}
+
+/**
+ * reuse_udp4_connect() - in place of __ip4_datagram_connect()
+ * @sk: UDP, UDP-Lite, ping or raw socket
+ * @addr: remote end
+ * @len: length of @addr
+ *
+ * A connected socket is found by its remote end: a route that an earlier datagram left
+ * in it is not the one of that remote end.
+ *
+ * Context: @sk is locked; may sleep.
+ * Return: 0 or an error as __ip4_datagram_connect() has it.
+ */
+int reuse_udp4_connect(struct sock *sk, void *addr, int len)
+{
+	int idx = reuse_hook_enter();
+	int err = udp_connect(sk, addr, len, __ip4_datagram_connect);
+
+	if (!err)
+		reuse_datagram_release(sk);
+	reuse_hook_leave(idx);
+	return err;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+/*
+ * A datagram that was decided before may leave its route in the socket until a grace
+ * period is over. A route of IPv4 would stay there if the remote end sends IPv6.
+ */
+static bool may_have_both(const struct sock *sk)
+{
+	return sk->sk_type == SOCK_DGRAM &&
+	       (sk->sk_protocol == IPPROTO_UDP ||
+		sk->sk_protocol == IPPROTO_UDPLITE) &&
+	       !ipv6_only_sock(sk) && !ipv6_addr_v4mapped(&sk->sk_v6_daddr);
+}
+
+/**
+ * reuse_udp6_connect() - in place of __ip6_datagram_connect()
+ * @sk: UDP, UDP-Lite, ping or raw socket
+ * @addr: remote end
+ * @len: length of @addr
+ *
+ * See reuse_udp4_connect().
+ *
+ * Context: @sk is locked; may sleep.
+ * Return: 0 or an error as __ip6_datagram_connect() has it.
+ */
+int reuse_udp6_connect(struct sock *sk, void *addr, int len)
+{
+	int idx = reuse_hook_enter();
+	int err = udp_connect(sk, addr, len, __ip6_datagram_connect);
+
+	if (!err) {
+		if (may_have_both(sk))
+			synchronize_rcu();
+		reuse_datagram_release(sk);
+	}
+	reuse_hook_leave(idx);
+	return err;
+}
+#endif
