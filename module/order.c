@@ -241,11 +241,12 @@ static bool note_link(struct reuse_note *note,
 /**
  * reuse_order_find() - when was a socket bound?
  * @sk: a full socket
+ * @accepted: set if it was not, but accepted then; may be NULL
  *
  * Context: bottom halves off.
  * Return: higher is newer; 0 if that is not known.
  */
-u64 reuse_order_find(const struct sock *sk)
+u64 reuse_order_find(const struct sock *sk, bool *accepted)
 {
 	struct note_chain *chain = chain_of(sk);
 	const struct reuse_note *note;
@@ -253,8 +254,10 @@ u64 reuse_order_find(const struct sock *sk)
 
 	spin_lock(&chain->lock);
 	note = note_find(chain, sk);
-	if (note && note->seq > REUSE_ORDER_FIRST)
+	if (note)
 		seq = note->seq;
+	if (accepted)
+		*accepted = seq && !note->place;
 	spin_unlock(&chain->lock);
 	return seq;
 }

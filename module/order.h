@@ -46,7 +46,7 @@ struct reuse_note {
 
 int reuse_order_setup(void);
 void reuse_order_teardown(void);
-u64 reuse_order_find(const struct sock *sk);
+u64 reuse_order_find(const struct sock *sk, bool *accepted);
 bool reuse_order_listens(const struct sock *sk);
 void reuse_order_set_listens(const struct sock *sk, bool listens);
 void reuse_order_note(struct sock *sk);

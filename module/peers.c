@@ -18,6 +18,13 @@
 #include "peers.h"
 #include "reuse.h"
 
+/*
+ * Notes to look at in vain for one decision, before all owners of an address are looked at
+ * instead. Packets wait for the locks of notes; and many addresses may be where many that
+ * were bound elsewhere could be, while each owner of the port has one address.
+ */
+#define LOOKS_MAX	64
+
 /**
  * reuse_peers_owner() - whose is a socket?
  * @req: for whom that is asked
@@ -39,7 +46,8 @@ void reuse_peers_owner(const struct bind_request *req, struct sock *sk,
  * What has no note is older than what has one, and newest first in its list.
  * TIME_WAIT is a socket of its own to this kernel, and has lost its note.
  */
-static u64 order_of(struct bind_request *req, struct sock *sk, u8 state)
+static u64 order_of(struct bind_request *req, struct sock *sk, u8 state,
+		    bool *accepted)
 {
 	u64 position = --req->position;
 
@@ -47,7 +55,7 @@ static u64 order_of(struct bind_request *req, struct sock *sk, u8 state)
 		return position;
 	if (state == SEM_TIMEWAIT)
 		return REUSE_ORDER_LAST + position;
-	return reuse_order_find(sk) ?: position;
+	return reuse_order_find(sk, accepted) ?: position;
 }
 
 /* What order_of() says at most */
@@ -102,7 +110,7 @@ static bool request_address_matters(struct bind_request *req,
 	peer.state = SEM_CONNECTED;
 	peer.order = latest_order(req);
 	req->matters = req->profile->matters(&req->bind, &peer);
-	req->accepted_are_older = false;
+	req->rest_is_older = false;
 	memcpy(&req->known, peer.addr, sizeof(req->known));
 	req->known_family = peer.ipv6 ? AF_INET6 : AF_INET;
 	return req->matters;
@@ -134,7 +142,7 @@ static enum reuse_peer request_peer(struct sock *sk, void *arg)
 		peer.order = latest_order(req);
 		if (!req->profile->matters(&req->bind, &peer))
 			return REUSE_PEER_NEXT;
-		peer.order = order_of(req, sk, peer.state);
+		peer.order = order_of(req, sk, peer.state, NULL);
 	}
 	request_show(req, sk, &peer);
 	/* Out of order, something newer may follow: not so if none decides */
@@ -149,15 +157,11 @@ static enum reuse_peer request_peer(struct sock *sk, void *arg)
  * @req: who asks
  * @owner: one of those that have that address
  * @addr: the address
- * @connected: those with a remote end are wanted, else those without
- * @asked: of the former, none that was bound before this matters
  */
 struct bind_address {
 	struct bind_request *req;
 	const struct sock *owner;
 	const u8 *addr;
-	bool connected;
-	u64 asked;
 };
 
 /* One that was bound there: it may have gone elsewhere, or to a remote end */
@@ -168,69 +172,61 @@ static enum reuse_note_next request_note(const struct reuse_note *note,
 	struct bind_request *req = address->req;
 	struct sock *sk = note->sk;
 	struct sem_sock peer;
-	bool rest;
 
-	if (is_bound_or_listens(sk) == address->connected ||
-	    note->seq <= address->asked ||
+	if (!is_bound_or_listens(sk) ||
 	    !reuse_tcp_same_bucket(sk, address->owner) ||
 	    !request_sees(req, sk, &peer) || !sem_same(peer.addr, address->addr))
 		return REUSE_NOTE_NEXT;
 	peer.order = note->seq;
-	if (address->connected) {
-		address->asked = note->seq;
-		if (req->profile->matters(&req->bind, &peer))
-			request_show(req, sk, &peer);
-		return REUSE_NOTE_DONE;
-	}
-	rest = request_show(req, sk, &peer);
-	return rest ? REUSE_NOTE_DONE : REUSE_NOTE_NEXT;
+	return request_show(req, sk, &peer) ? REUSE_NOTE_DONE : REUSE_NOTE_NEXT;
 }
 
-static void request_place(struct bind_address *address, const u8 *addr,
+static bool request_place(struct bind_address *address, const u8 *addr,
 			  enum reuse_kind kind)
 {
-	const struct bind_request *req = address->req;
+	struct bind_request *req = address->req;
 	struct reuse_place place = {
 		.net = sock_net(req->sk), .port = req->port,
 		.protocol = IPPROTO_TCP, .kind = kind,
 	};
 
 	memcpy(place.addr, addr, sizeof(place.addr));
-	reuse_place_newest(&place, req->profile->oldest_any && sem_any(addr),
-			   request_note, address);
+	return reuse_place_newest(&place, req->profile->oldest_any && sem_any(addr),
+				  &req->looks, request_note, address);
 }
 
 /*
- * Where those that have an address were bound: there, or on a wildcard if they have a
- * remote end. Two more come from elsewhere: what was dual-stack, and IPV6_ADDRFORM has
+ * Those without a remote end, from where they were bound: that is where the newest of
+ * them is found soon. Two come from elsewhere: what was dual-stack, and IPV6_ADDRFORM has
  * made it IPv4; and what was bound to ::ffff:0.0.0.0 keeps the address that it got when it
- * was connected.
+ * was connected. False if that takes too many looks.
  */
-static void request_places(struct bind_address *address)
+static bool request_places(struct bind_address *address)
 {
 	const u8 *addr = address->addr;
 
-	if (!sem_mapped(addr)) {
-		request_place(address, addr, REUSE_KIND_IPV6);
-		if (address->connected)
-			request_place(address, sem_any6, REUSE_KIND_IPV6);
-		if (address->connected || sem_any(addr))
-			request_place(address, sem_any6, REUSE_KIND_V6ONLY);
-		return;
-	}
-	request_place(address, addr, REUSE_KIND_IPV4);
-	request_place(address, addr, REUSE_KIND_MAPPED);
-	if (address->connected || sem_any(addr))
-		request_place(address, sem_any6, REUSE_KIND_IPV6);
-	if (address->connected)
-		request_place(address, sem_any4, REUSE_KIND_IPV4);
-	if (!sem_any(addr))
-		request_place(address, sem_any4, REUSE_KIND_MAPPED);
+	if (!sem_mapped(addr))
+		return request_place(address, addr, REUSE_KIND_IPV6) &&
+		       (!sem_any(addr) ||
+			request_place(address, addr, REUSE_KIND_V6ONLY));
+	return request_place(address, addr, REUSE_KIND_IPV4) &&
+	       request_place(address, addr, REUSE_KIND_MAPPED) &&
+	       (sem_any(addr) ?
+		request_place(address, sem_any6, REUSE_KIND_IPV6) :
+		request_place(address, sem_any4, REUSE_KIND_MAPPED));
+}
+
+/* One of an address */
+static enum reuse_peer request_bound(struct sock *sk, void *arg)
+{
+	if (!is_bound_or_listens(sk))
+		return REUSE_PEER_NEXT;
+	return request_peer(sk, arg);
 }
 
 /*
- * Where each address has a list: those of it that are bound or listen, from where they
- * were bound, as the list does not have the order.
+ * Where each address has a list: those of it that are bound or listen. The list does not
+ * have the order: where the newest is not found otherwise, each is asked when it was bound.
  */
 static enum reuse_peer request_address(struct sock *sk, void *arg)
 {
@@ -243,59 +239,33 @@ static enum reuse_peer request_address(struct sock *sk, void *arg)
 	like.order = U64_MAX;
 	/* Not so of all of them, maybe */
 	like.v6only = false;
-	if (req->profile->matters(&req->bind, &like)) {
-		address.addr = like.addr;
-		request_places(&address);
-	}
-	return REUSE_PEER_OTHER_ADDRESS;
-}
-
-/* Those of an address that were bound before they had a remote end */
-static void request_bound_before(struct bind_request *req, const struct sock *sk)
-{
-	struct bind_address address = { .req = req, .owner = sk, .connected = true };
-	struct sem_sock like;
-
-	reuse_bind_see(sk, &like);
 	address.addr = like.addr;
-	request_places(&address);
-}
-
-static bool asked_for_port(const struct sock *sk)
-{
-	/* Set once, behind bind() */
-	return data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK);
+	if (req->profile->matters(&req->bind, &like) && !request_places(&address))
+		reuse_tcp_peers_like(sk, request_bound, req);
+	return REUSE_PEER_OTHER_ADDRESS;
 }
 
 /*
  * After those of all addresses: the ones that have a remote end, if they matter still.
- * Accepted ones are in order in their list, the newest first.
+ * None was bound after it was added to its list, at the head, and an accepted one not
+ * before: if that is older than what was found, so is all that follows.
  */
 static enum reuse_peer request_connected(struct sock *sk, void *arg)
 {
 	struct bind_request *req = arg;
-	bool first = !is_known(req, sk), full;
+	bool full = reuse_is_full(READ_ONCE(sk->sk_state)), accepted = false;
 	struct sem_sock peer;
 
-	if (first && req->profile->done(&req->bind))
-		return REUSE_PEER_DONE;
 	if (!request_address_matters(req, sk))
 		return REUSE_PEER_OTHER_ADDRESS;
-	if (first) {
-		request_bound_before(req, sk);
-		if (!request_address_matters(req, sk))
-			return REUSE_PEER_OTHER_ADDRESS;
-	}
-	full = reuse_is_full(READ_ONCE(sk->sk_state));
-	if (is_bound_or_listens(sk) ||
-	    (full && (req->accepted_are_older || asked_for_port(sk))) ||
+	if (is_bound_or_listens(sk) || (full && req->rest_is_older) ||
 	    !request_sees(req, sk, &peer))
 		return REUSE_PEER_NEXT;
-	peer.order = order_of(req, sk, peer.state);
+	peer.order = order_of(req, sk, peer.state, &accepted);
 	if (req->profile->matters(&req->bind, &peer))
 		request_show(req, sk, &peer);
-	else
-		req->accepted_are_older = peer.order > REUSE_ORDER_FIRST;
+	else if (accepted)
+		req->rest_is_older = true;
 	return REUSE_PEER_NEXT;
 }
 
@@ -310,6 +280,7 @@ void reuse_peers_show(struct bind_request *req, unsigned short port)
 {
 	req->port = port;
 	req->known_family = 0;
+	req->looks = LOOKS_MAX;
 	if (req->udp)
 		reuse_udp_peers(req->sk, port, request_peer, req);
 	else if (req->in_order || !req->profile->one_socket)

@@ -24,7 +24,8 @@ struct sock;
  * @known: address of which @matters was found
  * @known_family: of that socket, 0 if there is none
  * @matters: a socket with a remote end that has that address can change the verdict
- * @accepted_are_older: but not of those that were accepted
+ * @rest_is_older: but no full one of those that follow in its list
+ * @looks: at how many notes to look in vain still
  * @udp: UDP or UDP-Lite
  * @in_order: peers are shown newest first, whatever their addresses
  */
@@ -39,8 +40,9 @@ struct bind_request {
 	struct in6_addr known;
 	unsigned short known_family;
 	unsigned short port;
+	unsigned int looks;
 	bool matters;
-	bool accepted_are_older;
+	bool rest_is_older;
 	bool udp;
 	bool in_order;
 };

@@ -307,41 +307,50 @@ void reuse_place_each(const struct reuse_place *id, unsigned int looks,
 	spin_unlock(&place->lock);
 }
 
+/* Under the lock */
+static bool place_newest(const struct place *place, bool oldest_first,
+			 unsigned int *looks, reuse_note_fn_t fn, void *arg)
+{
+	const struct list_head *at = &place->sharing;
+
+	for (;;) {
+		at = oldest_first ? at->prev : at->next;
+		if (at == &place->sharing)
+			break;
+		if (!*looks)
+			return false;
+		if (fn(list_entry(at, struct reuse_note, sharing), arg) == REUSE_NOTE_DONE)
+			break;
+		--*looks;
+	}
+	return list_empty(&place->aside);
+}
+
 /**
  * reuse_place_newest() - go over the notes of a place, the one bound last first
  * @id: the place
  * @oldest_first: it is the one bound first that receives there
- * @fn: called for each until it is done, under a lock; and for each of those that had a
- *	remote end when a packet met them, in no order, whatever it says
+ * @looks: at how many notes to look in vain; counts down
+ * @fn: called for each until it is done, under a lock
  * @arg: for @fn
  *
  * Context: bottom halves off; the lock of a slot of TCP's table may be held.
+ * Return: false if there are others that may be newer: more than @looks, or some that had a
+ * remote end when a packet met them, which are in no order.
  */
-void reuse_place_newest(const struct reuse_place *id, bool oldest_first,
-			reuse_note_fn_t fn, void *arg)
+bool reuse_place_newest(const struct reuse_place *id, bool oldest_first,
+			unsigned int *looks, reuse_note_fn_t fn, void *arg)
 {
-	struct reuse_note *note;
 	struct place *place;
+	bool all = true;
 
 	rcu_read_lock();
 	place = place_find(chain_of(id), id);
-	if (!place)
-		goto unlock;
-	spin_lock(&place->lock);
-	if (oldest_first) {
-		list_for_each_entry_reverse(note, &place->sharing, sharing) {
-			if (fn(note, arg) == REUSE_NOTE_DONE)
-				break;
-		}
-	} else {
-		list_for_each_entry(note, &place->sharing, sharing) {
-			if (fn(note, arg) == REUSE_NOTE_DONE)
-				break;
-		}
+	if (place) {
+		spin_lock(&place->lock);
+		all = place_newest(place, oldest_first, looks, fn, arg);
+		spin_unlock(&place->lock);
 	}
-	list_for_each_entry(note, &place->aside, sharing)
-		fn(note, arg);
-	spin_unlock(&place->lock);
-unlock:
 	rcu_read_unlock();
+	return all;
 }

@@ -65,7 +65,7 @@ void reuse_place_set_devices(const struct reuse_note *note);
 void reuse_place_leave(struct reuse_note *note);
 void reuse_place_each(const struct reuse_place *id, unsigned int looks,
 		      reuse_note_fn_t fn, void *arg);
-void reuse_place_newest(const struct reuse_place *id, bool oldest_first,
-			reuse_note_fn_t fn, void *arg);
+bool reuse_place_newest(const struct reuse_place *id, bool oldest_first,
+			unsigned int *looks, reuse_note_fn_t fn, void *arg);
 
 #endif

@@ -181,6 +181,7 @@ typedef enum reuse_peer (*reuse_peer_t)(struct sock *sk, void *arg);
 
 void reuse_tcp_peers(const struct sock *sk, unsigned short port,
 		     reuse_peer_t peer, reuse_peer_t then, void *arg);
+void reuse_tcp_peers_like(struct sock *sk, reuse_peer_t peer, void *arg);
 bool reuse_tcp_in_order(void);
 bool reuse_tcp_same_bucket(const struct sock *sk, const struct sock *owner);
 int reuse_tcp_cached(const struct sock *sk, unsigned short port);

@@ -173,6 +173,20 @@ void reuse_tcp_peers(const struct sock *sk, unsigned short port,
 }
 
 /**
+ * reuse_tcp_peers_like() - show the owners of a port that have the address of one
+ * @sk: the first that reuse_tcp_peers() shows of that address
+ * @peer: called for each, until it does not ask for the next
+ * @arg: for @peer
+ *
+ * Context: inside @peer of reuse_tcp_peers().
+ */
+void reuse_tcp_peers_like(struct sock *sk, reuse_peer_t peer, void *arg)
+{
+	while (sk && peer(sk, arg) == REUSE_PEER_NEXT)
+		sk = tcp_next(sk);
+}
+
+/**
  * reuse_tcp_in_order() - does reuse_tcp_peers() show the one bound last first?
  *
  * Context: any.
