@@ -23,6 +23,7 @@
 #define SOCKS		14
 #define STEPS		60
 #define SECONDS		12
+#define CONNECTED	200	/* more than are looked at in vain */
 #define DEVICE		"other0"
 
 /**
@@ -465,13 +466,19 @@ TEST_F_TIMEOUT(sequences, as_the_profile, 3600)
 	TH_LOG("%u sequences of %d steps", i, STEPS);
 }
 
-static int newcomer(unsigned int flags)
+static int comes(const struct model_sock *s, int port)
 {
-	const struct model_sock s = { "0.0.0.0", flags, 0 };
-	int fd = model_open("tcp", &s), err = model_bind(fd, &s, PORT);
+	int fd = model_open("tcp", s), err = model_bind(fd, s, port);
 
 	close(fd);
 	return err;
+}
+
+static int newcomer(unsigned int flags)
+{
+	const struct model_sock s = { "0.0.0.0", flags, 0 };
+
+	return comes(&s, PORT);
 }
 
 /* bsd: the one bound last decides, whatever the others have done since */
@@ -502,6 +509,56 @@ TEST_F(sequences, bound_last)
 	close(a);
 	EXPECT_EQ(EADDRINUSE, newcomer(S_REUSEPORT));
 	close(b);
+}
+
+/* bsd: so it is if many that were bound after it have a remote end since */
+TEST_F(sequences, bound_last_but_for_connected)
+{
+	int a, b, c, i;
+
+	if (variant->semantics != BSD)
+		SKIP(return, "all count");
+	a = sock_bind("tcp", text("0.0.0.0:%d", PORT), S_REUSEPORT);
+	b = sock_bind("tcp", text("0.0.0.0:%d", PORT), S_REUSEPORT);
+	for (i = 0; i < CONNECTED; i++) {
+		c = sock_bind("tcp", text("0.0.0.0:%d", PORT), S_REUSEPORT);
+		sock_set(c, IPPROTO_TCP, TCP_REPAIR, 1);
+		sock_connect(c, text("127.0.0.1:%d", NOBODY + i));
+	}
+	/* Of the kernel's list it is the first then */
+	EXPECT_EQ(ECONNREFUSED, sock_try_connect(a, text("127.0.0.1:%d", NOBODY + i)));
+	EXPECT_EQ(0, newcomer(S_REUSEPORT));
+	sock_set(b, SOL_SOCKET, SO_REUSEPORT, 0);
+	EXPECT_EQ(EADDRINUSE, newcomer(S_REUSEPORT));
+	sock_set(b, SOL_SOCKET, SO_REUSEPORT, 1);
+	sock_set(a, SOL_SOCKET, SO_REUSEPORT, 0);
+	EXPECT_EQ(0, newcomer(S_REUSEPORT));
+}
+
+/*
+ * bsd: when one with a remote end was bound counts, not when it got that; and of one that
+ * was accepted, when that was
+ */
+TEST_F(sequences, accepted_last)
+{
+	static const struct model_sock other = { "127.0.0.1", S_REUSEPORT, 1 };
+	int any, listener, client, port;
+
+	if (variant->semantics != BSD)
+		SKIP(return, "all count");
+	any = sock_bind("tcp", "0.0.0.0:0", S_REUSEPORT);
+	port = atoi(strrchr(sock_name(any), ':') + 1);
+	listener = sock_bind("tcp", text("127.0.0.1:%d", port), S_REUSEPORT | S_LISTEN);
+	sock_bind("tcp", text("0.0.0.0:%d", port), S_REUSEPORT);
+	client = sock_open("tcp", AF_INET, 0);
+	sock_connect(client, text("127.0.0.1:%d", port));
+	sock_accept(listener);
+	close(listener);
+	EXPECT_EQ(0, comes(&other, port));
+	sock_connect(any, text("127.0.0.1:%d", SERVERS));
+	EXPECT_EQ(0, comes(&other, port));
+	sock_bind("tcp", text("0.0.0.0:%d", port), S_REUSEPORT);
+	EXPECT_EQ(EADDRINUSE, comes(&other, port));
 }
 
 TEST_HARNESS_MAIN
