@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,13 +20,12 @@
 #include "harness.h"
 #include "hostile.h"
 
-#define PORT		30000
+#define PORT		HOSTILE_PORT
 #define CGROUP		"/sys/fs/cgroup"
 #define FTRACE_ENABLED	"/proc/sys/kernel/ftrace_enabled"
 #define SOCKETS		4000	/* that memory is measured with */
 #define SWITCHERS	16
-#define CROWD		4000	/* sockets on a port */
-#define PORTS		20000	/* as many as there may be slots */
+#define PORTS		35000	/* as many as there may be slots */
 #define LONG_NS		100000000LL
 
 FIXTURE(hostile) {
@@ -343,38 +341,6 @@ TEST_F_TIMEOUT(hostile, searches_and_holds_up_nobody, 280)
 	EXPECT_EQ(0, status_of(pid));
 }
 
-/*
- * Many bound to a port, and one more again and again. To bsd's TCP connections of one
- * address are the worst if a wildcard is newer, for which each of them may be newer still.
- */
-static void crowd(const char *proto, enum semantics semantics, int ready)
-{
-	bool connect = *proto == 't' && semantics == BSD;
-	int i, s;
-
-	own_namespaces();
-	if (semantics_try(semantics))
-		die("no semantics");
-	for (i = 0; i < CROWD; i++) {
-		s = sock_bind(proto, text("127.1.%d.%d:%d", connect ? 0 : i / 250,
-					  connect ? 1 : i % 250 + 1, PORT),
-			      connect ? S_REUSEPORT : 0);
-		if (connect) {
-			sock_set(s, IPPROTO_TCP, TCP_REPAIR, 1);
-			sock_connect(s, text("127.3.0.1:%d", 1024 + i));
-		}
-	}
-	if (connect)
-		sock_bind(proto, text("0.0.0.0:%d", PORT), S_REUSEPORT);
-	if (write(ready, "", 1) != 1)
-		die("pipe");
-	for (;;) {
-		s = sock_open(proto, AF_INET, 0);
-		sock_try_bind(s, text("127.%d.0.1:%d", connect ? 1 : 2, PORT));
-		close(s);
-	}
-}
-
 static long long bind_takes(const char *proto, int port)
 {
 	int s = sock_open(proto, AF_INET, 0), err;
@@ -400,6 +366,8 @@ static long long longest_bind(const char *proto)
 	for (i = 0; i < PORTS; i++) {
 		took = bind_takes(proto, PORT + i);
 		for (tries = 0; tries < 4 && took >= LONG_NS * slowness(); tries++) {
+			/* He has the slot again by then */
+			usleep(10000);
 			again = bind_takes(proto, PORT + i);
 			took = took < again ? took : again;
 		}
@@ -411,24 +379,35 @@ static long long longest_bind(const char *proto)
 /* Slots of the kernel's tables are everybody's: he keeps none for long */
 TEST_F_TIMEOUT(hostile, keeps_no_slot_for_long, 600)
 {
-	static const char * const proto[] = { "tcp", "udp" };
+	static const struct {
+		const char *proto;
+		enum semantics semantics;
+		void (*crowd)(const char *proto);
+	} crowds[] = {
+		{ "tcp", PRE39, hostile_addresses },
+		{ "udp", PRE39, hostile_addresses },
+		{ "tcp", BSD, hostile_connections },
+		{ "udp", BSD, hostile_addresses },
+		{ "tcp", BSD, hostile_places },
+	};
 	long long took;
-	int ready[2], i;
+	int ready[2];
+	size_t i;
 	pid_t pid;
 	char c;
 
-	bulk_files(CROWD);
+	bulk_files(2 * HOSTILE_CROWD);
 	ASSERT_EQ(0, pipe(ready));
-	for (i = 0; i < 4; i++) {
-		enum semantics semantics = i / 2 ? BSD : PRE39;
+	for (i = 0; i < sizeof(crowds) / sizeof(*crowds); i++) {
+		const char *proto = crowds[i].proto;
 
 		pid = hostile_fork();
 		if (!pid)
-			crowd(proto[i % 2], semantics, ready[1]);
+			hostile_binds(proto, crowds[i].semantics, crowds[i].crowd, ready[1]);
 		ASSERT_EQ(1, read(ready[0], &c, 1));
-		took = longest_bind(proto[i % 2]);
-		TH_LOG("%s beside %d of %s: at most %lld us", proto[i % 2], CROWD,
-		       semantics_name[semantics], took / 1000);
+		took = longest_bind(proto);
+		TH_LOG("%s beside crowd %zu of %s: at most %lld us", proto, i,
+		       semantics_name[crowds[i].semantics], took / 1000);
 		EXPECT_GT(LONG_NS * slowness(), took);
 		kill(pid, SIGKILL);
 		status_of(pid);

@@ -9,10 +9,17 @@
 
 #define HOSTILE		1000	/* uid */
 #define HOSTILE_PORTS	30000	/* that he holds */
+#define HOSTILE_PORT	30000	/* that he crowds */
+#define HOSTILE_CROWD	4000	/* with as many sockets */
 
 void own_namespaces(void);
 pid_t hostile_fork(void);
 void hostile_search(long long *native, long long *bsd, long long *switched);
+void hostile_addresses(const char *proto);
+void hostile_connections(const char *proto);
+void hostile_places(const char *proto);
+void hostile_binds(const char *proto, enum semantics semantics,
+		   void (*crowd)(const char *proto), int ready);
 int status_of(pid_t pid);
 long long hostile_charge(const char *group, const char *proto, enum semantics semantics, int n);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The user without rights of "hostile". */
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -199,4 +200,85 @@ void hostile_search(long long *native, long long *bsd, long long *switched)
 	semantics_set(BSD);
 	*bsd = shortest(whole_search_takes, 0);
 	*switched = shortest(switched_search_takes, *bsd / 8);
+}
+
+/* Binds to the port again and again */
+static void bind_for_ever(const char *proto, const char *address)
+{
+	int s;
+
+	for (;;) {
+		s = sock_open(proto, AF_INET, 0);
+		sock_try_bind(s, address);
+		close(s);
+	}
+}
+
+/**
+ * hostile_addresses() - a port with many addresses, and one more again and again
+ * @proto: tcp or udp
+ */
+void hostile_addresses(const char *proto)
+{
+	int i;
+
+	for (i = 0; i < HOSTILE_CROWD; i++)
+		bulk_bind(proto, LOOPBACK(0x10000 + i), HOSTILE_PORT, 0);
+}
+
+/**
+ * hostile_connections() - a port with many connections of one address
+ * @proto: tcp
+ *
+ * To bsd they are the worst if a wildcard is newer: each of them may be newer still.
+ */
+void hostile_connections(const char *proto)
+{
+	int i, s;
+
+	for (i = 0; i < HOSTILE_CROWD; i++) {
+		s = bulk_bind(proto, LOOPBACK(0), HOSTILE_PORT, S_REUSEPORT);
+		sock_set(s, IPPROTO_TCP, TCP_REPAIR, 1);
+		sock_connect(s, text("127.3.0.1:%d", 1024 + i));
+	}
+	bulk_bind(proto, 0, HOSTILE_PORT, S_REUSEPORT);
+}
+
+/**
+ * hostile_places() - a port with many addresses, and many that may have got one of them
+ * @proto: tcp
+ *
+ * What is bound to ::ffff:0.0.0.0 takes an address when it is connected, and keeps it.
+ */
+void hostile_places(const char *proto)
+{
+	const char *any = text("[::ffff:0.0.0.0]:%d", HOSTILE_PORT);
+	int i;
+
+	for (i = 0; i < HOSTILE_CROWD; i++)
+		sock_bind(proto, any, S_REUSEPORT);
+	for (i = 0; i < HOSTILE_CROWD; i++)
+		bulk_bind(proto, LOOPBACK(i), HOSTILE_PORT, S_REUSEPORT);
+}
+
+/**
+ * hostile_binds() - crowd a port, and bind to it for ever
+ * @proto: tcp or udp
+ * @semantics: of the namespace
+ * @crowd: who is there
+ * @ready: written to when they are
+ */
+void hostile_binds(const char *proto, enum semantics semantics,
+		   void (*crowd)(const char *proto), int ready)
+{
+	const char *address = crowd == hostile_addresses ? "127.2.0.1" :
+			      crowd == hostile_places ? "0.0.0.0" : "127.0.0.1";
+
+	own_namespaces();
+	if (semantics_try(semantics))
+		die("no semantics");
+	crowd(proto);
+	if (write(ready, "", 1) != 1)
+		die("pipe");
+	bind_for_ever(proto, text("%s:%d", address, HOSTILE_PORT));
 }
