@@ -120,6 +120,7 @@ entry_keys() {
 # Prints MAIN= SECURITY= MAIN_KEYS= SECURITY_KEYS= of the archive to use.
 find_archive() {
 	local targets='' line main='' security='' main_keys='' security_keys=''
+	make_cache
 	mkdir -p "$CACHE/apt/keys" || return
 	main=${REUSE_MIRROR:-} security=${REUSE_SECURITY_MIRROR:-}
 	if [ -z "$main" ]; then
