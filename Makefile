@@ -10,8 +10,12 @@ mandir ?= $(prefix)/share/man
 KERNEL ?= 6.12
 export KERNELS
 
-# What scripts/install takes from here
-export KDIR RELEASE DESTDIR INSTALL_MOD_PATH mandir
+# What scripts/install takes from here, and no other script
+install uninstall: export KDIR := $(KDIR)
+install uninstall: export RELEASE := $(RELEASE)
+install uninstall: export DESTDIR := $(DESTDIR)
+install uninstall: export INSTALL_MOD_PATH := $(INSTALL_MOD_PATH)
+install uninstall: export mandir := $(mandir)
 
 all: tree headers
 	+$(MAKE) -C $(KDIR) M="$(CURDIR)" modules

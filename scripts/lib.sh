@@ -6,6 +6,8 @@
 
 set -euo pipefail
 export LC_ALL=C
+# What make hands down, or users have set for builds of their own, is not for ours.
+unset MAKEFLAGS MFLAGS MAKELEVEL KDIR RELEASE DESTDIR INSTALL_MOD_PATH INSTALL_MOD_DIR INSTALL_MOD_STRIP prefix mandir
 
 # The kernels that the module is made for, oldest first, and the suite of Debian that
 # has each. A new series is a line here.
@@ -238,7 +240,7 @@ in_root() {
 			ln -s "/proc/self/fd/${fd%:*}" "$0/dev/${fd#*:}"
 		done
 		[ -z "${IN_ROOT_MNT:-}" ] || mount --bind "$IN_ROOT_MNT" "$0/mnt"
-		exec chroot "$0" /usr/bin/env -u IN_ROOT_MNT -u TMPDIR -u MAKEFLAGS -u MAKELEVEL \
+		exec chroot "$0" /usr/bin/env -u IN_ROOT_MNT -u TMPDIR \
 			PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive "$@"
 	' "$@"
 }

@@ -110,7 +110,7 @@ in_tools() {
 		IN_ROOT_MNT=$dir in_root "$TOOLS" sh -euc 'cd /mnt; exec "$@"' - "$@"
 	else
 		need gcc make libc6-dev linux-libc-dev
-		(cd "$dir" && env -u MAKEFLAGS -u MAKELEVEL "$@")
+		(cd "$dir" && "$@")
 	fi
 }
 
