@@ -30,6 +30,19 @@ bool reuse_connect_keeps_taken(const struct sock *sk)
 	return profile && profile->keeps_taken && inet_sk(sk)->inet_num;
 }
 
+/*
+ * The kernel says EADDRNOTAVAIL of IPv6 for two reasons: the remote end is taken, or there
+ * is no source address to reach it from. It stores the route in the socket in between.
+ */
+static bool has_route(struct sock *sk, const struct sockaddr *addr)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)addr;
+
+	if (sk->sk_family == AF_INET || ipv6_addr_v4mapped(&in6->sin6_addr))
+		return true;
+	return __sk_dst_get(sk);
+}
+
 /**
  * reuse_tcp_connect() - in place of tcp_v4_connect() and tcp_v6_connect()
  * @sk: TCP socket that is bound
@@ -46,15 +59,18 @@ int reuse_tcp_connect(struct sock *sk, void *addr, int len)
 {
 	bool asked = sk->sk_userlocks & SOCK_BINDPORT_LOCK;
 	int idx = reuse_hook_enter();
+	bool taken;
 	int err;
 
 	sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
+	/* An earlier connect() that failed may have left its route */
+	sk_dst_reset(sk);
 	err = sk->sk_prot->connect(sk, addr, len);
-	/* After any other error the kernel has kept it, or given it up already */
-	if (!asked && (err != -EADDRNOTAVAIL || !inet_sk(sk)->inet_num))
+	taken = err == -EADDRNOTAVAIL && has_route(sk, addr);
+	/* After any other error the kernel has kept the port, or given it up already */
+	if (!asked && (!taken || !inet_sk(sk)->inet_num))
 		sk->sk_userlocks &= ~SOCK_BINDPORT_LOCK;
-	/* Of what is bound, it says so of nothing else */
-	if (err == -EADDRNOTAVAIL)
+	if (taken)
 		err = -EADDRINUSE;
 	reuse_hook_leave(idx);
 	return err;

@@ -321,6 +321,26 @@ TEST_F(path, connect_to_taken)
 	}
 }
 
+/* connect() of a bound socket where no address can be the source: nobody has taken anything */
+TEST_F(path, connect_without_source)
+{
+	int fd = do_bind("tcp", "[::]", 0), found = sock_bind("tcp", "[::]:0", S_V6ONLY);
+	char *address = strdup(sock_name(found));
+
+	if (!try_run("ip link add far type dummy"))
+		SKIP(return, "no dummy devices");
+	run("ip link set far addrgenmode none");
+	run("ip link set far up");
+	run("ip -6 address flush dev lo");
+	run("ip -6 route add 2001:db8::/64 dev far");
+	EXPECT_EQ(EADDRNOTAVAIL, sock_try_connect(fd, "[2001:db8::1]:9"));
+	EXPECT_EQ(EADDRNOTAVAIL, sock_try_connect(found, "[2001:db8::1]:9"));
+	EXPECT_EQ(1, sockets_on(address));
+	free(address);
+	close(found);
+	close(fd);
+}
+
 #define INSN(c, d, s, o, i) \
 	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
 
