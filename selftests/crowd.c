@@ -216,4 +216,25 @@ TEST_F_TIMEOUT(crowd, holds_up_nobody, 400)
 	EXPECT_LT(made, all / 8);
 }
 
+/* A device whose own socket looks for a port does so under RTNL: it does not rest for others */
+TEST_F_TIMEOUT(crowd, device_does_not_rest, 400)
+{
+	long long all, took;
+	bool up;
+	pid_t many = crowd_start(&all);
+
+	all = all * CROWD / 1000;
+	if (!try_run("nsenter -t %d -n ip link add wg type wireguard", many)) {
+		stop(many);
+		SKIP(return, "no WireGuard devices");
+	}
+	took = -now_ns();
+	up = try_run("nsenter -t %d -n ip link set wg up", many);
+	took = (took + now_ns()) / 1000;
+	stop(many);
+	TH_LOG("the device searched for %lld us, all searches take %lld us", took, all);
+	EXPECT_FALSE(up);
+	EXPECT_LT(took, all / 8);
+}
+
 TEST_HARNESS_MAIN
