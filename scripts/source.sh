@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # Kernels that are built from Debian's linux-source, for scripts/kernel: the
-# flavours that Debian does not have. Each is selftests/base.config with the
+# flavours that Debian does not have. Each is selftests/kconfig/base.config with the
 # fragment of its name.
 
 # What some of these kernels do not know any more: PROC_SYSCTL is SYSCTL since 7.3, DCCP
@@ -13,7 +13,7 @@ SOURCE_TOOLS=(make gcc flex bison bc libelf-dev libssl-dev python3-minimal cpio 
 
 # source_config FLAVOUR: what is set twice has the last value.
 source_config() {
-	cat "$TREE/selftests/base.config" "$TREE/selftests/$1.config" | tac | awk -F= '/^CONFIG_/ && !seen[$1]++' | tac
+	cat "$TREE/selftests/kconfig/base.config" "$TREE/selftests/kconfig/$1.config" | tac | awk -F= '/^CONFIG_/ && !seen[$1]++' | tac
 }
 
 # source_version SUITE K FLAVOUR: what decides whether a kernel is built again.
@@ -76,7 +76,7 @@ source_entry() {
 	sed 's/^[^ ]* //' "$got/choice" >"$dir/version"
 	mv "$got/only/"*.deb "$dir/root/usr/src/"
 	rm -rf "$got"
-	say "kernel $k: building it with selftests/$flavour.config (some 10 minutes; see $log)"
+	say "kernel $k: building it with selftests/kconfig/$flavour.config (some 10 minutes; see $log)"
 	source_config "$flavour" >"$dir/root/usr/src/config"
 	in_root "$dir/root" bash -euo pipefail -c "$SOURCE_BUILD" - "$k" "$SOURCE_GONE" </dev/null >"$log" 2>&1 || {
 		tail -n 5 "$log" >&2

@@ -120,5 +120,36 @@ copy_programs() {
 	mkdir -p "$1"
 	rm -rf "$1/tree"
 	mkdir "$1/tree"
-	tar -C "$TREE" -c selftests module/semantics module/walk.c module/walk.h scripts/demo.c | tar -C "$1/tree" -x --no-same-owner
+	tar -C "$TREE" --exclude='*.o' --exclude='*.cmd' -c selftests module scripts/demo.c | tar -C "$1/tree" -x --no-same-owner
+}
+
+# harness: prints where the kernel's test harness is: in the tree of a kernel of one's own,
+# if that has one, as it may be where neither apt nor a network is.
+harness() {
+	local dir
+	for dir in ${BUILD_DIR:+"$BUILD_DIR/source" "$BUILD_DIR"}; do
+		dir=$dir/tools/testing/selftests
+		[ ! -e "$dir/lib.mk" ] || [ ! -e "$dir/kselftest_harness.h" ] || { echo "$dir"; return; }
+	done
+	"$TREE/scripts/ksft"
+}
+
+# copy_harness DIR: copies to DIR/ksft what selftests/Makefile takes from it; a built tree
+# has much more.
+copy_harness() {
+	local dir=$1/ksft from
+	from=$(harness)
+	rm -rf "$dir"
+	mkdir -p "$dir/net"
+	cp -rL "$from"/lib.mk "$from"/kselftest*.h "$dir/"
+	[ ! -d "$from/kselftest" ] || cp -rL "$from/kselftest" "$dir/"
+	[ ! -d "$from/net" ] || find "$from/net" -maxdepth 1 -name '*.c' -exec cp -L -t "$dir/net" {} +
+}
+
+# make_programs DIR MAKE-ARGUMENT...: calls selftests/Makefile in the copies that copy_programs
+# and copy_harness made below DIR; what it builds is in DIR/out.
+make_programs() {
+	local dir=$1
+	shift
+	in_tools "$dir" make -C tree/selftests OUTPUT=../../out KSFT=../../ksft "$@" </dev/null
 }

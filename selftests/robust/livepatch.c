@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A livepatch of a function that the semantics redirect: who is first has it,
- * and the other one is refused and told so. The livepatch is rival/rival.c.
+ * and the other one is refused and told so. The livepatch is livepatch_rival/rival.c.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -19,7 +19,7 @@ static const char *rival_path(void)
 {
 	const char *path = getenv("REUSE_RIVAL");
 
-	return path ? path : "rival/rival.ko";
+	return path ? path : "rival.ko";
 }
 
 static bool is_settled(void *arg)
@@ -106,7 +106,7 @@ FIXTURE_SETUP(livepatch)
 	if (access(HOOKED, R_OK))
 		SKIP(return, "no tracefs");
 	if (access(rival_path(), R_OK))
-		SKIP(return, "no %s: make -C rival, or set REUSE_RIVAL", rival_path());
+		SKIP(return, "no %s: make -C robust/livepatch_rival, or set REUSE_RIVAL", rival_path());
 	if (access("/sys/kernel/livepatch", F_OK))
 		SKIP(return, "no livepatches on this kernel");
 	new_netns();

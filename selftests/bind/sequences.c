@@ -14,7 +14,7 @@
 
 #include "harness.h"
 #include "model.h"
-#include "../module/semantics/semantics.h"
+#include "../../module/semantics/semantics.h"
 
 #define PORT		40000
 /* Of those who are connected to */

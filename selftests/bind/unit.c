@@ -2,13 +2,13 @@
 /*
  * Run recorded answers through the pure profiles, without a kernel:
  * unit PROFILE FILE... [PROFILE FILE...]...; a FILE ends in .bind.tsv, or in
- * .seq.txt with its answers beside it in .seq.want. Formats: semantics/README.
+ * .seq.txt with its answers beside it in .seq.want. Formats: recorded/README.
  */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "../module/semantics/semantics.h"
+#include "../../module/semantics/semantics.h"
 
 #define MAX_SOCKS	64
 #define MAX_GROUPS	4

@@ -77,7 +77,7 @@ static inline void sock_hold(struct sock *sk)
 	sk->sk_refcnt.refs++;
 }
 
-#include "../module/walk.c"
+#include "walk.c"
 
 /* The model: a slot has lists, in which there are sockets, of some rows each */
 #define SOCKS		48

@@ -1,0 +1,9 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# all of Linux 3.8's answers, as recorded, come from real sockets here too.
+
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
+PATH=$here:$PATH
+cd "${REUSE_RECORDED:-$here/recorded}" || exit 1
+exec conform --semantics pre39 linux-3.8.bind.tsv linux-3.8.seq.txt
