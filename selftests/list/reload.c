@@ -131,10 +131,10 @@ static void churn_sockets(void)
 	usleep(5000);
 }
 
-FIXTURE(load) {
+FIXTURE(reload) {
 };
 
-FIXTURE_SETUP(load)
+FIXTURE_SETUP(reload)
 {
 	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ASSERT_NE(MAP_FAILED, done);
@@ -142,12 +142,12 @@ FIXTURE_SETUP(load)
 	new_netns();
 }
 
-FIXTURE_TEARDOWN(load)
+FIXTURE_TEARDOWN(reload)
 {
 }
 
 /* Files that were open end with an error, whatever is done to them; none is left */
-TEST_F(load, open_files_end)
+TEST_F(reload, open_files_end)
 {
 	struct pollfd poll_fd = { .events = POLLIN };
 	char buf[1000];
@@ -180,7 +180,7 @@ TEST_F(load, open_files_end)
 }
 
 /* 50 times, while files are open and read, namespaces made and destroyed, sockets churned */
-TEST_F_TIMEOUT(load, fifty_times, 240)
+TEST_F_TIMEOUT(reload, fifty_times, 240)
 {
 	struct sched_param first = { .sched_priority = 1 };
 	pid_t readers[2], netns, sockets;
@@ -274,7 +274,7 @@ static bool no_device(void *name)
  * A namespace lives as long as there is a reference to one of its sockets. When it
  * dies, so does a device that is half in it.
  */
-TEST_F(load, namespace_dies)
+TEST_F(reload, namespace_dies)
 {
 	pid_t pid = fork();
 	int status;
@@ -332,7 +332,7 @@ static void read_and_close(int times)
 }
 
 /* Readers, namespaces and sockets that are gone leave no memory behind */
-TEST_F(load, nothing_leaks)
+TEST_F(reload, nothing_leaks)
 {
 	long sockets, slab, grown;
 	int i;

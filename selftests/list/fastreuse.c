@@ -5,20 +5,20 @@
 #define PORT	"40000"
 
 /* Two addresses that do not conflict, so that one bucket has two rows */
-FIXTURE(fast) {
+FIXTURE(fastreuse) {
 	int first_reuse;
 	int first_reuseport;
 };
 
-FIXTURE_VARIANT(fast) {
+FIXTURE_VARIANT(fastreuse) {
 	const char *a;
 	const char *b;
 };
 
-FIXTURE_VARIANT_ADD(fast, v4) { "127.0.0.1:" PORT, "127.0.0.2:" PORT };
-FIXTURE_VARIANT_ADD(fast, v6) { "[::1]:" PORT, "[::ffff:127.0.0.2]:" PORT };
-FIXTURE_VARIANT_ADD(fast, v4_v6) { "127.0.0.1:" PORT, "[::1]:" PORT };
-FIXTURE_VARIANT_ADD(fast, mapped) { "[::ffff:127.0.0.1]:" PORT, "127.0.0.2:" PORT };
+FIXTURE_VARIANT_ADD(fastreuse, v4) { "127.0.0.1:" PORT, "127.0.0.2:" PORT };
+FIXTURE_VARIANT_ADD(fastreuse, v6) { "[::1]:" PORT, "[::ffff:127.0.0.2]:" PORT };
+FIXTURE_VARIANT_ADD(fastreuse, v4_v6) { "127.0.0.1:" PORT, "[::1]:" PORT };
+FIXTURE_VARIANT_ADD(fastreuse, mapped) { "[::ffff:127.0.0.1]:" PORT, "127.0.0.2:" PORT };
 
 /* bind() of @address where @first is, which has lost its flags since it was bound */
 static bool cache_lets_in(int first, const char *address, unsigned int flags)
@@ -38,7 +38,7 @@ static bool cache_lets_in(int first, const char *address, unsigned int flags)
  * or 2, is not the same in all kernels. What they let in without looking at the
  * owners says so.
  */
-FIXTURE_SETUP(fast)
+FIXTURE_SETUP(fastreuse)
 {
 	int s;
 
@@ -49,7 +49,7 @@ FIXTURE_SETUP(fast)
 	self->first_reuseport = cache_lets_in(s, "0.0.0.0:2", S_REUSEPORT) ? 1 : 2;
 }
 
-FIXTURE_TEARDOWN(fast)
+FIXTURE_TEARDOWN(fastreuse)
 {
 }
 
@@ -73,7 +73,7 @@ static const char *rows(int a, unsigned int a_flags, int b, unsigned int b_flags
 }
 
 /* The first owner sets the cache to what it is itself */
-TEST_F(fast, first)
+TEST_F(fastreuse, first)
 {
 	const struct {
 		unsigned int flags;
@@ -99,7 +99,7 @@ TEST_F(fast, first)
 }
 
 /* listen() takes fastreuse away, and leaves fastreuseport */
-TEST_F(fast, listener)
+TEST_F(fastreuse, listener)
 {
 	int s = sock_bind("tcp", variant->a, S_REUSEADDR | S_REUSEPORT);
 
@@ -111,7 +111,7 @@ TEST_F(fast, listener)
 }
 
 /* A bucket of connect() has -1, that of the other end what its listener set */
-TEST_F(fast, connected)
+TEST_F(fastreuse, connected)
 {
 	int l = sock_bind("tcp", variant->a, S_LISTEN | S_REUSEPORT);
 	const char *server = cache(0, self->first_reuseport, "0");
@@ -128,7 +128,7 @@ TEST_F(fast, connected)
 }
 
 /* An owner without a flag clears it for all rows of the bucket */
-TEST_F(fast, cleared)
+TEST_F(fastreuse, cleared)
 {
 	int a = sock_bind("tcp", variant->a, S_REUSEADDR | S_REUSEPORT);
 	int b = sock_bind("tcp", variant->b, S_REUSEADDR);
@@ -145,7 +145,7 @@ TEST_F(fast, cleared)
 }
 
 /* SO_REUSEPORT after an owner without it is 2, for one address and uid */
-TEST_F(fast, strict)
+TEST_F(fastreuse, strict)
 {
 	int a = sock_bind("tcp", variant->a, 0);
 	int b = sock_bind("tcp", variant->b, S_REUSEPORT);
@@ -162,7 +162,7 @@ static void bind_reuseport(void *address)
 }
 
 /* fastuid is the uid of who set fastreuseport last */
-TEST_F(fast, uid)
+TEST_F(fastreuse, uid)
 {
 	const char *only_a = strchr(variant->a, ':')[1] == ':' &&
 			     !strstr(variant->a, "ffff") ? " v6only=1" : "";
@@ -181,7 +181,7 @@ TEST_F(fast, uid)
 }
 
 /* bind() to a port that connect() took leaves -1 of it only where the flag is set */
-TEST_F(fast, bound_to_connected)
+TEST_F(fastreuse, bound_to_connected)
 {
 	static const struct {
 		unsigned int flags;
