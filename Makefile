@@ -64,7 +64,7 @@ debug_kernels = $(foreach f,debug kcsan,$(addsuffix -$f,$(or $(KERNELS),6.12 7.3
 
 check-debug:
 	rc=0; scripts/check $(debug_kernels) || rc=1; \
-	REUSE_CPUS=4 JOBS=1 scripts/check $(debug_kernels) -- siege unload race deliver_storm || rc=1; \
+	REUSE_CPUS=4 JOBS=1 scripts/check $(debug_kernels) -- stress unload race deliver_storm || rc=1; \
 	exit $$rc
 
 check-rt:

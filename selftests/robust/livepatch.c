@@ -106,7 +106,8 @@ FIXTURE_SETUP(livepatch)
 	if (access(HOOKED, R_OK))
 		SKIP(return, "no tracefs");
 	if (access(rival_path(), R_OK))
-		SKIP(return, "no %s: make -C robust/livepatch_rival, or set REUSE_RIVAL", rival_path());
+		SKIP(return, "no %s: make -C robust/livepatch_rival, or set REUSE_RIVAL",
+		     rival_path());
 	if (access("/sys/kernel/livepatch", F_OK))
 		SKIP(return, "no livepatches on this kernel");
 	new_netns();

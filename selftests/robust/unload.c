@@ -10,7 +10,7 @@
 #include <time.h>
 
 #include "harness.h"
-#include "siege.h"
+#include "stress.h"
 
 #define PORT		30100	/* nobody else binds it, Linux does not choose it */
 
@@ -39,7 +39,7 @@ static bool go_on(int round, int tenths)
 /* Every fourth time there is a process for each CPU at any moment; else it goes quicker */
 static void busy_or_not(void)
 {
-	__atomic_store_n(&siege->pause, random() % 4 ? PAUSE : 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&stress->pause, random() % 4 ? PAUSE : 0, __ATOMIC_RELAXED);
 }
 
 /* Whatever a test died of, who comes next finds it as it is without semantics= */
@@ -82,16 +82,16 @@ static void begin(bool native)
 {
 	int i;
 
-	siege->unloads = true;
+	stress->unloads = true;
 	for (i = 0; i < SPACES; i++)
-		siege->space[i].fixed = native;
-	siege_spawn_workers();
-	siege_spawn(siege_read, 0, 0);
+		stress->space[i].fixed = native;
+	stress_spawn_workers();
+	stress_spawn(stress_read, 0, 0);
 	/* Or who unloads, and whom he waits for, wait for those that never do */
 	if (setpriority(PRIO_PROCESS, 0, -20))
 		die("no priority");
-	siege_spawn(siege_write, 0, 0);
-	siege_spawn(siege_found, 0, 0);
+	stress_spawn(stress_write, 0, 0);
+	stress_spawn(stress_found, 0, 0);
 }
 
 /* With a word that is none it is not there at all, and says which words are */
@@ -209,21 +209,21 @@ FIXTURE_SETUP(use)
 		SKIP(return, "no tracefs");
 	if (!reuse_ko())
 		SKIP(return, "set REUSE_KO to the path of reuse.ko");
-	siege_begin();
-	srandom(siege->seed);
+	stress_begin();
+	srandom(stress->seed);
 }
 
 FIXTURE_TEARDOWN(use)
 {
 	const char *left;
 
-	EXPECT_EQ(0, siege_end());
-	TH_LOG("%s", siege_summary());
-	left = siege_left();
+	EXPECT_EQ(0, stress_end());
+	TH_LOG("%s", stress_summary());
+	left = stress_left();
 	EXPECT_TRUE(!left)
 		TH_LOG("%s", left);
-	EXPECT_LT(0, siege->done[BINDS]);
-	EXPECT_LT(0, siege->done[REFUSALS]);
+	EXPECT_LT(0, stress->done[BINDS]);
+	EXPECT_LT(0, stress->done[REFUSALS]);
 }
 
 /* The module comes and goes while sockets are open, binds in flight and files read */
@@ -263,7 +263,7 @@ TEST_F_TIMEOUT(use, unload, 100000)
 	for (round = 0; go_on(round, 1); round++) {
 		busy_or_not();
 		for (i = 0; i < SPACES; i++) {
-			siege_enter(i);
+			stress_enter(i);
 			semantics_set((round + i) % 3);
 		}
 		ASSERT_EQ(0, setns(home, CLONE_NEWNET));
@@ -294,20 +294,20 @@ TEST_F_TIMEOUT(use, switch, 100000)
 	for (round = 0; go_on(round, 10); round++) {
 		enum semantics semantics = random() % 3;
 
-		siege_enter(random() % SPACES);
+		stress_enter(random() % SPACES);
 		semantics_set(semantics);
 		if (random() % 4 == 0)
 			usleep(random() % 20000);
 	}
-	EXPECT_EQ(0, siege_end());
+	EXPECT_EQ(0, stress_end());
 	for (i = 0; i < SPACES; i++) {
-		siege_enter(i);
+		stress_enter(i);
 		semantics_set(NATIVE);
 	}
 	/* Those that were founded are dying */
 	EXPECT_TRUE(wait_for(unhooked, NULL, 60000));
 	for (i = 0; i < SPACES; i++) {
-		siege_enter(i);
+		stress_enter(i);
 		EXPECT_EQ(NATIVE, answers());
 	}
 	TH_LOG("%d switches", round);

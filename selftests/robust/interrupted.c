@@ -32,9 +32,9 @@
 /* What was sent is there: see sock_fence() */
 static int fence;
 
-FIXTURE(moments) {};
+FIXTURE(interrupted) {};
 
-FIXTURE_SETUP(moments)
+FIXTURE_SETUP(interrupted)
 {
 	if (access(SEMANTICS, F_OK))
 		SKIP(return, "no net.reuse.semantics");
@@ -47,7 +47,7 @@ FIXTURE_SETUP(moments)
 	sock_connect(fence, "127.0.0.1:9");
 }
 
-FIXTURE_TEARDOWN(moments)
+FIXTURE_TEARDOWN(interrupted)
 {
 }
 
@@ -98,7 +98,7 @@ static long switcher_takes(void)
 }
 
 /* Who is killed while he switches has switched or not: in part is neither */
-TEST_F_TIMEOUT(moments, killed_while_switching, 600)
+TEST_F_TIMEOUT(interrupted, killed_while_switching, 600)
 {
 	int fd[2], i, kept = 0;
 	enum semantics is;
@@ -131,7 +131,7 @@ TEST_F_TIMEOUT(moments, killed_while_switching, 600)
 }
 
 /* However many were bound before a switch, they are older than what is bound after it */
-TEST_F_TIMEOUT(moments, many_bound_before, 300)
+TEST_F_TIMEOUT(interrupted, many_bound_before, 300)
 {
 	int fd[2], i;
 
@@ -181,7 +181,7 @@ static int copies(int fd, unsigned int number)
 }
 
 /* Members of a group that go while it is delivered to get nobody a copy too many */
-TEST_F_TIMEOUT(moments, members_close, 600)
+TEST_F_TIMEOUT(interrupted, members_close, 600)
 {
 	unsigned int number = 0;
 	int fd[MEMBERS], s, i, round, oldest;
@@ -239,7 +239,7 @@ static void connect_for_ever(int until, int said)
 }
 
 /* A listener that closes while many wait in its queue keeps nobody from the other */
-TEST_F_TIMEOUT(moments, listener_closes, 100)
+TEST_F_TIMEOUT(interrupted, listener_closes, 100)
 {
 	int until[2], said[2], fd[2], i, n, refused;
 	pid_t pid;
@@ -286,7 +286,7 @@ static void *sets_reuseport(void *value)
 }
 
 /* Memory that is there when its owner likes holds up nobody who switches or unloads */
-TEST_F_TIMEOUT(moments, waits_for_user_memory, 300)
+TEST_F_TIMEOUT(interrupted, waits_for_user_memory, 300)
 {
 	struct uffdio_api api = { .api = UFFD_API };
 	struct uffdio_zeropage zero = {};

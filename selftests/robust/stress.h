@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A siege: processes that do at random, in a few network namespaces at a time,
+ * A stress run: processes that do at random, in a few network namespaces at a time,
  * whatever sockets, /proc/net/reuse and net.reuse can be asked for. What each of
  * them decides follows from one seed.
  */
-#ifndef REUSE_SIEGE_H
-#define REUSE_SIEGE_H
+#ifndef REUSE_STRESS_H
+#define REUSE_STRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -71,7 +71,7 @@ enum deed {
 };
 
 /**
- * struct siege - what all of them share
+ * struct stress - what all of them share
  * @seed: of all that is decided
  * @pause: between what somebody does, in us, in the mean; 0: all CPUs are busy
  * @unloads: the module may be missing
@@ -85,7 +85,7 @@ enum deed {
  * @held: what they told
  * @done: how often
  */
-struct siege {
+struct stress {
 	uint64_t seed;
 	unsigned int pause;
 	bool unloads;
@@ -101,7 +101,7 @@ struct siege {
 };
 
 /**
- * struct post - what a process of a siege is told
+ * struct post - what a process of a stress run is told
  * @space: the namespace that it is in
  * @nr: which one of its sort it is there
  * @rng: what it is to decide by
@@ -112,21 +112,21 @@ struct post {
 	uint64_t rng;
 };
 
-extern struct siege *siege;
+extern struct stress *stress;
 
-static inline void siege_did(enum deed deed)
+static inline void stress_did(enum deed deed)
 {
-	__atomic_add_fetch(&siege->done[deed], 1, __ATOMIC_RELAXED);
+	__atomic_add_fetch(&stress->done[deed], 1, __ATOMIC_RELAXED);
 }
 
-static inline bool siege_over(void)
+static inline bool stress_over(void)
 {
-	return __atomic_load_n(&siege->over, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&stress->over, __ATOMIC_ACQUIRE);
 }
 
-uint64_t siege_draw(uint64_t *state);
+uint64_t stress_draw(uint64_t *state);
 
-static inline unsigned int siege_take(uint64_t *drawn, unsigned int n)
+static inline unsigned int stress_take(uint64_t *drawn, unsigned int n)
 {
 	unsigned int taken = *drawn % n;
 
@@ -134,26 +134,26 @@ static inline unsigned int siege_take(uint64_t *drawn, unsigned int n)
 	return taken;
 }
 
-/* siege_common.c */
-void siege_begin(void);
-void siege_new_netns(void);
-void siege_enter(int space);
-void siege_spawn(void (*fn)(struct post *post), int space, int nr);
-void siege_spawn_workers(void);
-void siege_pause(struct post *post, unsigned int steps);
-int siege_end(void);
-const char *siege_left(void);
-int siege_seconds(int usual);
-const char *siege_summary(void);
+/* stress_common.c */
+void stress_begin(void);
+void stress_new_netns(void);
+void stress_enter(int space);
+void stress_spawn(void (*fn)(struct post *post), int space, int nr);
+void stress_spawn_workers(void);
+void stress_pause(struct post *post, unsigned int steps);
+int stress_end(void);
+const char *stress_left(void);
+int stress_seconds(int usual);
+const char *stress_summary(void);
 
-/* siege_work.c */
-void siege_work_begin(void);
-void siege_work(struct post *post);
-void siege_found(struct post *post);
+/* stress_work.c */
+void stress_work_begin(void);
+void stress_work(struct post *post);
+void stress_found(struct post *post);
 
-/* siege_read.c */
-void siege_read(struct post *post);
-void siege_write(struct post *post);
-void siege_switch(struct post *post);
+/* stress_read.c */
+void stress_read(struct post *post);
+void stress_write(struct post *post);
+void stress_switch(struct post *post);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Begin and end of a siege. */
+/* Begin and end of a stress run. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -13,22 +13,22 @@
 #include <unistd.h>
 
 #include "lib.h"
-#include "siege.h"
+#include "stress.h"
 
 #define PROCESSES	64
 
-struct siege *siege;
+struct stress *stress;
 
 static pid_t pids[PROCESSES];
 static int npids;
 
 /**
- * siege_draw() - the next random number
+ * stress_draw() - the next random number
  * @state: of the generator; with the same one begins the same sequence
  *
  * Return: the number.
  */
-uint64_t siege_draw(uint64_t *state)
+uint64_t stress_draw(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15;
 
@@ -38,11 +38,11 @@ uint64_t siege_draw(uint64_t *state)
 }
 
 /**
- * siege_new_netns() - enter a fresh network namespace
+ * stress_new_netns() - enter a fresh network namespace
  *
  * Closed connections are soon gone there, with or without their other end.
  */
-void siege_new_netns(void)
+void stress_new_netns(void)
 {
 	new_netns();
 	write_file("/proc/sys/net/ipv4/tcp_fin_timeout", "1");
@@ -53,47 +53,47 @@ void siege_new_netns(void)
 }
 
 /**
- * siege_begin() - make what they share, and the namespaces
+ * stress_begin() - make what they share, and the namespaces
  *
  * All namespaces are native and not fixed.
  */
-void siege_begin(void)
+void stress_begin(void)
 {
 	int i;
 
-	siege = mmap(NULL, sizeof(*siege), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		     -1, 0);
-	if (siege == MAP_FAILED)
+	stress = mmap(NULL, sizeof(*stress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		      -1, 0);
+	if (stress == MAP_FAILED)
 		die("no memory");
-	siege->seed = seed();
+	stress->seed = seed();
 	for (i = 0; i < SPACES; i++) {
-		siege_new_netns();
-		siege->space[i].netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-		if (siege->space[i].netns < 0)
+		stress_new_netns();
+		stress->space[i].netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+		if (stress->space[i].netns < 0)
 			die("no namespace");
 	}
-	siege_work_begin();
+	stress_work_begin();
 }
 
 /**
- * siege_enter() - go to a namespace
+ * stress_enter() - go to a namespace
  * @space: its number
  */
-void siege_enter(int space)
+void stress_enter(int space)
 {
-	if (setns(siege->space[space].netns, CLONE_NEWNET))
+	if (setns(stress->space[space].netns, CLONE_NEWNET))
 		die("cannot enter the namespace");
 }
 
 /**
- * siege_spawn() - one process more
+ * stress_spawn() - one process more
  * @fn: what it does, until it is over
  * @space: where
  * @nr: which one of its sort
  */
-void siege_spawn(void (*fn)(struct post *post), int space, int nr)
+void stress_spawn(void (*fn)(struct post *post), int space, int nr)
 {
-	struct post post = { space, nr, siege->seed + 1000000007ULL * npids };
+	struct post post = { space, nr, stress->seed + 1000000007ULL * npids };
 	pid_t pid = fork();
 
 	if (pid < 0 || npids == PROCESSES)
@@ -103,54 +103,54 @@ void siege_spawn(void (*fn)(struct post *post), int space, int nr)
 		return;
 	}
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	siege_draw(&post.rng);
-	siege_enter(space);
+	stress_draw(&post.rng);
+	stress_enter(space);
 	fn(&post);
 	_exit(0);
 }
 
 /**
- * siege_spawn_workers() - sockets that come, go and change in all namespaces
+ * stress_spawn_workers() - sockets that come, go and change in all namespaces
  */
-void siege_spawn_workers(void)
+void stress_spawn_workers(void)
 {
 	int space, nr;
 
 	for (space = 0; space < SPACES; space++) {
 		for (nr = 0; nr < WORKERS; nr++)
-			siege_spawn(siege_work, space, nr);
+			stress_spawn(stress_work, space, nr);
 	}
 }
 
 /**
- * siege_pause() - leave the CPUs to others, for as long as the siege says
+ * stress_pause() - leave the CPUs to others, for as long as the stress says
  * @post: whose random numbers are taken
  * @steps: that he has done since
  */
-void siege_pause(struct post *post, unsigned int steps)
+void stress_pause(struct post *post, unsigned int steps)
 {
-	unsigned int pause = __atomic_load_n(&siege->pause, __ATOMIC_RELAXED);
+	unsigned int pause = __atomic_load_n(&stress->pause, __ATOMIC_RELAXED);
 
 	if (pause)
-		usleep(siege_draw(&post->rng) % (2 * pause * steps));
+		usleep(stress_draw(&post->rng) % (2 * pause * steps));
 }
 
 /**
- * siege_end() - wait until all have ended; others may begin then
+ * stress_end() - wait until all have ended; others may begin then
  *
  * Return: how many of them did not end well: what they died of, they have said.
  */
-int siege_end(void)
+int stress_end(void)
 {
 	int bad = 0, status, i;
 
-	__atomic_store_n(&siege->over, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&stress->over, true, __ATOMIC_RELEASE);
 	for (i = 0; i < npids; i++) {
 		if (waitpid(pids[i], &status, 0) != pids[i] || status)
 			bad++;
 	}
 	npids = 0;
-	siege->over = false;
+	stress->over = false;
 	return bad;
 }
 
@@ -168,16 +168,16 @@ static bool only_timewait(void *arg)
 }
 
 /**
- * siege_left() - what is left when all have ended, but for TIME_WAIT
+ * stress_left() - what is left when all have ended, but for TIME_WAIT
  *
  * Return: the file of a namespace that has something, NULL if none has.
  */
-const char *siege_left(void)
+const char *stress_left(void)
 {
 	int i;
 
 	for (i = 0; i < SPACES; i++) {
-		siege_enter(i);
+		stress_enter(i);
 		if (!wait_for(only_timewait, NULL, 60000))
 			return text("namespace %d:\n%s", i, slurp(REUSE_FILE));
 	}
@@ -185,12 +185,12 @@ const char *siege_left(void)
 }
 
 /**
- * siege_seconds() - how long
+ * stress_seconds() - how long
  * @usual: without REUSE_SECONDS, where it is not slow
  *
  * Return: seconds.
  */
-int siege_seconds(int usual)
+int stress_seconds(int usual)
 {
 	const char *seconds = getenv("REUSE_SECONDS");
 
@@ -198,11 +198,11 @@ int siege_seconds(int usual)
 }
 
 /**
- * siege_summary() - what happened so far
+ * stress_summary() - what happened so far
  *
  * Return: in a line.
  */
-const char *siege_summary(void)
+const char *stress_summary(void)
 {
 	static const char * const names[DEEDS] = {
 		"binds", "refused", "listens", "accepts", "connects", "flips", "forks",
@@ -214,6 +214,6 @@ const char *siege_summary(void)
 
 	for (i = 0; i < DEEDS; i++)
 		len += snprintf(s + len, sizeof(s) - len, "%s%lu %s", i ? ", " : "",
-				siege->done[i], names[i]);
+				stress->done[i], names[i]);
 	return s;
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Workers of a siege: sockets. Where the semantics stay, each says what it holds
+ * Workers of a stress run: sockets. Where the semantics stay, each says what it holds
  * once it was told that it may have it, and takes that back before it lets go:
  * whoever finds another there that may not be was told so by mistake.
  */
@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "lib.h"
-#include "siege.h"
+#include "stress.h"
 
 #define CHILDREN	3	/* of a worker at a time */
 #define STEPS		30	/* in a namespace that does not live long */
@@ -75,9 +75,9 @@ static bool both(enum semantics semantics, struct model_sock a, struct model_soc
 }
 
 /**
- * siege_work_begin() - find out who is never to be met beside whom
+ * stress_work_begin() - find out who is never to be met beside whom
  */
-void siege_work_begin(void)
+void stress_work_begin(void)
 {
 	int i, j, s;
 
@@ -121,7 +121,7 @@ static void claim(const struct worker *w, const struct slot *s, const char *what
 		errno = 0;
 		if (never[i] && n > (i == s->kind ? 1 : 0))
 			die("%s: two %s at a time: %s, and %s",
-			    semantics_name[siege->space[w->space].semantics], what,
+			    semantics_name[stress->space[w->space].semantics], what,
 			    describe(s, s->kind), describe(s, i));
 	}
 }
@@ -129,10 +129,10 @@ static void claim(const struct worker *w, const struct slot *s, const char *what
 static void release(const struct worker *w, struct slot *s)
 {
 	if (s->listens)
-		__atomic_sub_fetch(&siege->listens[w->space][s->udp][s->lane][s->kind], 1,
+		__atomic_sub_fetch(&stress->listens[w->space][s->udp][s->lane][s->kind], 1,
 				   __ATOMIC_SEQ_CST);
 	if (s->holds)
-		__atomic_sub_fetch(&siege->holds[w->space][s->udp][s->lane][s->kind], 1,
+		__atomic_sub_fetch(&stress->holds[w->space][s->udp][s->lane][s->kind], 1,
 				   __ATOMIC_SEQ_CST);
 	s->listens = false;
 	s->holds = false;
@@ -145,7 +145,7 @@ static void release(const struct worker *w, struct slot *s)
  */
 static bool is_exclusive(const struct worker *w, const struct slot *s)
 {
-	const struct space *space = &siege->space[w->space];
+	const struct space *space = &stress->space[w->space];
 
 	return w->nr >= 0 && space->fixed && s->explicit &&
 	       LANE_SORT(s->lane) <= (space->semantics == PRE39 ? MIXED : PLAIN);
@@ -170,13 +170,13 @@ static void keep(struct slot *s, int fd)
 
 static void come(const struct worker *w, struct slot *s, uint64_t r)
 {
-	enum semantics semantics = siege->space[w->space].semantics;
+	enum semantics semantics = stress->space[w->space].semantics;
 	int fd, err, lane, kind;
 
-	s->udp = !siege_take(&r, 3);
-	lane = siege_take(&r, LANES);
-	kind = siege_take(&r, KINDS);
-	s->explicit = siege_take(&r, 8) || LANE_SORT(lane) != WILD;
+	s->udp = !stress_take(&r, 3);
+	lane = stress_take(&r, LANES);
+	kind = stress_take(&r, KINDS);
+	s->explicit = stress_take(&r, 8) || LANE_SORT(lane) != WILD;
 	s->ears = false;
 	s->lane = lane;
 	s->kind = LANE_SORT(lane) == PLAIN ? kind % ADDRESSES : kind;
@@ -187,21 +187,21 @@ static void come(const struct worker *w, struct slot *s, uint64_t r)
 		if (err != EADDRINUSE && (s->explicit || err != EADDRNOTAVAIL))
 			die("bind %s", describe(s, s->kind));
 		close(fd);
-		siege_did(REFUSALS);
+		stress_did(REFUSALS);
 		return;
 	}
-	siege_did(BINDS);
+	stress_did(BINDS);
 	keep(s, fd);
 	if (!is_exclusive(w, s))
 		return;
 	s->holds = true;
-	claim(w, s, "sockets", siege->holds[w->space][s->udp][lane],
+	claim(w, s, "sockets", stress->holds[w->space][s->udp][lane],
 	      never_hold[semantics][s->kind]);
 }
 
 static void listen_on(const struct worker *w, struct slot *s)
 {
-	enum semantics semantics = siege->space[w->space].semantics;
+	enum semantics semantics = stress->space[w->space].semantics;
 
 	if (s->udp)
 		return;
@@ -210,12 +210,12 @@ static void listen_on(const struct worker *w, struct slot *s)
 			die("listen %s", describe(s, s->kind));
 		return;
 	}
-	siege_did(LISTENS);
+	stress_did(LISTENS);
 	s->ears = true;
 	if (!s->holds || s->listens)
 		return;
 	s->listens = true;
-	claim(w, s, "listeners", siege->listens[w->space][s->udp][s->lane],
+	claim(w, s, "listeners", stress->listens[w->space][s->udp][s->lane],
 	      never_listen[semantics][s->kind]);
 }
 
@@ -224,7 +224,7 @@ static void accept_from(struct worker *w, const struct slot *s)
 	int fd, i;
 
 	while (s->ears && (fd = accept4(s->fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
-		siege_did(ACCEPTS);
+		stress_did(ACCEPTS);
 		for (i = 0; i < POOL && w->slot[i].fd >= 0; i++)
 			;
 		if (i == POOL) {
@@ -241,11 +241,11 @@ static socklen_t somewhere(const struct slot *s, struct sockaddr_storage *ss, ui
 {
 	static const char * const v4[] = { "127.0.0.1", "127.0.0.2" };
 	static const char * const v6[] = { "[::1]", "[::ffff:127.0.0.1]" };
-	int i = siege_take(r, 2);
+	int i = stress_take(r, 2);
 	char addr[64];
 
 	snprintf(addr, sizeof(addr), "%s:%d", *kinds[s->kind].addr == '[' ? v6[i] : v4[i],
-		 LANE_PORT + siege_take(r, LANES));
+		 LANE_PORT + stress_take(r, LANES));
 	return sock_addr(addr, ss);
 }
 
@@ -256,11 +256,11 @@ static void connect_it(const struct worker *w, struct slot *s, uint64_t r)
 	socklen_t len = somewhere(s, &ss, &r);
 
 	/* The other lanes would run out of who holds them */
-	if (LANE_SORT(s->lane) != WILD && siege_take(&r, 4))
+	if (LANE_SORT(s->lane) != WILD && stress_take(&r, 4))
 		return;
 	release(w, s);
 	connect(s->fd, (struct sockaddr *)&ss, len);
-	siege_did(CONNECTS);
+	stress_did(CONNECTS);
 }
 
 static void send_it(struct slot *s, uint64_t r)
@@ -279,15 +279,15 @@ static void send_it(struct slot *s, uint64_t r)
 /* Options and devices of a socket that has its port already */
 static void flip(const struct slot *s, uint64_t r)
 {
-	int option = siege_take(&r, 2) ? SO_REUSEADDR : SO_REUSEPORT, on = siege_take(&r, 2);
+	int option = stress_take(&r, 2) ? SO_REUSEADDR : SO_REUSEPORT, on = stress_take(&r, 2);
 
 	if (LANE_SORT(s->lane) != WILD)
 		return;
-	if (siege_take(&r, 4))
+	if (stress_take(&r, 4))
 		setsockopt(s->fd, SOL_SOCKET, option, &on, sizeof(on));
 	else
 		setsockopt(s->fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", on ? 3 : 0);
-	siege_did(FLIPS);
+	stress_did(FLIPS);
 }
 
 static void disconnect(const struct slot *s, uint64_t r)
@@ -296,10 +296,10 @@ static void disconnect(const struct slot *s, uint64_t r)
 
 	if (LANE_SORT(s->lane) != WILD)
 		return;
-	if (siege_take(&r, 2))
+	if (stress_take(&r, 2))
 		connect(s->fd, (struct sockaddr *)&ss, sizeof(ss));
 	else
-		shutdown(s->fd, siege_take(&r, 3));
+		shutdown(s->fd, stress_take(&r, 3));
 }
 
 /* A child has what its parent has, and for a moment some of its own */
@@ -310,16 +310,16 @@ static void live(const struct worker *parent, uint64_t r)
 
 	for (i = 0; i < POOL; i++) {
 		w.slot[i].fd = -1;
-		if (parent->slot[i].fd >= 0 && siege_take(&r, 2))
+		if (parent->slot[i].fd >= 0 && stress_take(&r, 2))
 			close(parent->slot[i].fd);
 	}
 	w.rng = r;
 	for (i = 0; i < 3; i++) {
-		r = siege_draw(&w.rng);
+		r = stress_draw(&w.rng);
 		come(&w, &w.slot[i], r);
 	}
-	usleep(siege_take(&r, 3000));
-	if (siege_take(&r, 2))
+	usleep(stress_take(&r, 3000));
+	if (stress_take(&r, 2))
 		raise(SIGKILL);
 	_exit(0);
 }
@@ -350,15 +350,15 @@ static void multiply(struct worker *w, uint64_t r)
 	if (!pid)
 		live(w, r);
 	w->children++;
-	siege_did(FORKS);
+	stress_did(FORKS);
 }
 
 static void act(struct worker *w, struct slot *s, uint64_t r)
 {
 	accept_from(w, s);
-	switch (siege_take(&r, 16)) {
+	switch (stress_take(&r, 16)) {
 	case 0 ... 3:
-		close_slot(w, s, siege_take(&r, 2));
+		close_slot(w, s, stress_take(&r, 2));
 		break;
 	case 4 ... 6:
 		listen_on(w, s);
@@ -376,7 +376,7 @@ static void act(struct worker *w, struct slot *s, uint64_t r)
 		send_it(s, r);
 		break;
 	case 15:
-		if (!siege_take(&r, 4))
+		if (!stress_take(&r, 4))
 			multiply(w, r);
 	}
 }
@@ -384,16 +384,16 @@ static void act(struct worker *w, struct slot *s, uint64_t r)
 /* All of a step follows from one number, whatever became of those before */
 static void step(struct worker *w)
 {
-	uint64_t r = siege_draw(&w->rng), nap = siege_draw(&w->rng);
-	struct slot *s = &w->slot[siege_take(&r, POOL)];
+	uint64_t r = stress_draw(&w->rng), nap = stress_draw(&w->rng);
+	struct slot *s = &w->slot[stress_take(&r, POOL)];
 
 	if (s->fd < 0)
 		come(w, s, r);
 	else
 		act(w, s, r);
 	/* Without a rest it keeps RCU from its work */
-	if (!siege_take(&nap, 4))
-		usleep(siege_take(&nap, 1000));
+	if (!stress_take(&nap, 4))
+		usleep(stress_take(&nap, 1000));
 }
 
 static int option(int fd, int level, int name)
@@ -461,12 +461,12 @@ static void rest(struct worker *w)
 	int i;
 
 	reap(w, 0);
-	while (__atomic_load_n(&siege->rest, __ATOMIC_ACQUIRE) && !siege_over()) {
-		asked = __atomic_load_n(&siege->asked, __ATOMIC_ACQUIRE);
+	while (__atomic_load_n(&stress->rest, __ATOMIC_ACQUIRE) && !stress_over()) {
+		asked = __atomic_load_n(&stress->asked, __ATOMIC_ACQUIRE);
 		if (asked != w->told) {
 			for (i = 0; i < POOL; i++)
-				tell(&w->slot[i], &siege->held[w->space][w->nr][i]);
-			__atomic_add_fetch(&siege->resting, 1, __ATOMIC_RELEASE);
+				tell(&w->slot[i], &stress->held[w->space][w->nr][i]);
+			__atomic_add_fetch(&stress->resting, 1, __ATOMIC_RELEASE);
 			w->told = asked;
 		}
 		usleep(1000);
@@ -483,20 +483,20 @@ static void init(struct worker *w, int space, int nr, uint64_t rng)
 }
 
 /**
- * siege_work() - sockets, until it is over
+ * stress_work() - sockets, until it is over
  * @post: where, and which
  */
-void siege_work(struct post *post)
+void stress_work(struct post *post)
 {
 	struct worker w;
 	int i;
 
 	init(&w, post->space, post->nr, post->rng);
-	while (!siege_over()) {
-		if (__atomic_load_n(&siege->rest, __ATOMIC_ACQUIRE))
+	while (!stress_over()) {
+		if (__atomic_load_n(&stress->rest, __ATOMIC_ACQUIRE))
 			rest(&w);
 		step(&w);
-		siege_pause(post, 1);
+		stress_pause(post, 1);
 	}
 	reap(&w, 0);
 	for (i = 0; i < POOL; i++) {
@@ -508,42 +508,42 @@ void siege_work(struct post *post)
 /* A namespace with some sockets, and somebody who reads, that dies with them */
 static void found_one(const struct space *like, uint64_t rng)
 {
-	enum semantics semantics = like->fixed ? like->semantics : siege_draw(&rng) % 3;
+	enum semantics semantics = like->fixed ? like->semantics : stress_draw(&rng) % 3;
 	struct worker w;
 	char c;
 	int i;
 
-	siege_new_netns();
+	stress_new_netns();
 	errno = semantics_try(semantics);
-	if (errno && !siege->unloads)
+	if (errno && !stress->unloads)
 		die("cannot switch");
 	init(&w, 0, -1, rng);
 	for (i = 0; i < STEPS; i++)
 		step(&w);
 	reap(&w, 0);
-	if (read(open(REUSE_FILE, O_RDONLY | O_CLOEXEC), &c, 1) != 1 && !siege->unloads)
+	if (read(open(REUSE_FILE, O_RDONLY | O_CLOEXEC), &c, 1) != 1 && !stress->unloads)
 		die("read");
 	_exit(0);
 }
 
 /**
- * siege_found() - found namespaces, until it is over
+ * stress_found() - found namespaces, until it is over
  * @post: where, and which
  */
-void siege_found(struct post *post)
+void stress_found(struct post *post)
 {
 	int status;
 	pid_t pid;
 
-	while (!siege_over()) {
-		uint64_t rng = siege_draw(&post->rng);
+	while (!stress_over()) {
+		uint64_t rng = stress_draw(&post->rng);
 
 		pid = fork();
 		if (!pid)
-			found_one(&siege->space[post->space], rng);
+			found_one(&stress->space[post->space], rng);
 		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 			die("no namespace");
-		siege_did(NAMESPACES);
-		siege_pause(post, STEPS);
+		stress_did(NAMESPACES);
+		stress_pause(post, STEPS);
 	}
 }

@@ -12,7 +12,7 @@
 #include <time.h>
 
 #include "harness.h"
-#include "siege.h"
+#include "stress.h"
 
 #define SECONDS		8
 #define BETWEEN_MS	2000	/* between two moments of rest */
@@ -40,7 +40,7 @@ static bool is_of(const struct reuse_row *row, const struct held *h)
 static const char *row_differs(int space, const struct reuse_row *row)
 {
 	unsigned long n[REUSE_COLS] = {}, port = port_of(row->col[ADDRESS]);
-	const struct held *h = siege->held[space][0];
+	const struct held *h = stress->held[space][0];
 	int i;
 
 	if (port < LANE_PORT || port >= LANE_PORT + LANES)
@@ -85,12 +85,12 @@ static const char *cache_differs(const struct reuse_row *row)
 /* What the workers hold is what the file says */
 static const char *space_differs(int space)
 {
-	const struct held *h = siege->held[space][0];
+	const struct held *h = stress->held[space][0];
 	const char *why = NULL;
 	struct reuse_table table;
 	size_t i, j;
 
-	siege_enter(space);
+	stress_enter(space);
 	reuse_read(REUSE_FILE, &table);
 	for (i = 0; i < table.n && !why; i++)
 		why = row_differs(space, &table.row[i]) ?: cache_differs(&table.row[i]);
@@ -108,7 +108,7 @@ static const char *space_differs(int space)
 static bool all_rest(void *arg)
 {
 	(void)arg;
-	return __atomic_load_n(&siege->resting, __ATOMIC_ACQUIRE) == SPACES * WORKERS;
+	return __atomic_load_n(&stress->resting, __ATOMIC_ACQUIRE) == SPACES * WORKERS;
 }
 
 static const char *differs(void)
@@ -116,9 +116,9 @@ static const char *differs(void)
 	const char *why = NULL;
 	int i;
 
-	siege->resting = 0;
-	__atomic_add_fetch(&siege->asked, 1, __ATOMIC_RELEASE);
-	__atomic_store_n(&siege->rest, true, __ATOMIC_RELEASE);
+	stress->resting = 0;
+	__atomic_add_fetch(&stress->asked, 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&stress->rest, true, __ATOMIC_RELEASE);
 	if (!wait_for(all_rest, NULL, WAIT_MS))
 		return "some worker does not rest";
 	for (i = 0; i < SPACES && !why; i++) {
@@ -144,7 +144,7 @@ static const char *moment_of_rest(void)
 
 	if (wait_for(agree, &why, 10000))
 		why = NULL;
-	__atomic_store_n(&siege->rest, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&stress->rest, false, __ATOMIC_RELEASE);
 	return why;
 }
 
@@ -160,37 +160,37 @@ static bool nothing(void *arg)
 	return none;
 }
 
-FIXTURE(siege) {};
+FIXTURE(stress) {};
 
-FIXTURE_SETUP(siege)
+FIXTURE_SETUP(stress)
 {
 	if (access(SEMANTICS, F_OK))
 		SKIP(return, "no net.reuse.semantics");
-	siege_begin();
+	stress_begin();
 }
 
-FIXTURE_TEARDOWN(siege)
+FIXTURE_TEARDOWN(stress)
 {
 }
 
 /* Three namespaces that keep to their semantics, and one that is switched */
-TEST_F_TIMEOUT(siege, storm, 100000)
+TEST_F_TIMEOUT(stress, storm, 100000)
 {
-	time_t end = time(NULL) + siege_seconds(SECONDS);
+	time_t end = time(NULL) + stress_seconds(SECONDS);
 	const char *why = NULL;
 	int i, rests = 0;
 
 	for (i = 0; i <= BSD; i++) {
-		siege_enter(i);
+		stress_enter(i);
 		semantics_set(i);
-		siege->space[i].semantics = i;
-		siege->space[i].fixed = true;
+		stress->space[i].semantics = i;
+		stress->space[i].fixed = true;
 	}
-	siege_spawn_workers();
-	siege_spawn(siege_read, 0, 0);
-	siege_spawn(siege_read, 0, 1);
-	siege_spawn(siege_write, 0, 0);
-	siege_spawn(siege_switch, 0, 0);
+	stress_spawn_workers();
+	stress_spawn(stress_read, 0, 0);
+	stress_spawn(stress_read, 0, 1);
+	stress_spawn(stress_write, 0, 0);
+	stress_spawn(stress_switch, 0, 0);
 	do {
 		usleep(1000 * BETWEEN_MS);
 		why = moment_of_rest();
@@ -198,17 +198,17 @@ TEST_F_TIMEOUT(siege, storm, 100000)
 	} while (!why && time(NULL) < end);
 	EXPECT_TRUE(!why)
 		TH_LOG("%s", why);
-	EXPECT_EQ(0, siege_end());
-	why = siege_left();
+	EXPECT_EQ(0, stress_end());
+	why = stress_left();
 	EXPECT_TRUE(!why)
 		TH_LOG("%s", why);
-	for (i = 0; i < SPACES && siege_seconds(SECONDS) >= LONG; i++) {
-		siege_enter(i);
+	for (i = 0; i < SPACES && stress_seconds(SECONDS) >= LONG; i++) {
+		stress_enter(i);
 		EXPECT_TRUE(wait_for(nothing, NULL, 2 * WAIT_MS));
 	}
-	TH_LOG("%d rests, %s", rests, siege_summary());
+	TH_LOG("%d rests, %s", rests, stress_summary());
 	for (i = 0; i <= SWITCHES; i++)
-		EXPECT_TRUE(i == MISSING || siege->done[i]);
+		EXPECT_TRUE(i == MISSING || stress->done[i]);
 }
 
 #define SHRINK	"/sys/kernel/slab/net_namespace/shrink"
@@ -254,10 +254,10 @@ static void found_some(struct __test_metadata *_metadata, int seconds, unsigned 
 	int i;
 
 	for (i = 0; i < FOUNDERS; i++)
-		siege_spawn(siege_found, i, 0);
-	while (time(NULL) < end || siege->done[NAMESPACES] < least)
+		stress_spawn(stress_found, i, 0);
+	while (time(NULL) < end || stress->done[NAMESPACES] < least)
 		usleep(10000);
-	EXPECT_EQ(0, siege_end());
+	EXPECT_EQ(0, stress_end());
 	EXPECT_TRUE(wait_for(few_left, &most, WAIT_MS))
 		TH_LOG("%ld namespaces live on", namespaces());
 }
@@ -312,31 +312,31 @@ static struct memory memory_taken(const struct memory *before)
 static bool little_taken(void *before)
 {
 	struct memory taken = memory_taken(before);
-	long founded = siege->done[NAMESPACES];
+	long founded = stress->done[NAMESPACES];
 
 	return taken.objects < 1000 * slowness() + founded / 2 &&
 	       taken.available < 20000 * slowness() + founded;
 }
 
 /* Namespaces of all semantics, with sockets and readers, leave nothing behind when they die */
-TEST_F_TIMEOUT(siege, namespaces, 100000)
+TEST_F_TIMEOUT(stress, namespaces, 100000)
 {
 	struct memory memory;
 	int i;
 
 	for (i = PRE39; i <= BSD; i++) {
-		siege_enter(i);
+		stress_enter(i);
 		semantics_set(i);
 	}
 	found_some(_metadata, 0, WARM_UP);
 	memory = memory_now();
-	found_some(_metadata, siege_seconds(SECONDS),
-		   siege_seconds(SECONDS) < LONG ? 2 * WARM_UP : MANY);
+	found_some(_metadata, stress_seconds(SECONDS),
+		   stress_seconds(SECONDS) < LONG ? 2 * WARM_UP : MANY);
 	/* What RCU frees may take its time */
 	EXPECT_TRUE(wait_for(little_taken, &memory, WAIT_MS));
 	memory = memory_taken(&memory);
 	TH_LOG("%lu namespaces, %lu binds; %ld kB of objects more, %ld kB less available",
-	       siege->done[NAMESPACES], siege->done[BINDS], memory.objects, memory.available);
+	       stress->done[NAMESPACES], stress->done[BINDS], memory.objects, memory.available);
 }
 
 TEST_HARNESS_MAIN

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Those of a siege who ask for nothing that they have not: they read and write
+ * Those of a stress run who ask for nothing that they have not: they read and write
  * the module's files at random places, in pieces of random sizes.
  */
 #include <errno.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "lib.h"
-#include "siege.h"
+#include "stress.h"
 
 #define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
 #define WORDS		"native pre39 bsd\n"
@@ -25,9 +25,9 @@ static bool missing(int err)
 {
 	bool why = err == ENOENT || err == ENXIO || err == EIO || err == EINVAL || err == ENODEV;
 
-	if (!siege->unloads || !why)
+	if (!stress->unloads || !why)
 		return false;
-	siege_did(MISSING);
+	stress_did(MISSING);
 	usleep(500);
 	return true;
 }
@@ -96,10 +96,10 @@ static void read_whole(uint64_t *rng)
 			die("open");
 		return;
 	}
-	r = siege_draw(rng);
-	max = 1 << siege_take(&r, 15);
+	r = stress_draw(rng);
+	max = 1 << stress_take(&r, 15);
 	do {
-		n = read(fd, text + len, 1 + siege_draw(rng) % max);
+		n = read(fd, text + len, 1 + stress_draw(rng) % max);
 		len += n > 0 ? n : 0;
 	} while (n > 0 && len < TEXT_MAX);
 	close(fd);
@@ -114,21 +114,21 @@ static void read_whole(uint64_t *rng)
 		die("a zero byte among %zu", len);
 	reuse_parse(strdup(text), &table);
 	reuse_free(&table);
-	siege_did(READS);
+	stress_did(READS);
 }
 
 /* Somewhere: near the beginning, or where nothing is */
 static off_t some_place(uint64_t *r)
 {
-	switch (siege_take(r, 8)) {
+	switch (stress_take(r, 8)) {
 	case 0:
 		return 0;
 	case 1:
-		return siege_take(r, 200);
+		return stress_take(r, 200);
 	case 2:
-		return 1LL << siege_take(r, 62);
+		return 1LL << stress_take(r, 62);
 	default:
-		return siege_take(r, 1 << 14);
+		return stress_take(r, 1 << 14);
 	}
 }
 
@@ -137,14 +137,14 @@ static int read_piece(int fd, uint64_t r)
 {
 	static char text[BIG + 1];
 	off_t place = some_place(&r), pos;
-	size_t max = 1 + siege_take(&r, 1 << siege_take(&r, 15));
-	unsigned int how = siege_take(&r, 4);
+	size_t max = 1 + stress_take(&r, 1 << stress_take(&r, 15));
+	unsigned int how = stress_take(&r, 4);
 	ssize_t n;
 
 	if (how == 1 && lseek(fd, place, SEEK_SET) != place)
 		return errno ?: EIO;
 	if (how == 2)
-		lseek(fd, (off_t)siege_take(&r, 2000) - 1000, SEEK_CUR);
+		lseek(fd, (off_t)stress_take(&r, 2000) - 1000, SEEK_CUR);
 	pos = how ? lseek(fd, 0, SEEK_CUR) : place;
 	if (pos < 0)
 		return errno;
@@ -156,7 +156,7 @@ static int read_piece(int fd, uint64_t r)
 	errno = 0;
 	if (n && pos > 1 << 28)
 		die("%zd bytes at %lld", n, (long long)pos);
-	siege_did(PIECES);
+	stress_did(PIECES);
 	return 0;
 }
 
@@ -165,7 +165,7 @@ static void read_pieces(uint64_t *rng)
 	int fd = open(REUSE_FILE, O_RDONLY | O_CLOEXEC), i, err = fd < 0 ? errno : 0;
 
 	for (i = 0; i < 10 && !err; i++)
-		err = read_piece(fd, siege_draw(rng));
+		err = read_piece(fd, stress_draw(rng));
 	if (err && !missing(err)) {
 		errno = err;
 		die("read at random");
@@ -175,17 +175,17 @@ static void read_pieces(uint64_t *rng)
 }
 
 /**
- * siege_read() - read /proc/net/reuse, until it is over
+ * stress_read() - read /proc/net/reuse, until it is over
  * @post: where, and which
  */
-void siege_read(struct post *post)
+void stress_read(struct post *post)
 {
-	while (!siege_over()) {
-		siege_enter(siege_draw(&post->rng) % SPACES);
+	while (!stress_over()) {
+		stress_enter(stress_draw(&post->rng) % SPACES);
 		read_whole(&post->rng);
 		read_pieces(&post->rng);
-		siege_pause(post, 1);
-		usleep(siege_draw(&post->rng) % 20000);
+		stress_pause(post, 1);
+		usleep(stress_draw(&post->rng) % 20000);
 	}
 }
 
@@ -213,35 +213,35 @@ static int meaning(const char *data, size_t len)
 /* Something like a word, or not at all */
 static size_t garble(char *data, uint64_t *rng)
 {
-	uint64_t r = siege_draw(rng);
-	const char *word = semantics_name[siege_take(&r, 3)];
-	unsigned int how = siege_take(&r, 6);
-	size_t len = siege_take(&r, 1 << siege_take(&r, 14)), i;
+	uint64_t r = stress_draw(rng);
+	const char *word = semantics_name[stress_take(&r, 3)];
+	unsigned int how = stress_take(&r, 6);
+	size_t len = stress_take(&r, 1 << stress_take(&r, 14)), i;
 
 	for (i = 0; i < len; i++)
-		data[i] = siege_draw(rng);
+		data[i] = stress_draw(rng);
 	if (how == 0)
 		return len;
 	if (how == 1) {
-		memset(data, "b\t "[siege_take(&r, 3)], len);
+		memset(data, "b\t "[stress_take(&r, 3)], len);
 		return len;
 	}
 	if (how == 2)
-		return snprintf(data, BIG, "%.*s", siege_take(&r, 6), word);
+		return snprintf(data, BIG, "%.*s", stress_take(&r, 6), word);
 	if (how == 3)
-		return snprintf(data, BIG, "%s%c", word, siege_take(&r, 256));
+		return snprintf(data, BIG, "%s%c", word, stress_take(&r, 256));
 	/* Before or behind it */
-	i = how == 4 ? siege_take(&r, 40) : 0;
+	i = how == 4 ? stress_take(&r, 40) : 0;
 	memset(data, ' ', i);
 	memcpy(data + i, word, strlen(word));
-	return i + strlen(word) + siege_take(&r, 40);
+	return i + strlen(word) + stress_take(&r, 40);
 }
 
 static void write_once(const struct space *space, uint64_t *rng)
 {
 	static char data[BIG + 100];
 	size_t len = garble(data, rng);
-	off_t pos = siege_draw(rng) % 4 ? 0 : siege_draw(rng) % 100;
+	off_t pos = stress_draw(rng) % 4 ? 0 : stress_draw(rng) % 100;
 	int fd = open(SEMANTICS, O_WRONLY | O_CLOEXEC), want = pos ? -1 : meaning(data, len);
 	ssize_t n;
 
@@ -263,7 +263,7 @@ static void write_once(const struct space *space, uint64_t *rng)
 			    (long long)pos, n);
 	}
 	close(fd);
-	siege_did(WRITES);
+	stress_did(WRITES);
 }
 
 /* Both files say what they should, however little of it is asked for */
@@ -271,9 +271,9 @@ static void read_back(const struct space *space, uint64_t *rng)
 {
 	const char *word = semantics_name[space->semantics];
 	/* Rarely: after each insmod, the first time takes long */
-	bool list = !(siege_draw(rng) % 16);
+	bool list = !(stress_draw(rng) % 16);
 	int fd = open(list ? AVAILABLE : SEMANTICS, O_RDONLY | O_CLOEXEC);
-	size_t max = siege_draw(rng) % 40, len;
+	size_t max = stress_draw(rng) % 40, len;
 	char got[64] = "", want[64];
 	ssize_t n = fd < 0 ? -1 : read(fd, got, max);
 
@@ -292,41 +292,41 @@ static void read_back(const struct space *space, uint64_t *rng)
 }
 
 /**
- * siege_write() - write what is no word to net.reuse.semantics, until it is over
+ * stress_write() - write what is no word to net.reuse.semantics, until it is over
  * @post: where, and which
  */
-void siege_write(struct post *post)
+void stress_write(struct post *post)
 {
 	int i;
 
-	for (i = 0; !siege_over(); i++) {
-		siege_enter(i % SPACES);
-		write_once(&siege->space[i % SPACES], &post->rng);
-		read_back(&siege->space[i % SPACES], &post->rng);
-		usleep(siege_draw(&post->rng) % 5000);
+	for (i = 0; !stress_over(); i++) {
+		stress_enter(i % SPACES);
+		write_once(&stress->space[i % SPACES], &post->rng);
+		read_back(&stress->space[i % SPACES], &post->rng);
+		usleep(stress_draw(&post->rng) % 5000);
 	}
 }
 
 /**
- * siege_switch() - switch the namespaces that are not fixed, until it is over
+ * stress_switch() - switch the namespaces that are not fixed, until it is over
  * @post: where, and which
  */
-void siege_switch(struct post *post)
+void stress_switch(struct post *post)
 {
-	while (!siege_over()) {
-		uint64_t r = siege_draw(&post->rng);
-		int space = siege_take(&r, SPACES), err;
-		enum semantics semantics = siege_take(&r, 3);
+	while (!stress_over()) {
+		uint64_t r = stress_draw(&post->rng);
+		int space = stress_take(&r, SPACES), err;
+		enum semantics semantics = stress_take(&r, 3);
 
-		if (siege->space[space].fixed)
+		if (stress->space[space].fixed)
 			continue;
-		siege_enter(space);
+		stress_enter(space);
 		err = semantics_try(semantics);
 		if (err && !missing(err)) {
 			errno = err;
 			die("cannot switch");
 		}
-		siege_did(SWITCHES);
-		usleep(siege_take(&r, 200000));
+		stress_did(SWITCHES);
+		usleep(stress_take(&r, 200000));
 	}
 }
