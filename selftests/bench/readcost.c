@@ -2,9 +2,9 @@
 /*
  * What reading costs; where guest time counts instructions (scripts/vm --icount),
  * in instructions:
- *	cost read FILE		nanoseconds to read it to the end
- *	cost run COMMAND...	nanoseconds that it takes, output thrown away
- *	cost locked		longest hold of a _bh lock in an ftrace text on stdin
+ *	readcost read FILE		nanoseconds to read it to the end
+ *	readcost run COMMAND...	nanoseconds that it takes, output thrown away
+ *	readcost locked		longest hold of a _bh lock in an ftrace text on stdin
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -61,7 +61,7 @@ static long long cost_run(char **argv)
 }
 
 /*
- * Lines like "cost-97 [000] ..... 52123: _raw_spin_lock_bh <-reuse_walk". Prints
+ * Lines like "readcost-97 [000] ..... 52123: _raw_spin_lock_bh <-reuse_walk". Prints
  * the longest time from a lock to its unlock, who took it, and how many there were.
  */
 static void locked(void)
@@ -100,6 +100,6 @@ int main(int argc, char **argv)
 	else if (!strcmp(what, "locked") && argc == 2)
 		locked();
 	else
-		return fprintf(stderr, "usage: cost read FILE | run COMMAND... | locked\n"), 2;
+		return fprintf(stderr, "usage: readcost read FILE | run COMMAND... | locked\n"), 2;
 	return 0;
 }
