@@ -14,7 +14,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "env.h"
 
 #define SHOWN		6	/* rows of a group at most */
 #define WORKERS		4

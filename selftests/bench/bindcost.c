@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "env.h"
 
 #define ADDRESS	"127.0.0.1:4000"
 #define TURNS	20

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "bulk.h"
-#include "lib.h"
+#include "env.h"
 
 #define PORT	8000
 

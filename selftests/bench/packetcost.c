@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "bulk.h"
-#include "lib.h"
+#include "env.h"
 
 #define SEMANTICS	"/proc/sys/net/reuse/semantics"
 #define PORT		4000

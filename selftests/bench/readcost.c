@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "env.h"
 
 static long long now(void)
 {

@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 
 #include "harness.h"
-#include "model.h"
+#include "rules.h"
 
 #ifndef TCP_ULP
 #define TCP_ULP		31

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "harness.h"
-#include "model.h"
+#include "rules.h"
 
 #define PORT		30000
 #define SOCKETS		4

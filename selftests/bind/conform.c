@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "env.h"
 #include "conform.h"
 
 static void help(FILE *f)

@@ -72,7 +72,7 @@ void conform_rows(struct record *rec);
 /* conform_seq.c */
 void conform_seq(struct record *rec);
 
-/* conform_net.c */
+/* lib/host.c */
 void net_new(const char *semantics);
 int net_port(void);
 const char *net_error(int error);

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "lib.h"
+#include "env.h"
 #include "conform.h"
 
 enum {

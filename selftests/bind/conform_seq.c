@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "lib.h"
+#include "env.h"
 #include "conform.h"
 
 #define MAX_WORDS	10

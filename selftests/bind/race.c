@@ -8,7 +8,7 @@
 #include <sched.h>
 
 #include "harness.h"
-#include "model.h"
+#include "rules.h"
 
 #define THREADS		16
 #define PORT		40000

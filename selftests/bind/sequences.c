@@ -13,7 +13,7 @@
 #include <time.h>
 
 #include "harness.h"
-#include "model.h"
+#include "rules.h"
 #include "../../module/semantics/semantics.h"
 
 #define PORT		40000

@@ -18,7 +18,7 @@
 
 #include "bulk.h"
 #include "harness.h"
-#include "storm.h"
+#include "storm_judge.h"
 
 #define THREADS		4	/* of each sort, whatever there is of CPUs */
 #define FIRST_PORT	7000

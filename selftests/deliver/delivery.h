@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "lib.h"
+#include "env.h"
 #include "conform.h"
 
 #define RA	S_REUSEADDR

@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 
 #include "bulk.h"
-#include "lib.h"
+#include "env.h"
 
 /**
  * bulk_less() - as much as can be done here

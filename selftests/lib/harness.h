@@ -5,7 +5,7 @@
 
 #include <kselftest_harness.h>
 
-#include "lib.h"
+#include "env.h"
 
 /* The whole file is as described, see reuse_differ() */
 #define EXPECT_FILE(path, ...) do { \

@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "env.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP	262

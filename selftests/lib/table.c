@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "env.h"
 
 #define WAIT_MS		10000
 

@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 
 #include "harness.h"
-#include "model.h"
+#include "rules.h"
 
 #define TRACING		"/sys/kernel/tracing/"
 #define PORT		30000

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "fail.h"
-#include "lib.h"
+#include "env.h"
 
 #define FAIL_NTH	"/proc/self/fail-nth"
 #define FAULTS		"/sys/kernel/debug/"

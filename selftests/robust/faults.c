@@ -18,7 +18,7 @@
 
 #include "fail.h"
 #include "harness.h"
-#include "model.h"
+#include "rules.h"
 
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
 #define FAR		1000000

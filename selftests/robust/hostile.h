@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "model.h"
+#include "rules.h"
 
 #define HOSTILE		1000	/* uid */
 #define HOSTILE_PORTS	30000	/* that he holds */

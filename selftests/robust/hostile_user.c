@@ -14,7 +14,7 @@
 
 #include "bulk.h"
 #include "hostile.h"
-#include "lib.h"
+#include "env.h"
 
 #define FIRST		20000	/* of HOSTILE_PORTS that are searched */
 

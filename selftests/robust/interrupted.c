@@ -19,7 +19,7 @@
 
 #include "bulk.h"
 #include "harness.h"
-#include "model.h"
+#include "rules.h"
 
 #define OTHERS	3000	/* sockets that make a switch take its time */
 #define ROUNDS	30

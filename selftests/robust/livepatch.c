@@ -8,7 +8,7 @@
 #include <sys/syscall.h>
 
 #include "harness.h"
-#include "model.h"
+#include "rules.h"
 
 #define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
 #define LIVEPATCH	"/sys/kernel/livepatch/rival"

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "model.h"
+#include "rules.h"
 
 #define SPACES		4	/* network namespaces */
 #define WORKERS		3	/* of each */

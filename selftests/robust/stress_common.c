@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "env.h"
 #include "stress.h"
 
 #define PROCESSES	64

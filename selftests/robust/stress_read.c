@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "env.h"
 #include "stress.h"
 
 #define AVAILABLE	"/proc/sys/net/reuse/available_semantics"

@@ -15,7 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "env.h"
 #include "stress.h"
 
 #define CHILDREN	3	/* of a worker at a time */

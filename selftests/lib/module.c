@@ -10,7 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "env.h"
 
 #define PARAMETER	"/sys/module/reuse/parameters/semantics"
 

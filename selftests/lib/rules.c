@@ -9,8 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "lib.h"
-#include "model.h"
+#include "env.h"
+#include "rules.h"
 
 const char * const semantics_name[] = { "native", "pre39", "bsd" };
 

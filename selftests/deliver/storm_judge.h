@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* What deliver_storm notes down of sockets and packets, and who judges it. */
-#ifndef REUSE_STORM_H
-#define REUSE_STORM_H
+#ifndef REUSE_STORM_JUDGE_H
+#define REUSE_STORM_JUDGE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "model.h"
+#include "rules.h"
 
 /* Time is what has happened so far: one counter for all threads */
 #define NEVER	UINT64_MAX

@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "lib.h"
-#include "storm.h"
+#include "env.h"
+#include "storm_judge.h"
 
 static const char * const kind_name[KINDS] = { "127.0.0.1", "0.0.0.0", "::1", "::", ":: dual" };
 

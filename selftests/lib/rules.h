@@ -3,8 +3,8 @@
  * Who may bind where, by the rules of each semantics and not by their code: for
  * tests that meet more cases than can be written down one by one.
  */
-#ifndef REUSE_MODEL_H
-#define REUSE_MODEL_H
+#ifndef REUSE_RULES_H
+#define REUSE_RULES_H
 
 #include <stdbool.h>
 #include <sys/types.h>

@@ -3,8 +3,8 @@
  * What the tests of /proc/net/reuse share. Whatever a test needs and does not
  * get ends it with a message: a helper here has no error that is to be ignored.
  */
-#ifndef REUSE_LIB_H
-#define REUSE_LIB_H
+#ifndef REUSE_ENV_H
+#define REUSE_ENV_H
 
 #include <stdarg.h>
 #include <stdbool.h>
@@ -65,7 +65,7 @@ __printf(2, 3) char *reuse_expect(const char *path, const char *fmt, ...);
 char *slurp(const char *path);
 char *slurp_fd(int fd);
 
-/* lib.c */
+/* env.c */
 __printf(1, 2) __noreturn void die(const char *fmt, ...);
 __printf(1, 2) const char *text(const char *fmt, ...);
 int slowness(void);
@@ -98,7 +98,7 @@ void child_start(struct child *child, uid_t uid, void (*fn)(void *arg), void *ar
 void child_netns(struct child *child);
 void child_stop(struct child *child);
 
-/* ko.c */
+/* module.c */
 #define HOOKED		"/sys/kernel/tracing/enabled_functions"
 
 int module_insert(const char *path);

@@ -17,7 +17,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "env.h"
 #include "conform.h"
 
 /* Ports: ours, those of the tests, and those for whoever connects to them */

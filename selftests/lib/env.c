@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lib.h"
+#include "env.h"
 
 /**
  * die() - end the test: its ground is missing
