@@ -25,8 +25,8 @@ static long sys_bpf(int cmd, union bpf_attr *attr)
 /* Of a socket that is made for the purpose */
 static int try_bind(const char *proto, const char *addr, unsigned int flags)
 {
-	const struct model_sock s = { addr, flags, 0 };
-	int fd = model_open(proto, &s), err = model_bind(fd, &s, PORT);
+	const struct rules_sock s = { addr, flags, 0 };
+	int fd = rules_open(proto, &s), err = rules_bind(fd, &s, PORT);
 
 	close(fd);
 	return err;

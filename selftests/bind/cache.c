@@ -26,7 +26,7 @@ static const uid_t uids[] = { 0, 0, 1000 };
  * @cleared: which of them, if any, lost its option after its bind()
  */
 struct population {
-	struct model_sock sock[SOCKETS];
+	struct rules_sock sock[SOCKETS];
 	int fd[SOCKETS];
 	int cleared;
 };
@@ -55,7 +55,7 @@ static void draw(struct population *p, enum semantics semantics)
 		p->cleared = SOCKETS;
 }
 
-static void clear(int fd, const struct model_sock *s)
+static void clear(int fd, const struct rules_sock *s)
 {
 	if (s->flags & S_REUSEADDR)
 		sock_set(fd, SOL_SOCKET, SO_REUSEADDR, 0);
@@ -65,7 +65,7 @@ static void clear(int fd, const struct model_sock *s)
 
 static void bind_one(struct population *p, int i)
 {
-	if (model_bind(p->fd[i], &p->sock[i], PORT)) {
+	if (rules_bind(p->fd[i], &p->sock[i], PORT)) {
 		close(p->fd[i]);
 		p->fd[i] = -1;
 	} else if (p->cleared == i) {
@@ -79,7 +79,7 @@ static void open_all(struct population *p, const char *proto)
 	int i;
 
 	for (i = 0; i < SOCKETS; i++)
-		p->fd[i] = model_open(proto, &p->sock[i]);
+		p->fd[i] = rules_open(proto, &p->sock[i]);
 }
 
 static void close_all(struct population *p)
@@ -112,21 +112,21 @@ static bool build_natively(struct population *copy, const struct population *p, 
 	return same;
 }
 
-static bool by_the_rules(const struct population *p, const struct model_sock *probe)
+static bool by_the_rules(const struct population *p, const struct rules_sock *probe)
 {
-	const struct model_sock *owners[SOCKETS];
+	const struct rules_sock *owners[SOCKETS];
 	int i, n = 0;
 
 	for (i = 0; i < SOCKETS; i++) {
 		if (p->fd[i] >= 0)
 			owners[n++] = &p->sock[i];
 	}
-	return model_admits(NATIVE, probe, owners, n);
+	return rules_admit(NATIVE, probe, owners, n);
 }
 
-static bool asked(const char *proto, const struct model_sock *probe)
+static bool asked(const char *proto, const struct rules_sock *probe)
 {
-	int fd = model_open(proto, probe), err = model_bind(fd, probe, PORT);
+	int fd = rules_open(proto, probe), err = rules_bind(fd, probe, PORT);
 
 	close(fd);
 	return !err;
@@ -152,9 +152,9 @@ static const char *describe(const struct population *p)
 /* The probe number @i of PROBES */
 #define PROBES	(ARRAY_SIZE(addrs) * ARRAY_SIZE(flags) * 2)
 
-static struct model_sock probe_of(unsigned int i)
+static struct rules_sock probe_of(unsigned int i)
 {
-	return (struct model_sock) {
+	return (struct rules_sock) {
 		addrs[i % ARRAY_SIZE(addrs)],
 		flags[i / ARRAY_SIZE(addrs) % ARRAY_SIZE(flags)],
 		i < PROBES / 2 ? 0 : 1000,
@@ -171,7 +171,7 @@ static const char *differ(const struct population *p, bool twin, const char *pro
 	bool want, got = false;
 
 	for (i = 0; i < PROBES && (twin || !got); i++) {
-		struct model_sock probe = probe_of((first + i) % PROBES);
+		struct rules_sock probe = probe_of((first + i) % PROBES);
 
 		enter_netns(touched);
 		got = asked(proto, &probe);

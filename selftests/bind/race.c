@@ -32,7 +32,7 @@
 /* Who meets in a race: thread i is kind[i % n] */
 struct pool {
 	int n;
-	struct model_sock kind[4];
+	struct rules_sock kind[4];
 };
 
 static const struct pool pools[] = {
@@ -108,7 +108,7 @@ static void start(void)
 	}
 }
 
-static const struct model_sock *kind_of(const struct race *r, int i)
+static const struct rules_sock *kind_of(const struct race *r, int i)
 {
 	return &r->pool->kind[i % r->pool->n];
 }
@@ -125,8 +125,8 @@ static int port_of(int fd)
 
 static void prepare(const struct race *r, int i, int *fd)
 {
-	*fd = model_open(track.proto, kind_of(r, i));
-	if (r->bound[i] && model_bind(*fd, kind_of(r, i), r->port))
+	*fd = rules_open(track.proto, kind_of(r, i));
+	if (r->bound[i] && rules_bind(*fd, kind_of(r, i), r->port))
 		die("bind before listen");
 }
 
@@ -147,7 +147,7 @@ static void take_part(struct race *r, int i, int fd)
 	if (r->bound[i])
 		r->err[i] = listen(fd, 1) ? errno : 0;
 	else
-		r->err[i] = model_bind(fd, kind_of(r, i), r->port);
+		r->err[i] = rules_bind(fd, kind_of(r, i), r->port);
 	r->got[i] = r->port ?: port_of(fd);
 }
 
@@ -216,7 +216,7 @@ struct order {
 	enum semantics semantics;
 	int won[4];
 	unsigned int lost;
-	const struct model_sock *owner[THREADS];
+	const struct rules_sock *owner[THREADS];
 	int n;
 };
 
@@ -227,7 +227,7 @@ static bool explains(struct order *o, unsigned int refused)
 	int k;
 
 	for (k = 0; k < o->pool->n; k++) {
-		bool admitted = model_admits(o->semantics, &o->pool->kind[k], o->owner, o->n);
+		bool admitted = rules_admit(o->semantics, &o->pool->kind[k], o->owner, o->n);
 
 		if (!admitted)
 			refused |= 1 << k;
@@ -236,7 +236,7 @@ static bool explains(struct order *o, unsigned int refused)
 		if (!o->won[k])
 			continue;
 		placed = false;
-		if (!model_admits(o->semantics, &o->pool->kind[k], o->owner, o->n))
+		if (!rules_admit(o->semantics, &o->pool->kind[k], o->owner, o->n))
 			continue;
 		o->won[k]--;
 		o->owner[o->n++] = &o->pool->kind[k];
@@ -271,7 +271,7 @@ static const char *outcome(const struct race *r)
 	int i;
 
 	for (i = 0; i < (int)track.runners; i++) {
-		const struct model_sock *kind = kind_of(r, i);
+		const struct rules_sock *kind = kind_of(r, i);
 
 		len += snprintf(s + len, sizeof(s) - len, "%s%s%s uid %d: %s, port %d; ",
 				kind->addr, kind->flags & RA ? " RA" : "",

@@ -170,7 +170,7 @@ static const char *flags_text(const struct sem_sock *s)
 static bool step_bind(struct sock *sk)
 {
 	static const uid_t uids[] = { 0, 0, 1000, 2000 };
-	struct model_sock m = { addresses[pick(ARRAY_SIZE(addresses))],
+	struct rules_sock m = { addresses[pick(ARRAY_SIZE(addresses))],
 				pick(4), uids[pick(ARRAY_SIZE(uids))] };
 	int want, have, fd;
 
@@ -193,11 +193,11 @@ static bool step_bind(struct sock *sk)
 	/* IPv6 has an address on one device */
 	if (sk->s.dev == t.other && sk->s.ipv6 && !sem_any(sk->home))
 		sk->s.dev = 0;
-	fd = model_open(t.udp ? "udp" : "tcp", &m);
+	fd = rules_open(t.udp ? "udp" : "tcp", &m);
 	if (sk->s.dev)
 		set_device(fd, sk->s.dev);
 	want = decide(sk, false);
-	have = model_bind(fd, &m, PORT);
+	have = rules_bind(fd, &m, PORT);
 	note("%d: bind %s%s: %d\n", (int)(sk - t.sock), m.addr, flags_text(&sk->s), have);
 	if (have) {
 		close(fd);
@@ -466,9 +466,9 @@ TEST_F_TIMEOUT(sequences, as_the_profile, 3600)
 	TH_LOG("%u sequences of %d steps", i, STEPS);
 }
 
-static int comes(const struct model_sock *s, int port)
+static int comes(const struct rules_sock *s, int port)
 {
-	int fd = model_open("tcp", s), err = model_bind(fd, s, port);
+	int fd = rules_open("tcp", s), err = rules_bind(fd, s, port);
 
 	close(fd);
 	return err;
@@ -476,7 +476,7 @@ static int comes(const struct model_sock *s, int port)
 
 static int newcomer(unsigned int flags)
 {
-	const struct model_sock s = { "0.0.0.0", flags, 0 };
+	const struct rules_sock s = { "0.0.0.0", flags, 0 };
 
 	return comes(&s, PORT);
 }
@@ -541,7 +541,7 @@ TEST_F(sequences, bound_last_but_for_connected)
  */
 TEST_F(sequences, accepted_last)
 {
-	static const struct model_sock other = { "127.0.0.1", S_REUSEPORT, 1 };
+	static const struct rules_sock other = { "127.0.0.1", S_REUSEPORT, 1 };
 	int any, listener, client, port;
 
 	if (variant->semantics != BSD)

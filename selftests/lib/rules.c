@@ -28,7 +28,7 @@ struct view {
 	char addr[2][48];
 };
 
-static void view_of(const struct model_sock *s, struct view *v)
+static void view_of(const struct rules_sock *s, struct view *v)
 {
 	memset(v, 0, sizeof(*v));
 	if (*s->addr != '[') {
@@ -47,7 +47,7 @@ static bool any(const char *addr)
 }
 
 /* Linux, of whatever age: both hold an address that is one */
-static bool overlap(const struct model_sock *a, const struct model_sock *b)
+static bool overlap(const struct rules_sock *a, const struct rules_sock *b)
 {
 	struct view va, vb;
 	int f;
@@ -62,8 +62,8 @@ static bool overlap(const struct model_sock *a, const struct model_sock *b)
 	return false;
 }
 
-static bool linux_admits(bool reuseport, const struct model_sock *sk,
-			 const struct model_sock *const *owners, int n)
+static bool linux_admits(bool reuseport, const struct rules_sock *sk,
+			 const struct rules_sock *const *owners, int n)
 {
 	int i;
 
@@ -82,10 +82,10 @@ static bool linux_admits(bool reuseport, const struct model_sock *sk,
 }
 
 /* FreeBSD looks at one socket: the newest on that address, or the best */
-static const struct model_sock *bsd_find(int f, const char *addr, bool exact,
-					 const struct model_sock *const *owners, int n)
+static const struct rules_sock *bsd_find(int f, const char *addr, bool exact,
+					 const struct rules_sock *const *owners, int n)
 {
-	const struct model_sock *best = NULL;
+	const struct rules_sock *best = NULL;
 	int cost, best_cost = 0;
 	struct view v;
 
@@ -106,11 +106,11 @@ static const struct model_sock *bsd_find(int f, const char *addr, bool exact,
 	return best;
 }
 
-static bool bsd_admits_on(const struct model_sock *sk, int f, const char *addr, bool dual,
-			  const struct model_sock *const *owners, int n)
+static bool bsd_admits_on(const struct rules_sock *sk, int f, const char *addr, bool dual,
+			  const struct rules_sock *const *owners, int n)
 {
 	bool exact = sk->flags & (S_REUSEADDR | S_REUSEPORT);
-	const struct model_sock *t = bsd_find(f, addr, false, owners, n);
+	const struct rules_sock *t = bsd_find(f, addr, false, owners, n);
 	struct view v;
 
 	if (t && sk->uid && t->uid != sk->uid)
@@ -123,7 +123,7 @@ static bool bsd_admits_on(const struct model_sock *sk, int f, const char *addr, 
 	return dual && any(v.addr[0]) && *t->addr != '[';
 }
 
-static bool bsd_admits(const struct model_sock *sk, const struct model_sock *const *owners, int n)
+static bool bsd_admits(const struct rules_sock *sk, const struct rules_sock *const *owners, int n)
 {
 	struct view v;
 
@@ -134,7 +134,7 @@ static bool bsd_admits(const struct model_sock *sk, const struct model_sock *con
 }
 
 /**
- * model_admits() - may a socket be bound?
+ * rules_admit() - may a socket be bound?
  * @semantics: by whose rules
  * @sk: the socket, which does not listen
  * @owners: who is bound to the port, in the order in which they were
@@ -142,8 +142,8 @@ static bool bsd_admits(const struct model_sock *sk, const struct model_sock *con
  *
  * Return: whether it may.
  */
-bool model_admits(enum semantics semantics, const struct model_sock *sk,
-		  const struct model_sock *const *owners, int n)
+bool rules_admit(enum semantics semantics, const struct rules_sock *sk,
+		 const struct rules_sock *const *owners, int n)
 {
 	if (semantics == BSD)
 		return bsd_admits(sk, owners, n);
@@ -151,14 +151,14 @@ bool model_admits(enum semantics semantics, const struct model_sock *sk,
 }
 
 /**
- * model_open() - make a socket, by whom and as it is described
+ * rules_open() - make a socket, by whom and as it is described
  * @proto: tcp, udp, ...
  * @s: the description; of S_REUSEPORT where there is no such option nothing is
  *	left
  *
  * Return: the socket.
  */
-int model_open(const char *proto, const struct model_sock *s)
+int rules_open(const char *proto, const struct rules_sock *s)
 {
 	int fd, one = 1;
 
@@ -173,14 +173,14 @@ int model_open(const char *proto, const struct model_sock *s)
 }
 
 /**
- * model_bind() - bind a socket as it is described
+ * rules_bind() - bind a socket as it is described
  * @fd: the socket
  * @s: the description
  * @port: the port
  *
  * Return: 0, or the errno.
  */
-int model_bind(int fd, const struct model_sock *s, int port)
+int rules_bind(int fd, const struct rules_sock *s, int port)
 {
 	char address[64];
 
@@ -241,14 +241,14 @@ bool semantics_is(enum semantics semantics)
  */
 enum semantics semantics_seen(int port)
 {
-	static const struct model_sock first = { "0.0.0.0", 0, 0 }, second = { "[::]", 0, 0 };
-	int a = model_open("tcp", &first), b = model_open("tcp", &second), one = 1;
+	static const struct rules_sock first = { "0.0.0.0", 0, 0 }, second = { "[::]", 0, 0 };
+	int a = rules_open("tcp", &first), b = rules_open("tcp", &second), one = 1;
 	enum semantics semantics = NATIVE;
 
-	errno = model_bind(a, &first, port);
+	errno = rules_bind(a, &first, port);
 	if (errno)
 		die("bind");
-	if (!model_bind(b, &second, port))
+	if (!rules_bind(b, &second, port))
 		semantics = BSD;
 	else if (setsockopt(b, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)))
 		semantics = PRE39;

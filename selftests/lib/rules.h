@@ -18,12 +18,12 @@ extern const char * const semantics_name[];
 extern const char * const semantics_functions[];
 
 /**
- * struct model_sock - a socket that is bound to the port, or wants to be
+ * struct rules_sock - a socket that is bound to the port, or wants to be
  * @addr: where, as sock_addr() wants it but for the port
  * @flags: S_REUSEADDR, S_REUSEPORT, S_V6ONLY, S_LISTEN (TCP)
  * @uid: of whom created it
  */
-struct model_sock {
+struct rules_sock {
 	const char *addr;
 	unsigned int flags;
 	uid_t uid;
@@ -33,9 +33,9 @@ void semantics_set(enum semantics semantics);
 int semantics_try(enum semantics semantics);
 bool semantics_is(enum semantics semantics);
 enum semantics semantics_seen(int port);
-bool model_admits(enum semantics semantics, const struct model_sock *sk,
-		  const struct model_sock *const *owners, int n);
-int model_bind(int fd, const struct model_sock *s, int port);
-int model_open(const char *proto, const struct model_sock *s);
+bool rules_admit(enum semantics semantics, const struct rules_sock *sk,
+		 const struct rules_sock *const *owners, int n);
+int rules_bind(int fd, const struct rules_sock *s, int port);
+int rules_open(const char *proto, const struct rules_sock *s);
 
 #endif

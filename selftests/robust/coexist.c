@@ -33,12 +33,12 @@ static int count(const char *path, const char *word)
 /* 0.0.0.0 and then a dual-stack ::, no options: only FreeBSD does */
 static bool second_binds(const char *proto)
 {
-	static const struct model_sock first = { "0.0.0.0", 0, 0 }, second = { "[::]", 0, 0 };
-	int a = model_open(proto, &first), b = model_open(proto, &second), err;
+	static const struct rules_sock first = { "0.0.0.0", 0, 0 }, second = { "[::]", 0, 0 };
+	int a = rules_open(proto, &first), b = rules_open(proto, &second), err;
 
-	if (model_bind(a, &first, PORT))
+	if (rules_bind(a, &first, PORT))
 		die("bind");
-	err = model_bind(b, &second, PORT);
+	err = rules_bind(b, &second, PORT);
 	close(a);
 	close(b);
 	return !err;

@@ -90,8 +90,8 @@ static bool file_is(const char *path, const char *want)
 
 static int try_bind(const char *proto)
 {
-	static const struct model_sock sk = { "127.0.0.1", 0, 0 };
-	int fd = model_open(proto, &sk), err = model_bind(fd, &sk, PORT);
+	static const struct rules_sock sk = { "127.0.0.1", 0, 0 };
+	int fd = rules_open(proto, &sk), err = rules_bind(fd, &sk, PORT);
 
 	close(fd);
 	return err;

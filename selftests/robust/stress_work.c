@@ -36,7 +36,7 @@ static const struct {
 	{ 0, 0 }, { S_REUSEADDR, 0 }, { S_REUSEPORT, 0 }, { S_REUSEPORT, 1000 },
 };
 
-static struct model_sock kinds[KINDS];
+static struct rules_sock kinds[KINDS];
 
 /* By the rules, these never hold a port, or listen on it, at the same time */
 static bool never_hold[3][KINDS][KINDS], never_listen[3][KINDS][KINDS];
@@ -61,17 +61,17 @@ struct worker {
 	struct slot slot[POOL];
 };
 
-static bool both(enum semantics semantics, struct model_sock a, struct model_sock b,
+static bool both(enum semantics semantics, struct rules_sock a, struct rules_sock b,
 		 unsigned int state)
 {
-	const struct model_sock *pa = &a, *pb = &b;
+	const struct rules_sock *pa = &a, *pb = &b;
 
 	a.flags |= state;
-	if (model_admits(semantics, &b, &pa, 1))
+	if (rules_admit(semantics, &b, &pa, 1))
 		return true;
 	a.flags &= ~state;
 	b.flags |= state;
-	return model_admits(semantics, &a, &pb, 1);
+	return rules_admit(semantics, &a, &pb, 1);
 }
 
 /**
@@ -100,7 +100,7 @@ void stress_work_begin(void)
 
 static const char *describe(const struct slot *s, int kind)
 {
-	const struct model_sock *k = &kinds[kind];
+	const struct rules_sock *k = &kinds[kind];
 
 	return text("%s port %d %s%s%s%s uid %d", s->udp ? "udp" : "tcp", LANE_PORT + s->lane,
 		    k->addr, k->flags & S_V6ONLY ? " V6ONLY" : "",
@@ -180,8 +180,8 @@ static void come(const struct worker *w, struct slot *s, uint64_t r)
 	s->ears = false;
 	s->lane = lane;
 	s->kind = LANE_SORT(lane) == PLAIN ? kind % ADDRESSES : kind;
-	fd = model_open(s->udp ? "udp" : "tcp", &kinds[s->kind]);
-	err = model_bind(fd, &kinds[s->kind], s->explicit ? LANE_PORT + lane : 0);
+	fd = rules_open(s->udp ? "udp" : "tcp", &kinds[s->kind]);
+	err = rules_bind(fd, &kinds[s->kind], s->explicit ? LANE_PORT + lane : 0);
 	if (err) {
 		errno = err;
 		if (err != EADDRINUSE && (s->explicit || err != EADDRNOTAVAIL))
