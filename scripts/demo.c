@@ -15,6 +15,8 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "sock.h"
+#include "table.h"
 
 #define SHOWN		6	/* rows of a group at most */
 #define WORKERS		4
@@ -148,7 +150,7 @@ static void traffic(void)
 	usleep(1000000);
 }
 
-static size_t group_of(const struct reuse_row *row)
+static size_t group_of(const struct table_row *row)
 {
 	int port = atoi(strrchr(row->col[ADDRESS], ':') + 1);
 	size_t i = 0;
@@ -158,7 +160,7 @@ static size_t group_of(const struct reuse_row *row)
 	return i;
 }
 
-static void print_row(const struct reuse_row *row, const int *width)
+static void print_row(const struct table_row *row, const int *width)
 {
 	int i;
 
@@ -168,10 +170,10 @@ static void print_row(const struct reuse_row *row, const int *width)
 	printf("%s\n", row->col[i]);
 }
 
-static void show(const struct reuse_table *table, const char *on, const char *off)
+static void show(const struct table *table, const char *on, const char *off)
 {
 	static char header[] = REUSE_HEADER;
-	struct reuse_row head = {};
+	struct table_row head = {};
 	int width[REUSE_COLS] = {}, i;
 	size_t g, r, n;
 
@@ -287,11 +289,11 @@ int main(int argc, char **argv)
 {
 	bool color = argc > 1 && !strcmp(argv[1], "--color");
 	const char *on = color ? "\033[1m" : "", *off = color ? "\033[m" : "";
-	struct reuse_table table;
+	struct table table;
 
 	lo_up();
 	traffic();
-	reuse_read(REUSE_FILE, &table);
+	table_read(REUSE_FILE, &table);
 	show(&table, on, off);
 	show_semantics(on, off);
 	return 0;

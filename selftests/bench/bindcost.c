@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "module.h"
+#include "sock.h"
 
 #define ADDRESS	"127.0.0.1:4000"
 #define TURNS	20
@@ -58,7 +60,7 @@ static void measure(const char *proto, unsigned int flags, int owners)
 	for (w = 0; w < 3; w++) {
 		long long cost = -1;
 
-		write_file("/proc/sys/net/reuse/semantics", "%s", words[w]);
+		write_file(SEMANTICS, "%s", words[w]);
 		if (w == 1 && flags & S_REUSEPORT) {
 			printf(" -");
 			continue;
@@ -78,7 +80,7 @@ static void measure(const char *proto, unsigned int flags, int owners)
 	}
 	printf("\n");
 	fflush(stdout);
-	write_file("/proc/sys/net/reuse/semantics", "native");
+	write_file(SEMANTICS, "native");
 	free(fd);
 }
 

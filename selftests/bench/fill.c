@@ -15,8 +15,9 @@
 
 #include "bulk.h"
 #include "env.h"
+#include "sock.h"
 
-#define PORT	8000
+#define SERVER_PORT	8000
 
 /* Each a row, and a listener */
 static void listeners(unsigned int n)
@@ -33,7 +34,7 @@ static void bound(unsigned int n)
 	unsigned int i;
 
 	for (i = 0; i < n; i++)
-		bulk_bind("tcp", LOOPBACK((uint64_t)i * 2000 / n), PORT, S_REUSEADDR | S_REUSEPORT);
+		bulk_bind("tcp", LOOPBACK((uint64_t)i * 2000 / n), SERVER_PORT, RA | RP);
 }
 
 /*
@@ -47,7 +48,7 @@ static void connections(unsigned int n)
 	int fd;
 
 	for (i = 0; i < n; i++) {
-		fd = bulk_bind("tcp", LOOPBACK(0), PORT, S_REUSEADDR | S_REUSEPORT);
+		fd = bulk_bind("tcp", LOOPBACK(0), SERVER_PORT, RA | RP);
 		sock_set(fd, IPPROTO_TCP, TCP_REPAIR, 1);
 		to.sin_port = htons(1024 + i % 50000);
 		to.sin_addr.s_addr = htonl(LOOPBACK(1 + i / 50000));
@@ -59,12 +60,12 @@ static void connections(unsigned int n)
 /* TIME_WAIT of one port: the server closes first */
 static void timewait(unsigned int n)
 {
-	int listener = bulk_bind("tcp", LOOPBACK(0), PORT, S_LISTEN), fd;
+	int listener = bulk_bind("tcp", LOOPBACK(0), SERVER_PORT, S_LISTEN), fd;
 	unsigned int i;
 
-	write_file("/proc/sys/net/ipv4/tcp_max_tw_buckets", "%u", 2 * n);
+	write_file(IPV4_SYSCTL "tcp_max_tw_buckets", "%u", 2 * n);
 	for (i = 0; i < n; i++) {
-		fd = bulk_connect(LOOPBACK(1 + i % 5000), LOOPBACK(0), PORT);
+		fd = bulk_connect(LOOPBACK(1 + i % 5000), LOOPBACK(0), SERVER_PORT);
 		close(sock_accept(listener));
 		close(fd);
 	}

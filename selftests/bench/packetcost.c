@@ -23,9 +23,10 @@
 
 #include "bulk.h"
 #include "env.h"
+#include "module.h"
+#include "sock.h"
 
-#define SEMANTICS	"/proc/sys/net/reuse/semantics"
-#define PORT		4000
+#define SERVER_PORT	4000
 #define CLIENT_PORT	5000
 #define MOST		64	/* sockets that share */
 #define SAMPLES		301
@@ -191,11 +192,11 @@ static bool start_servers(struct servers *servers, const char *proto, const char
 static long long packet(const char *proto, const struct way *way, unsigned int flags, int n)
 {
 	const char *from = text("%s:%d", way->to, CLIENT_PORT);
-	const char *to = text("%s:%d", way->to, PORT);
+	const char *to = text("%s:%d", way->to, SERVER_PORT);
 	struct servers servers = {};
 	long long cost = -1;
 
-	if (start_servers(&servers, proto, text("%s:%d", way->bound, PORT), flags, n))
+	if (start_servers(&servers, proto, text("%s:%d", way->bound, SERVER_PORT), flags, n))
 		cost = strcmp(proto, "tcp") ? datagrams(&servers, from, to) :
 					      handshakes(&servers, from, to);
 	while (servers.n)
@@ -259,7 +260,7 @@ static void crowd(const char *proto, int n)
 
 	bulk_files(n + MOST);
 	for (i = 0; i < n; i++) {
-		fd[i] = bulk_bind(proto, LOOPBACK(0), PORT, SHARE);
+		fd[i] = bulk_bind(proto, LOOPBACK(0), SERVER_PORT, SHARE);
 		if (!strcmp(proto, "tcp"))
 			sock_set(fd[i], IPPROTO_TCP, TCP_REPAIR, 1);
 		to.sin_port = htons(10000 + i % 50000);

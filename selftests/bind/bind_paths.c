@@ -1,26 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /* However a socket comes to its port, the semantics are asked. */
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
+#include "bpf.h"
 #include "harness.h"
 #include "rules.h"
 
 #ifndef TCP_ULP
 #define TCP_ULP		31
 #endif
-
-#define PORT		30000
-#define RA		S_REUSEADDR
-
-static long sys_bpf(int cmd, union bpf_attr *attr)
-{
-	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-}
 
 /* Of a socket that is made for the purpose */
 static int try_bind(const char *proto, const char *addr, unsigned int flags)
@@ -132,7 +123,7 @@ TEST_F(path, implicit)
 /* What Linux keeps apart by device stays apart, and only that */
 TEST_F(path, devices)
 {
-	const char *addr = "0.0.0.0:30000";
+	const char *addr = "0.0.0.0" AT_PORT;
 	int tcp, udp, fd;
 
 	if (!add_device("reuse0", "dummy") || !add_device("reuse1", "dummy"))
@@ -174,7 +165,7 @@ TEST_F(path, tls)
 	int listener = do_bind("tcp", "127.0.0.1", S_LISTEN);
 	struct pair pair;
 
-	sock_pair(&pair, listener, "127.0.0.1:30000");
+	sock_pair(&pair, listener, "127.0.0.1" AT_PORT);
 	if (setsockopt(pair.server, IPPROTO_TCP, TCP_ULP, "tls", 4))
 		SKIP(return, "no kTLS on this kernel");
 	close(listener);
@@ -209,7 +200,7 @@ TEST_F(path, sockmap_tcp)
 		SKIP(return, "no sockmap on this kernel");
 	EXPECT_EQ(EADDRINUSE, try_bind("tcp", "127.0.0.1", RA));
 	EXPECT_EQ(variant->semantics == BSD ? 0 : EADDRINUSE, try_bind("tcp", "0.0.0.0", RA));
-	sock_pair(&pair, listener, "127.0.0.1:30000");
+	sock_pair(&pair, listener, "127.0.0.1" AT_PORT);
 	close(make_sockmap(pair.server));
 	close(map);
 	map = make_sockmap(pair.server);
@@ -228,7 +219,8 @@ TEST_F(path, sockmap_udp)
 	if (map < 0)
 		SKIP(return, "no sockmap on this kernel");
 	sock_disconnect(b);
-	EXPECT_EQ(variant->semantics == BSD ? 0 : EADDRINUSE, sock_try_bind(b, "127.0.0.1:30000"));
+	EXPECT_EQ(variant->semantics == BSD ? 0 : EADDRINUSE,
+		  sock_try_bind(b, "127.0.0.1" AT_PORT));
 	close(map);
 	close(a);
 }
@@ -265,14 +257,14 @@ TEST_F(path, udp_wildcard_beside_many)
 
 static unsigned long sockets_on(const char *address)
 {
-	const struct reuse_row *row;
-	struct reuse_table table;
+	const struct table_row *row;
+	struct table table;
 	unsigned long n;
 
-	reuse_read(REUSE_FILE, &table);
-	row = reuse_find(&table, "tcp", address, "-", *address == '[' ? "1" : "-");
+	table_read(REUSE_FILE, &table);
+	row = table_find(&table, "tcp", address, "-", *address == '[' ? "1" : "-");
 	n = row ? row->num[SOCKETS] : 0;
-	reuse_free(&table);
+	table_free(&table);
 	return n;
 }
 
@@ -341,10 +333,7 @@ TEST_F(path, connect_without_source)
 	close(fd);
 }
 
-#define INSN(c, d, s, o, i) \
-	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
-
-/* A program that binds to 127.0.0.1:30000 whatever connects, or refuses that */
+/* A program that binds to 127.0.0.1 AT_PORT each socket that connects, or refuses that */
 static int load_binder(void)
 {
 	const struct bpf_insn insns[] = {
@@ -375,7 +364,7 @@ static int load_binder(void)
 /* bind() by a BPF program, while the socket connects */
 TEST_F(path, bpf)
 {
-	const char *cgroup = text("/sys/fs/cgroup/reuse-%d", getpid());
+	const char *cgroup = text(CGROUP "/reuse-%d", getpid());
 	int prog = load_binder(), listener, owner, fd, err;
 	union bpf_attr attr = { .attach_type = BPF_CGROUP_INET4_CONNECT };
 
@@ -392,11 +381,11 @@ TEST_F(path, bpf)
 	err = sock_try_connect(fd, "127.0.0.1:30001");
 	EXPECT_EQ(variant->semantics == BSD ? 0 : EPERM, err);
 	if (!err)
-		ASSERT_STREQ("127.0.0.1:30000", sock_name(fd));
+		ASSERT_STREQ("127.0.0.1" AT_PORT, sock_name(fd));
 	close(fd);
 	close(owner);
 	close(listener);
-	write_file("/sys/fs/cgroup/cgroup.procs", "%d", getpid());
+	write_file(CGROUP "/cgroup.procs", "%d", getpid());
 	ASSERT_EQ(0, rmdir(cgroup));
 }
 

@@ -11,7 +11,6 @@
 #include "harness.h"
 #include "rules.h"
 
-#define PORT		30000
 #define SOCKETS		4
 #define CASES		300
 

@@ -9,8 +9,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "env.h"
 #include "conform.h"
+#include "module.h"
+#include "sock.h"
 
 static void help(FILE *f)
 {
@@ -131,8 +132,8 @@ static void check_semantics(const char *word)
 
 	if (geteuid())
 		why = "needs root";
-	else if (word && access(SEMANTICS_FILE, F_OK))
-		why = "no " SEMANTICS_FILE ": load the module reuse, or leave out --semantics";
+	else if (word && access(SEMANTICS, F_OK))
+		why = "no " SEMANTICS ": load the module reuse, or leave out --semantics";
 	if (!why)
 		return;
 	printf("TAP version 13\n1..0 # SKIP %s\n", why);
@@ -162,7 +163,7 @@ static void play(struct record *rec, const char *semantics, int number)
 {
 	bool good, none;
 
-	net_new(semantics);
+	host_new(semantics);
 	if (ends_in(rec->path, ".bind.tsv"))
 		conform_rows(rec);
 	else

@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "env.h"
 #include "conform.h"
 
 enum {
@@ -94,43 +93,43 @@ static uid_t find_uid(const struct record *rec, const char *name)
 }
 
 /* A socket with its flags; returns what came of setting those */
-static int make(const struct record *rec, struct csock *s, const char *proto,
+static int make(const struct record *rec, struct host_sock *s, const char *proto,
 		const struct place *place, const char *flags, const char *uid)
 {
 	int err = 0;
 
-	net_open(s, proto, strchr(place->host, ':') ? AF_INET6 : AF_INET, find_uid(rec, uid),
-		 !strcmp(place->name, "any6_v6only1"));
+	host_open(s, proto, strchr(place->host, ':') ? AF_INET6 : AF_INET, find_uid(rec, uid),
+		  !strcmp(place->name, "any6_v6only1"));
 	if (strstr(flags, "RA"))
-		err = net_flag(s, "RA", true);
+		err = host_flag(s, "RA", true);
 	if (strstr(flags, "RP"))
-		err = net_flag(s, "RP", true) ?: err;
+		err = host_flag(s, "RP", true) ?: err;
 	return err;
 }
 
 /* What A is; the accepted child is a socket of its own */
-static int bring_to(struct csock *a, struct csock *child, const struct state *state,
+static int bring_to(struct host_sock *a, struct host_sock *child, const struct state *state,
 		    const struct place *place, int port)
 {
 	int client, err;
 
 	if (state->connects)
-		return net_connect_out(a, place->out);
+		return host_connect_out(a, place->out);
 	if (!state->listens)
 		return 0;
-	err = net_listen(a);
+	err = host_listen(a);
 	if (err)
 		return err;
 	if (state->child) {
-		client = net_connect(place->via, port, &err);
+		client = host_connect(place->via, port, &err);
 		if (err)
 			return err;
-		net_accept(child, a, client);
+		host_accept(child, a, client);
 	}
 	if (state->timewait)
-		net_timewait(child);
+		host_timewait(child);
 	if (state->only)
-		net_close(a);
+		host_close(a);
 	return 0;
 }
 
@@ -159,24 +158,24 @@ static void compare(struct record *rec, char **f, const char *setup, const char 
 static void play(struct record *rec, char **f)
 {
 	const char *setup, *result = "-", *listening = "-";
-	struct csock a, b = { -1, -1, 0, 0, 0 }, child = b;
+	struct host_sock a, b = { -1, -1, 0, 0, 0 }, child = b;
 	const struct place *at = find_place(rec, f[A_ADDR]), *to = find_place(rec, f[B_ADDR]);
 	const struct state *state = find_state(rec, f[A_STATE]);
-	int port = net_port(), err;
+	int port = host_port(), err;
 
 	err = make(rec, &a, f[PROTO_], at, f[A_FLAGS], f[A_UID]);
-	err = err ?: net_bind(&a, at->host, port);
-	setup = net_error(err ?: bring_to(&a, &child, state, at, port));
+	err = err ?: host_bind(&a, at->host, port);
+	setup = host_error(err ?: bring_to(&a, &child, state, at, port));
 	if (!strcmp(setup, "OK")) {
 		err = make(rec, &b, f[PROTO_], to, f[B_FLAGS], f[B_UID]);
-		err = err ?: net_bind(&b, to->host, port);
-		result = net_error(err);
+		err = err ?: host_bind(&b, to->host, port);
+		result = host_error(err);
 		if (!err && !b.udp)
-			listening = net_error(net_listen(&b));
+			listening = host_error(host_listen(&b));
 	}
-	net_close(&b);
-	net_close(&child);
-	net_close(&a);
+	host_close(&b);
+	host_close(&child);
+	host_close(&a);
 	compare(rec, f, setup, result, listening);
 }
 

@@ -6,13 +6,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "env.h"
 #include "conform.h"
+#include "sock.h"
 
 #define MAX_WORDS	10
 
 /* A sequence */
-static struct csock socks[MAX_SOCKS];
+static struct host_sock socks[MAX_SOCKS];
 static bool accepted[MAX_SOCKS];
 static bool lost;	/* it went where the recorded one did not */
 static int count, port;
@@ -23,17 +23,17 @@ static void reset(void)
 	int i;
 
 	for (i = 0; i < count; i++)
-		net_close(&socks[i]);
+		host_close(&socks[i]);
 	for (i = 0; i < MAX_SOCKS; i++) {
 		socks[i].fd = -1;
 		socks[i].peer = -1;
 	}
 	count = 0;
 	lost = false;
-	port = net_port();
+	port = host_port();
 }
 
-static struct csock *sock_of(const struct record *rec, const char *number)
+static struct host_sock *sock_of(const struct record *rec, const char *number)
 {
 	char *end;
 	long n = strtol(number, &end, 10);
@@ -62,7 +62,7 @@ static const char *option_of(const struct record *rec, const char *flag)
 }
 
 /* new N proto family uid flags.. */
-static const char *op_new(const struct record *rec, struct csock *s, char **w, int n)
+static const char *op_new(const struct record *rec, struct host_sock *s, char **w, int n)
 {
 	int family, i, err = 0;
 	bool v6only = false;
@@ -74,44 +74,44 @@ static const char *op_new(const struct record *rec, struct csock *s, char **w, i
 	family = *w[3] == '6' ? AF_INET6 : AF_INET;
 	for (i = 5; i < n; i++)
 		v6only |= !strcmp(w[i], "V6=1");
-	net_close(s);
+	host_close(s);
 	accepted[s - socks] = false;
-	net_open(s, w[2], family, atoi(w[4]), v6only);
+	host_open(s, w[2], family, atoi(w[4]), v6only);
 	for (i = 5; i < n; i++) {
 		if (strncmp(w[i], "V6=", 3))
-			err = net_flag(s, option_of(rec, w[i]), true) ?: err;
+			err = host_flag(s, option_of(rec, w[i]), true) ?: err;
 	}
-	return net_error(err);
+	return host_error(err);
 }
 
-static const char *op_bind(struct csock *s, const char *host)
+static const char *op_bind(struct host_sock *s, const char *host)
 {
-	int err = net_bind(s, host, port);
+	int err = host_bind(s, host, port);
 
 	if (err)
-		net_close(s);
-	return net_error(err);
+		host_close(s);
+	return host_error(err);
 }
 
 /* Who has the connection; it is kept as @child, or reset */
-static const char *op_connect(struct csock *child, const char *host)
+static const char *op_connect(struct host_sock *child, const char *host)
 {
 	static char answer[16];
 	int who[MAX_SOCKS], client, err;
-	struct csock s;
+	struct host_sock s;
 
-	client = net_connect(host, port, &err);
+	client = host_connect(host, port, &err);
 	if (err)
-		return net_error(err);
-	if (!net_ready(socks, count, false, false, who)) {
+		return host_error(err);
+	if (!host_ready(socks, count, false, false, who)) {
 		sock_abort(client);
 		return "nobody";
 	}
-	net_accept(&s, &socks[who[0]], client);
+	host_accept(&s, &socks[who[0]], client);
 	if (child)
 		*child = s;
 	else
-		net_close(&s);
+		host_close(&s);
 	snprintf(answer, sizeof(answer), "%d", who[0]);
 	return answer;
 }
@@ -121,13 +121,13 @@ static const char *op_send(const char *host, bool group)
 {
 	static char answer[8 * MAX_SOCKS];
 	int who[MAX_SOCKS], ready, i, copies, len = 0;
-	int err = net_send(host, port, ++token);
+	int err = host_send(host, port, ++token);
 
 	if (err)
-		return net_error(err);
-	ready = net_ready(socks, count, true, group, who);
+		return host_error(err);
+	ready = host_ready(socks, count, true, group, who);
 	for (i = 0; i < ready; i++) {
-		copies = net_received(&socks[who[i]], token);
+		copies = host_received(&socks[who[i]], token);
 		while (copies-- && len < (int)sizeof(answer) - 8)
 			len += sprintf(answer + len, len ? "+%d" : "%d", who[i]);
 	}
@@ -143,24 +143,24 @@ static const char *op_probe(const struct record *rec, const char *proto, const c
 	return op_send(host, false);
 }
 
-static const char *op_estab(const struct record *rec, struct csock *s, const char *host,
+static const char *op_estab(const struct record *rec, struct host_sock *s, const char *host,
 			    const char *want)
 {
 	const char *have;
 
-	net_close(s);
+	host_close(s);
 	accepted[s - socks] = true;
 	have = op_connect(s, host);
 	if (rec->only & ANSWER_DELIVER || !strcmp(have, want))
 		return have;
 	/* Not asked for, but what comes next is about who was recorded */
-	net_close(s);
+	host_close(s);
 	lost = strtoul(want, NULL, 10) || *want == '0';
 	return have;
 }
 
 /* What is done to one socket, with @a and @b */
-static const char *op_socket(const struct record *rec, const char *op, struct csock *s,
+static const char *op_socket(const struct record *rec, const char *op, struct host_sock *s,
 			     const char *a, const char *b)
 {
 	bool gone = s->fd < 0;
@@ -171,17 +171,17 @@ static const char *op_socket(const struct record *rec, const char *op, struct cs
 	} else if (!strcmp(op, "listen")) {
 		if (accepted[s - socks] && !gone)
 			return "child";
-		return gone ? "gone" : net_error(net_listen(s));
+		return gone ? "gone" : host_error(host_listen(s));
 	} else if (!strcmp(op, "opt")) {
 		option_of(rec, a);
-		return gone ? "gone" : net_error(net_flag(s, a, atoi(b)));
+		return gone ? "gone" : host_error(host_flag(s, a, atoi(b)));
 	} else if (!strcmp(op, "join")) {
 		host_of(rec, a);
-		return gone ? "gone" : net_error(net_join(s, a));
+		return gone ? "gone" : host_error(host_join(s, a));
 	} else if (strcmp(op, "close")) {
 		record_bad(rec, "no operation %s", op);
 	}
-	net_close(s);
+	host_close(s);
 	return gone ? "gone" : "OK";
 }
 

@@ -29,7 +29,7 @@ FIXTURE_VARIANT_ADD(folklore, bsd_v6) { "bsd", 2, ipv6 };
 
 FIXTURE_SETUP(folklore)
 {
-	if (access(SWITCH, F_OK))
+	if (access(SEMANTICS, F_OK))
 		SKIP(return, "no net.reuse.semantics");
 	world(variant->semantics, variant->place);
 }
@@ -384,7 +384,7 @@ TEST_F(folklore, first_listen_wins)
 /* "Port 0 gives a port of one's own." To BSD one's own is: with no socket on this very address */
 TEST_F(folklore, port_0)
 {
-	write_file(RANGE, "%d %d", port, port);
+	write_file(PORT_RANGE, "%d %d", port, port);
 	there_is(LISTEN, ANY);
 	now_comes(BOB);
 	SAYS(NO, NO, NONE, may_with_port_0(LISTEN, ONE));
@@ -402,7 +402,7 @@ TEST_F(folklore, port_0)
 /* "SO_REUSEADDR makes more ports." Where no other is left, Linux 3.8 gives a shared one */
 TEST_F(folklore, port_0_of_many)
 {
-	write_file(RANGE, "%d %d", port, port);
+	write_file(PORT_RANGE, "%d %d", port, port);
 	there_is(RA, ONE);
 	SAYS(NO, NO, NONE, may_with_port_0(0, ONE));
 	SAYS(NO, OK, NONE, may_with_port_0(RA, ONE));
@@ -422,7 +422,7 @@ FIXTURE_VARIANT_ADD(dual, bsd) { "bsd", 2 };
 
 FIXTURE_SETUP(dual)
 {
-	if (access(SWITCH, F_OK))
+	if (access(SEMANTICS, F_OK))
 		SKIP(return, "no net.reuse.semantics");
 	world(variant->semantics, ipv4);
 }

@@ -12,11 +12,6 @@
 
 #include "harness.h"
 
-#define SWITCH	"/proc/sys/net/reuse/semantics"
-#define RANGE	"/proc/sys/net/ipv4/ip_local_port_range"
-
-#define RA	S_REUSEADDR
-#define RP	S_REUSEPORT
 #define LISTEN	S_LISTEN
 
 #define OK	0
@@ -177,7 +172,7 @@ static void __attribute__((constructor)) hooked(void)
 static inline void world(const char *semantics, const char * const *addresses)
 {
 	new_netns();
-	write_file(SWITCH, "%s", semantics);
+	write_file(SEMANTICS, "%s", semantics);
 	place = addresses;
 	proto = "tcp";
 	now_comes(ALICE);

@@ -11,7 +11,7 @@
 #include "rules.h"
 
 #define THREADS		16
-#define PORT		40000
+#define FIRST_PORT	40000
 #define RANGE		8
 
 /* Of each variant: 3,900 in all */
@@ -20,8 +20,6 @@
 #define RACES_LEAST	20
 #define SECONDS		12
 
-#define RA	S_REUSEADDR
-#define RP	S_REUSEPORT
 #define ANY4	"0.0.0.0"
 #define ANY6	"[::]"
 #define LO4	"127.0.0.1"
@@ -349,7 +347,7 @@ TEST_F_TIMEOUT(race, bind, 3600)
 
 	for (i = 0; more_races(i, RACES);) {
 		for (track.n = 0; track.n < BATCH; i++)
-			add_race(&pools[i % ARRAY_SIZE(pools)], PORT + track.n, 0);
+			add_race(&pools[i % ARRAY_SIZE(pools)], FIRST_PORT + track.n, 0);
 		run_races();
 		for (r = track.race; r < track.race + BATCH; r++) {
 			ASSERT_TRUE(is_serial(r, variant->semantics))
@@ -370,10 +368,10 @@ static int ports(const struct race *r)
 	for (i = 0; i < THREADS; i++) {
 		if (r->err[i])
 			continue;
-		if (r->got[i] < PORT || r->got[i] >= PORT + RANGE)
+		if (r->got[i] < FIRST_PORT || r->got[i] >= FIRST_PORT + RANGE)
 			return -1;
-		n += !used[r->got[i] - PORT];
-		used[r->got[i] - PORT] = true;
+		n += !used[r->got[i] - FIRST_PORT];
+		used[r->got[i] - FIRST_PORT] = true;
 	}
 	return n;
 }
@@ -388,7 +386,7 @@ TEST_F_TIMEOUT(race, any_port, 3600)
 	bool udp = *variant->proto == 'u';
 	struct race *r = track.race;
 
-	write_file("/proc/sys/net/ipv4/ip_local_port_range", "%d %d", PORT, PORT + RANGE - 1);
+	write_file(PORT_RANGE, "%d %d", FIRST_PORT, FIRST_PORT + RANGE - 1);
 	for (i = 0; more_races(i, RACES_FOR_ANY); i++) {
 		bool shares = i % 2 && (variant->semantics == PRE39 ||
 					(variant->semantics == NATIVE && udp));
@@ -433,7 +431,7 @@ TEST_F_TIMEOUT(race, listen, 3600)
 		track.runners = i / BATCH % 8 ? 2 : THREADS;
 		track.spins = track.runners == 2 ? 10000 : 0;
 		for (track.n = 0; track.n < BATCH; i++)
-			add_race(bsd ? &reuseport : &reuse, PORT + track.n,
+			add_race(bsd ? &reuseport : &reuse, FIRST_PORT + track.n,
 				 track.runners == 2 ? 1 : 1 + i % 3);
 		run_races();
 		for (r = track.race; r < track.race + BATCH; r++) {

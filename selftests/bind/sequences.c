@@ -16,7 +16,6 @@
 #include "rules.h"
 #include "../../module/semantics/semantics.h"
 
-#define PORT		40000
 /* Of those who are connected to */
 #define SERVERS		41000
 #define NOBODY		42000
@@ -430,7 +429,7 @@ FIXTURE_SETUP(sequences)
 	new_netns();
 	if (access(SEMANTICS, F_OK))
 		SKIP(return, "no net.reuse.semantics");
-	write_file("/proc/sys/net/ipv4/ip_local_port_range", "50000 60000");
+	write_file(PORT_RANGE, "50000 60000");
 	if (add_device(DEVICE, "dummy"))
 		t.other = if_nametoindex(DEVICE);
 	for (i = 0; i < SOCKS; i++) {

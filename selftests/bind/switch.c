@@ -8,18 +8,14 @@
 
 #include "harness.h"
 
-#define SWITCH		"/proc/sys/net/reuse/semantics"
-#define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
-#define PORT		"40000"
-
 static int try_switch(const char *word)
 {
-	return try_write(SWITCH, 0, word, strlen(word));
+	return try_write(SEMANTICS, 0, word, strlen(word));
 }
 
 static const char *now(void)
 {
-	char *word = slurp(SWITCH);
+	char *word = slurp(SEMANTICS);
 
 	word[strcspn(word, "\n")] = '\0';
 	return word;
@@ -40,9 +36,9 @@ static int second_bind(const char *first, const char *second)
 /* Tells bsd from the others: 0.0.0.0 and then a dual-stack ::, no options */
 static bool is_bsd(void)
 {
-	int a = sock_bind("tcp", "0.0.0.0:" PORT, 0);
+	int a = sock_bind("tcp", "0.0.0.0" AT_PORT, 0);
 	int b = sock_open("tcp", AF_INET6, 0);
-	int err = sock_try_bind(b, "[::]:" PORT);
+	int err = sock_try_bind(b, "[::]" AT_PORT);
 
 	close(a);
 	close(b);
@@ -67,7 +63,7 @@ static bool native_now(void)
 FIXTURE(semantics) {};
 FIXTURE_SETUP(semantics)
 {
-	if (access(SWITCH, F_OK))
+	if (access(SEMANTICS, F_OK))
 		SKIP(return, "no net.reuse.semantics");
 	new_netns();
 }
@@ -113,8 +109,8 @@ TEST_F(semantics, refuses_other_words)
 		EXPECT_EQ(-EINVAL, try_switch(words[i]))
 			TH_LOG("word: %s", words[i]);
 	memset(page, 'b', sizeof(page));
-	EXPECT_EQ(-EINVAL, try_write(SWITCH, 0, page, sizeof(page)));
-	EXPECT_EQ(-EINVAL, try_write(SWITCH, 0, "b\0sd", 4));
+	EXPECT_EQ(-EINVAL, try_write(SEMANTICS, 0, page, sizeof(page)));
+	EXPECT_EQ(-EINVAL, try_write(SEMANTICS, 0, "b\0sd", 4));
 	EXPECT_STREQ("pre39", now());
 	EXPECT_TRUE(is_pre39());
 }
@@ -169,7 +165,7 @@ TEST_F(semantics, container_root)
 
 static void keep_to_host(bool on)
 {
-	write_file("/sys/module/reuse/parameters/host_only", on ? "1" : "0");
+	write_file(PARAMETERS "host_only", on ? "1" : "0");
 }
 
 /* What a container's root may do before @told, and after it: the step that went wrong */
@@ -301,7 +297,7 @@ TEST_F(semantics, no_user_namespaces)
 static void __attribute__((destructor)) end_with_the_module(void)
 {
 	reuse_load_again();
-	if (!access("/sys/module/reuse/parameters/host_only", W_OK))
+	if (!access(PARAMETERS "host_only", W_OK))
 		keep_to_host(false);
 }
 
@@ -312,7 +308,7 @@ TEST_F(semantics, needs_cap_net_admin)
 	int status;
 
 	if (!pid) {
-		int fd = open(SWITCH, O_WRONLY);
+		int fd = open(SEMANTICS, O_WRONLY);
 
 		if (setresuid(1000, 1000, 1000))
 			_exit(1);
@@ -390,19 +386,19 @@ TEST_F(semantics, leaves_the_cache_true)
 	int a, b, c;
 
 	ASSERT_EQ(0, try_switch("bsd"));
-	a = sock_bind("tcp", "127.0.0.1:" PORT, S_REUSEADDR);
-	b = sock_bind("tcp", "0.0.0.0:" PORT, S_REUSEADDR);
+	a = sock_bind("tcp", "127.0.0.1" AT_PORT, S_REUSEADDR);
+	b = sock_bind("tcp", "0.0.0.0" AT_PORT, S_REUSEADDR);
 	sock_set(b, SOL_SOCKET, SO_REUSEADDR, 0);
 	close(b);
-	b = sock_bind("tcp", "0.0.0.0:" PORT, S_REUSEPORT);
+	b = sock_bind("tcp", "0.0.0.0" AT_PORT, S_REUSEPORT);
 	ASSERT_EQ(0, try_switch("native"));
 	c = sock_open("tcp", AF_INET, S_REUSEADDR);
-	EXPECT_EQ(EADDRINUSE, sock_try_bind(c, "127.0.0.1:" PORT));
+	EXPECT_EQ(EADDRINUSE, sock_try_bind(c, "127.0.0.1" AT_PORT));
 	close(b);
 	close(a);
-	EXPECT_EQ(0, sock_try_bind(c, "127.0.0.1:" PORT));
+	EXPECT_EQ(0, sock_try_bind(c, "127.0.0.1" AT_PORT));
 	close(c);
-	EXPECT_EQ(EADDRINUSE, second_bind("127.0.0.1:" PORT, "0.0.0.0:" PORT));
+	EXPECT_EQ(EADDRINUSE, second_bind("127.0.0.1" AT_PORT, "0.0.0.0" AT_PORT));
 }
 
 /* A kind of socket that has SO_REUSEPORT, or answers for it */

@@ -132,14 +132,14 @@ TEST_F(deliver, socket_diagnosis)
 
 static bool in_timewait(void *arg)
 {
-	struct reuse_table t;
+	struct table t;
 	bool is = false;
 	size_t i;
 
-	reuse_read(REUSE_FILE, &t);
+	table_read(REUSE_FILE, &t);
 	for (i = 0; i < t.n; i++)
 		is |= t.row[i].num[TIMEWAIT] == *(unsigned long *)arg;
-	reuse_free(&t);
+	table_free(&t);
 	return is;
 }
 

@@ -83,9 +83,9 @@ TEST_F(deliver, multicast_not_for_all)
 
 static void join_on(char who, const char *dev, const char *group)
 {
-	net_on_device(dev);
+	host_on_device(dev);
 	joins(text("%c", who), group);
-	net_on_device("lo");
+	host_on_device("lo");
 }
 
 /* Only members on the interface that a group's datagram comes by */
@@ -97,9 +97,9 @@ TEST_F(deliver, members_of_interface)
 	join_on('1', "lo", GROUP);
 	join_on('2', ETHER, GROUP);
 	SAYS("1+2+3", "1+2+3", "1", datagram(-1, GROUP));
-	net_on_device(ETHER);
+	host_on_device(ETHER);
 	SAYS("1+2+3", "1+2+3", "2", datagram(-1, GROUP));
-	net_on_device("lo");
+	host_on_device("lo");
 }
 
 /* The same of IPv6 */

@@ -5,13 +5,12 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/syscall.h>
 
+#include "bpf.h"
 #include "deliver_paths.h"
 
 static const struct {
@@ -132,8 +131,8 @@ static const char *told(const char *host, int port)
 	socklen_t len = sock_addr(text(strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, port), &ss);
 
 	if (sendto(the('1')->fd, "x", 1, 0, (struct sockaddr *)&ss, len) != 1)
-		return net_error(errno);
-	net_arrived();
+		return host_error(errno);
+	host_arrived();
 	for (i = '1'; i <= '3'; i++) {
 		if (recv(the(i)->fd, buf, sizeof(buf), MSG_ERRQUEUE | MSG_DONTWAIT) >= 0)
 			return text("%c", i);
@@ -175,8 +174,8 @@ TEST_F(deliver, icmp_is_native)
 /* A socket that was connected has left its SO_REUSEPORT group, and the file does not show it */
 TEST_F(deliver, left_its_group)
 {
-	const struct reuse_row *row;
-	struct reuse_table t;
+	const struct table_row *row;
+	struct table t;
 
 	if (variant->column == 1)
 		SKIP(return, "no SO_REUSEPORT under pre39");
@@ -185,17 +184,12 @@ TEST_F(deliver, left_its_group)
 	SAYS("1+3", NULL, "1", receivers(ONE));
 	sock_disconnect(the('2')->fd);
 	SAYS("2", NULL, "1", receivers(ONE));
-	reuse_read(REUSE_FILE, &t);
-	row = reuse_find(&t, "udp", at_port(ANY), "-", "-");
+	table_read(REUSE_FILE, &t);
+	row = table_find(&t, "udp", at_port(ANY), "-", "-");
 	ASSERT_NE(NULL, row);
 	EXPECT_EQ(3, row->num[SOCKETS]);
 	EXPECT_EQ(3, row->num[REUSEPORT]);
-	reuse_free(&t);
-}
-
-static int bpf(int command, union bpf_attr *attr)
-{
-	return syscall(SYS_bpf, command, attr, sizeof(*attr));
+	table_free(&t);
 }
 
 /* A program that assigns a socket to all IPv4 packets to an address, or to all that come */
@@ -215,7 +209,7 @@ static int load_assigner(int type, int attach_type, int fd, __u32 daddr, int ver
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_X, .dst_reg = 2, .src_reg = 10 },
 		{ .code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = 2, .imm = -4 },
 		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 1, .src_reg = BPF_PSEUDO_MAP_FD,
-		  .imm = later(bpf(BPF_MAP_CREATE, &map)) },
+		  .imm = later(sys_bpf(BPF_MAP_CREATE, &map)) },
 		{ },
 		{ .code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_map_lookup_elem },
 		{ .code = BPF_JMP | BPF_JEQ | BPF_K, .dst_reg = 0, .off = 7 },
@@ -240,9 +234,9 @@ static int load_assigner(int type, int attach_type, int fd, __u32 daddr, int ver
 	prog.insns = (unsigned long)some;
 	prog.insn_cnt = ARRAY_SIZE(insns) - skip;
 	prog.license = (unsigned long)"GPL";
-	if (insns[6].imm < 0 || bpf(BPF_MAP_UPDATE_ELEM, &update))
+	if (insns[6].imm < 0 || sys_bpf(BPF_MAP_UPDATE_ELEM, &update))
 		return -1;
-	return bpf(BPF_PROG_LOAD, &prog);
+	return sys_bpf(BPF_PROG_LOAD, &prog);
 }
 
 /* A bpf_sk_lookup program that chooses a socket for all that comes; -1 if this kernel has none */
@@ -255,7 +249,7 @@ static int chooses(int fd)
 		return -1;
 	link.link_create.prog_fd = later(prog);
 	link.link_create.target_fd = later(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC));
-	return bpf(BPF_LINK_CREATE, &link);
+	return sys_bpf(BPF_LINK_CREATE, &link);
 }
 
 static int udplite_sender(bool ipv6)
@@ -304,7 +298,7 @@ static bool classifies(int fd)
 		return false;
 	pin.bpf_fd = later(prog);
 	return shell("mkdir -p " PINNED " && mount -t bpf none " PINNED) &&
-	       !bpf(BPF_OBJ_PIN, &pin) &&
+	       !sys_bpf(BPF_OBJ_PIN, &pin) &&
 	       try_run("tc qdisc add dev lo clsact") &&
 	       try_run("tc filter add dev lo ingress bpf da object-pinned " PINNED "/prog");
 }

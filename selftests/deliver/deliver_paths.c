@@ -6,13 +6,12 @@
  * semantics: Linux as it is (native), Linux 3.8 (pre39), FreeBSD 13 (bsd).
  * native is what shows that a test can fail.
  */
-#include <linux/bpf.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
-#include <sys/syscall.h>
 
+#include "bpf.h"
 #include "bulk.h"
 #include "deliver_paths.h"
 
@@ -65,7 +64,7 @@ TEST_F(deliver, switch_tcp)
 /* From one emulation to another: sockets bound before, and under each of them */
 TEST_F(deliver, switch_between)
 {
-	if (variant->column != 2 || access(SEMANTICS_FILE, F_OK))
+	if (variant->column != 2 || access(SEMANTICS, F_OK))
 		SKIP(return, "is all of them");
 	become("native");
 	udp("12", ANY, RP);
@@ -141,9 +140,9 @@ TEST_F(deliver, order_of_bind)
 
 static void set_early_demux(int on)
 {
-	write_file(SETTINGS "ip_early_demux", "%d", on);
-	write_file(SETTINGS "udp_early_demux", "%d", on);
-	write_file(SETTINGS "tcp_early_demux", "%d", on);
+	write_file(IPV4_SYSCTL "ip_early_demux", "%d", on);
+	write_file(IPV4_SYSCTL "udp_early_demux", "%d", on);
+	write_file(IPV4_SYSCTL "tcp_early_demux", "%d", on);
 }
 
 /* A connected UDP socket gets its peer's datagrams, early demux or not, whoever else comes */
@@ -204,7 +203,7 @@ static const char *fast_connection(const char *host)
 	struct tcp_info info = {};
 
 	if (sendto(client, "x", 1, MSG_FASTOPEN, (struct sockaddr *)&ss, len) != 1)
-		return net_error(errno);
+		return host_error(errno);
 	for (i = '1'; i <= '3' && !waits_at(i); i++)
 		;
 	child = accepts(i);
@@ -223,7 +222,7 @@ static const char *fast_connection(const char *host)
 TEST_F(deliver, tcp_fast_open)
 {
 	/* Both sides, no cookies, all listeners */
-	write_file(SETTINGS "tcp_fastopen", "%d", 0x607);
+	write_file(IPV4_SYSCTL "tcp_fastopen", "%d", 0x607);
 	fast_open = true;
 	listeners(variant->column == 1, ONE);
 	SAYS("1+2+3", "3", "3", all_of(fast_connection, ONE));
@@ -233,9 +232,9 @@ TEST_F(deliver, tcp_fast_open)
 /* SYN cookies: the listener that the SYN was for is found again when the ACK comes */
 TEST_F(deliver, syn_cookies)
 {
-	if (access(SETTINGS "tcp_syncookies", F_OK))
+	if (access(IPV4_SYSCTL "tcp_syncookies", F_OK))
 		SKIP(return, "no SYN cookies in this kernel");
-	write_file(SETTINGS "tcp_syncookies", "2");
+	write_file(IPV4_SYSCTL "tcp_syncookies", "2");
 	listeners(variant->column == 1, ONE);
 	SAYS("1+2+3", "3", "3", acceptors(ONE));
 	EXPECT_LE(40, net_counter("netstat", "TcpExt", "SyncookiesRecv"));
@@ -297,7 +296,7 @@ static const char *gso_datagram(const char *host)
 
 	sock_set(s, IPPROTO_UDP, UDP_SEGMENT, 100);
 	if (sendto(s, buf, 400, 0, (struct sockaddr *)&ss, len) != 400)
-		return net_error(errno);
+		return host_error(errno);
 	waits_at('1');
 	segments = 0;
 	for (i = 0; i < 3; i++) {
@@ -442,7 +441,7 @@ static bool refuse(char who)
 		.insns = (unsigned long)drop, .insn_cnt = ARRAY_SIZE(drop),
 		.license = (unsigned long)"GPL",
 	};
-	int prog = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	int prog = sys_bpf(BPF_PROG_LOAD, &attr);
 
 	if (prog < 0)
 		return false;
@@ -549,7 +548,7 @@ TEST_F(deliver, many_accepted)
 	listen(other, 1000);
 	tcp("0", ONE, self->share | LISTENS);
 	for (i = 0; i < 500; i++) {
-		ASSERT_LE(0, net_connect(ONE, atoi(strchr(at_port(ONE), ':') + 1), &(int){ 0 }));
+		ASSERT_LE(0, host_connect(ONE, atoi(strchr(at_port(ONE), ':') + 1), &(int){ 0 }));
 		sock_accept(the('0')->fd);
 	}
 	closes("0");

@@ -9,8 +9,6 @@
 #include "harness.h"
 #include "delivery.h"
 
-#define SETTINGS	"/proc/sys/net/ipv4/"
-
 static void __attribute__((constructor)) hooked(void)
 {
 	stay_hooked();
@@ -31,7 +29,7 @@ FIXTURE_VARIANT_ADD(deliver, bsd) { "bsd", 2 };
 
 FIXTURE_SETUP(deliver)
 {
-	bool has = !access(SEMANTICS_FILE, F_OK);
+	bool has = !access(SEMANTICS, F_OK);
 
 	if (!has && variant->column)
 		SKIP(return, "no net.reuse.semantics");
@@ -56,8 +54,8 @@ FIXTURE_TEARDOWN(deliver)
 
 static inline void become(const char *semantics)
 {
-	if (!access(SEMANTICS_FILE, F_OK))
-		write_file(SEMANTICS_FILE, "%s", semantics);
+	if (!access(SEMANTICS, F_OK))
+		write_file(SEMANTICS, "%s", semantics);
 }
 
 /* Go to the network namespace of a process */

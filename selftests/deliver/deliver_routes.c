@@ -149,9 +149,9 @@ static void member(char who, const char *any, unsigned int share)
 {
 	udp(text("%c", who), any, share);
 	sock_set(the(who)->fd, IPPROTO_IP, IP_PKTINFO, 1);
-	net_on_device("near");
+	host_on_device("near");
 	joins(text("%c", who), GROUP);
-	net_on_device("lo");
+	host_on_device("lo");
 }
 
 /* Shares the port, is who gets a datagram natively, and asks for no group */
@@ -283,9 +283,9 @@ TEST_F(deliver, group_after_ipv6)
 		SKIP(return, "no veth in this kernel");
 	another(variant->column, ANY6, share_of(self, variant->column));
 	sock_set(the('1')->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-	net_on_device("near");
+	host_on_device("near");
 	joins("1", GROUP6);
-	net_on_device("lo");
+	host_on_device("lo");
 	for (n = 0; n < SENDERS; n++) {
 		sends_to(w.ipv6[n], NEAR6);
 		while (!strcmp(NEAR6 " ", next_within('1', variant->column ? 100 : 0)))
@@ -343,9 +343,9 @@ TEST_F(deliver, group_after_group)
 		udp("2", ANY, self->share);
 		member('1', ANY, self->share);
 		if (i) {
-			net_on_device("near");
+			host_on_device("near");
 			joins("1", others[i]);
-			net_on_device("lo");
+			host_on_device("lo");
 		}
 		/* FreeBSD stops here */
 		sets("1", variant->column == 1 ? SO_REUSEADDR : SO_REUSEPORT, false);

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 
 #include "env.h"
-#include "conform.h"
+#include "host.h"
+#include "module.h"
+#include "sock.h"
 
-#define RA	S_REUSEADDR
-#define RP	S_REUSEPORT
 #define V6ONLY	S_V6ONLY
 #define LISTENS	S_LISTEN
 
@@ -86,7 +86,7 @@ void closes(const char *who);
 void sets(const char *who, int option, bool on);
 void joins(const char *who, const char *group);
 void leaves(const char *who, const char *group);
-struct csock *the(char who);
+struct host_sock *the(char who);
 const char *at_port(const char *host);
 
 const char *connection(const char *host);

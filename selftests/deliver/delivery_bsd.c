@@ -478,7 +478,7 @@ ROW("D68")
 	sock_deaf(client, true);
 	if (sock_try_connect(client, at_port(ONE)) != EINPROGRESS)
 		answer("refused; ");
-	net_arrived();
+	host_arrived();
 	tcp("3", ONE, RP | LISTENS);
 	sock_deaf(client, false);
 	wait_for(established, &client, 5000);
@@ -508,8 +508,8 @@ static void x81(bool connection)
 	as(U2);
 	opens("2", "tcp", AF_INET, RA);
 	err = binds('2', ONE);
-	answer("bind %s", net_error(err));
-	answer(" listen %s", err ? "-" : net_error(listens('2')));
+	answer("bind %s", host_error(err));
+	answer(" listen %s", err ? "-" : host_error(listens('2')));
 }
 
 ROW("X81")

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,7 +12,7 @@
 #define SOCKS		128	/* by name */
 #define MAX_LATER	64
 
-static struct csock socks[SOCKS];
+static struct host_sock socks[SOCKS];
 static int kept[MAX_LATER], nkept;
 static const char *semantics;
 static bool ether_is;
@@ -33,7 +34,7 @@ void delivery_start(const char *word)
 		socks[i].peer = -1;
 	}
 	semantics = word;
-	net_new(word);
+	host_new(word);
 }
 
 /**
@@ -55,8 +56,8 @@ void fresh(void)
 	while (nkept)
 		close(kept[--nkept]);
 	for (i = 0; i < SOCKS; i++)
-		net_close(&socks[i]);
-	port = net_port();
+		host_close(&socks[i]);
+	port = host_port();
 	uid = 0;
 	through(NULL);
 }
@@ -67,8 +68,8 @@ void fresh(void)
 void fresh_host(void)
 {
 	fresh();
-	net_new(semantics);
-	port = net_port();
+	host_new(semantics);
+	port = host_port();
 	ether_is = false;
 }
 
@@ -112,7 +113,7 @@ void as(uid_t user)
  *
  * Return: the socket.
  */
-struct csock *the(char who)
+struct host_sock *the(char who)
 {
 	return &socks[who & 127];
 }
@@ -138,8 +139,8 @@ const char *at_port(const char *host)
 void opens(const char *who, const char *proto, int family, unsigned int flags)
 {
 	for (; *who; who++) {
-		net_close(the(*who));
-		net_open(the(*who), proto, family, uid, flags & V6ONLY);
+		host_close(the(*who));
+		host_open(the(*who), proto, family, uid, flags & V6ONLY);
 		if (flags & RA)
 			sets(text("%c", *who), SO_REUSEADDR, true);
 		if (flags & RP)
@@ -156,7 +157,7 @@ void opens(const char *who, const char *proto, int family, unsigned int flags)
  */
 int binds(char who, const char *host)
 {
-	return net_bind(the(who), host, port);
+	return host_bind(the(who), host, port);
 }
 
 /**
@@ -167,7 +168,7 @@ int binds(char who, const char *host)
  */
 int listens(char who)
 {
-	return net_listen(the(who));
+	return host_listen(the(who));
 }
 
 static void make(const char *who, const char *proto, const char *host, unsigned int flags)
@@ -180,7 +181,7 @@ static void make(const char *who, const char *proto, const char *host, unsigned 
 		if (!err && flags & LISTENS)
 			err = listens(*who);
 		if (err)
-			printf("# %c on %s: %s\n", *who, host, net_error(err));
+			printf("# %c on %s: %s\n", *who, host, host_error(err));
 	}
 }
 
@@ -213,7 +214,7 @@ void udp(const char *who, const char *host, unsigned int flags)
 void closes(const char *who)
 {
 	for (; *who; who++)
-		net_close(the(*who));
+		host_close(the(*who));
 }
 
 /**
@@ -236,7 +237,7 @@ void sets(const char *who, int option, bool on)
 void joins(const char *who, const char *group)
 {
 	for (; *who; who++) {
-		errno = net_join(the(*who), group);
+		errno = host_join(the(*who), group);
 		if (errno)
 			die("%c does not join %s", *who, group);
 	}
@@ -250,7 +251,7 @@ void joins(const char *who, const char *group)
 void leaves(const char *who, const char *group)
 {
 	for (; *who; who++) {
-		errno = net_leave(the(*who), group);
+		errno = host_leave(the(*who), group);
 		if (errno)
 			die("%c does not leave %s", *who, group);
 	}
@@ -278,7 +279,7 @@ int later(int fd)
  */
 int connected(const char *host)
 {
-	int err, fd = net_connect(host, port, &err);
+	int err, fd = host_connect(host, port, &err);
 
 	return err ? -1 : later(fd);
 }
@@ -291,7 +292,7 @@ int connected(const char *host)
  */
 bool waits_at(char who)
 {
-	return net_ready(the(who), 1, false, true, &(int){ 0 });
+	return host_ready(the(who), 1, false, true, &(int){ 0 });
 }
 
 /**
@@ -319,7 +320,7 @@ const char *heard(int fd)
 
 	poll(&p, 1, 1000);
 	n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
-	return n < 0 ? net_error(errno) : text("%zd", n);
+	return n < 0 ? host_error(errno) : text("%zd", n);
 }
 
 /**
@@ -331,21 +332,21 @@ const char *heard(int fd)
 const char *connection(const char *host)
 {
 	int who[SOCKS], client = sock_open("tcp", strchr(host, ':') ? AF_INET6 : AF_INET, 0), err;
-	struct csock child;
+	struct host_sock child;
 
 	if (device)
 		sock_dev(client, device);
 	err = sock_try_connect(client, at_port(host));
 	if (err) {
 		close(client);
-		return net_error(err);
+		return host_error(err);
 	}
-	if (!net_ready(socks, SOCKS, false, false, who)) {
+	if (!host_ready(socks, SOCKS, false, false, who)) {
 		sock_abort(client);
 		return "nobody";
 	}
-	net_accept(&child, &socks[who[0]], client);
-	net_close(&child);
+	host_accept(&child, &socks[who[0]], client);
+	host_close(&child);
 	return text("%c", who[0]);
 }
 
@@ -362,7 +363,7 @@ const char *sends(int from, const char *host)
 	socklen_t len = sock_addr(at_port(host), &ss);
 	int fd = from < 0 ? sock_open("udp", ss.ss_family, 0) : from, err = 0;
 
-	net_to_groups(fd, ss.ss_family);
+	host_to_groups(fd, ss.ss_family);
 	sock_set(fd, SOL_SOCKET, SO_BROADCAST, 1);
 	if (device)
 		sock_dev(fd, device);
@@ -371,7 +372,7 @@ const char *sends(int from, const char *host)
 		err = errno;
 	if (from < 0)
 		close(fd);
-	return err ? net_error(err) : NULL;
+	return err ? host_error(err) : NULL;
 }
 
 /**
@@ -381,11 +382,11 @@ const char *sends(int from, const char *host)
  */
 const char *received(void)
 {
-	int who[SOCKS], ready = net_ready(socks, SOCKS, true, true, who), i, n;
+	int who[SOCKS], ready = host_ready(socks, SOCKS, true, true, who), i, n;
 	const char *got = "";
 
 	for (i = 0; i < ready; i++) {
-		n = net_received(&socks[who[i]], token);
+		n = host_received(&socks[who[i]], token);
 		while (n--)
 			got = text("%s%s%c", got, *got ? between : "", who[i]);
 	}

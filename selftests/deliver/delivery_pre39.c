@@ -36,10 +36,10 @@ ROW("udp-same-*.3")
 
 	if (sendto(s, "x", 1, 0, (struct sockaddr *)&ss, len) != 1)
 		die("sendto");
-	if (!net_ready(the('C'), 1, true, true, &who))
+	if (!host_ready(the('C'), 1, true, true, &who))
 		answer("not C; ");
 	closes("C");
-	answer(net_ready(the('A'), 2, true, true, &who) ? "somebody" : "nobody");
+	answer(host_ready(the('A'), 2, true, true, &who) ? "somebody" : "nobody");
 }
 
 ROW("udp-same-*.4")
@@ -69,7 +69,7 @@ ROW("udp-same-*.8")
 {
 	sets("B", SO_REUSEADDR, false);
 	opens("A", "udp", AF_INET, RA);
-	answer("%s", net_error(binds('A', where())));
+	answer("%s", host_error(binds('A', where())));
 }
 
 ROW("udp-same-*.9")
@@ -184,7 +184,7 @@ static void crowd(const char *who)
 static void bind_another(const char *host)
 {
 	opens("Z", "udp", AF_INET, 0);
-	answer("%s", net_error(binds('Z', host)));
+	answer("%s", host_error(binds('Z', host)));
 	closes("Z");
 }
 
@@ -355,7 +355,7 @@ ROW("tcp-distinct-listeners.1")
 	fresh();
 	tcp("A", ONE, LISTENS);
 	tcp("B", TWO, 0);
-	answer("listenB=%s connect=", net_error(listens('B')));
+	answer("listenB=%s connect=", host_error(listens('B')));
 	if (connected(TWO) >= 0)
 		answer("OK");
 	answer(" A:%s", accepts('A') < 0 ? "EAGAIN" : "accepted");
@@ -367,12 +367,12 @@ ROW("tcp-bound-not-listening.1")
 	fresh();
 	tcp("A", ANY, RA);
 	tcp("B", ONE, RA);
-	answer("listenA=%s ", net_error(listens('A')));
+	answer("listenA=%s ", host_error(listens('A')));
 	connect_once();
 	answer(accepts('A') < 0 ? " A EAGAIN" : " A accepted");
-	answer(" then listenB=%s closeA(child alive)", net_error(listens('B')));
+	answer(" then listenB=%s closeA(child alive)", host_error(listens('B')));
 	closes("A");
-	answer(" listenB=%s", net_error(listens('B')));
+	answer(" listenB=%s", host_error(listens('B')));
 }
 
 ROW("tcp-restart.1")
@@ -388,8 +388,8 @@ ROW("tcp-restart.1")
 		answer("nothing in the queue; ");
 	closes("A");
 	opens("B", "tcp", AF_INET, RA);
-	answer("bindB=%s ", net_error(binds('B', ONE)));
-	answer("listenB=%s ", net_error(listens('B')));
+	answer("bindB=%s ", host_error(binds('B', ONE)));
+	answer("listenB=%s ", host_error(listens('B')));
 	answer("queued-client-recv=%s ", heard(queued));
 	connect_once();
 	answer(accepts('B') < 0 ? " B EAGAIN" : " B accepted");
@@ -415,7 +415,7 @@ ROW("udp-full-buffer.1")
 		if (sendto(s, "x", 1, 0, (struct sockaddr *)&ss, len) != 1)
 			die("sendto");
 	}
-	net_arrived();
+	host_arrived();
 	while (recv(the('A')->fd, &c, 1, MSG_DONTWAIT) == 1)
 		a++;
 	while (recv(the('B')->fd, &c, 1, MSG_DONTWAIT) == 1)
@@ -499,10 +499,10 @@ ROW("linux-3.8.special.tsv udp6-multicast.1")
 	run("ip -6 route del local ff00::/8 dev lo table main");
 	udp("AB", ANY6, RA);
 	len = sock_addr(at_port(GROUP6), &ss);
-	answer("join=%s", net_error(net_join(the('A'), GROUP6)));
+	answer("join=%s", host_error(host_join(the('A'), GROUP6)));
 	s = later(sock_open("udp", AF_INET6, 0));
 	answer(" send=%s",
-	       net_error(sendto(s, "x", 1, 0, (struct sockaddr *)&ss, len) == 1 ? 0 : errno));
+	       host_error(sendto(s, "x", 1, 0, (struct sockaddr *)&ss, len) == 1 ? 0 : errno));
 	answer(" got:%s", waits_at('A') || waits_at('B') ? "somebody" : "nobody");
 	answer(" unicast:%s", datagram(-1, ONE6));
 	fresh_host();
@@ -514,17 +514,17 @@ ROW("dual-stack-listener.1")
 
 	fresh();
 	opens("A", "tcp", AF_INET6, 0);
-	answer("%s", net_error(binds('A', ANY6) ?: listens('A')));
+	answer("%s", host_error(binds('A', ANY6) ?: listens('A')));
 	connected(ONE);
 	child = accepts('A');
 	answer(" mapped:%d", child >= 0 && !strncmp(sock_name(child), "[::ffff:127.0.0.1]", 18));
 	closes("A");
 	opens("B", "tcp", AF_INET, 0);
-	answer(" noRA=%s", net_error(binds('B', ONE)));
+	answer(" noRA=%s", host_error(binds('B', ONE)));
 	opens("B", "tcp", AF_INET, RA);
-	answer(" RA=%s", net_error(binds('B', ONE)));
+	answer(" RA=%s", host_error(binds('B', ONE)));
 	opens("B", "tcp", AF_INET, 0);
-	answer(" 127.0.0.2=%s", net_error(binds('B', TWO)));
+	answer(" 127.0.0.2=%s", host_error(binds('B', TWO)));
 }
 
 ROW("v6only+v4-listeners.1")
@@ -532,8 +532,8 @@ ROW("v6only+v4-listeners.1")
 	fresh();
 	tcp("A", ANY6, V6ONLY | LISTENS);
 	opens("B", "tcp", AF_INET, 0);
-	answer("%s ", net_error(binds('B', ANY)));
-	answer("listen=%s ", net_error(listens('B')));
+	answer("%s ", host_error(binds('B', ANY)));
+	answer("listen=%s ", host_error(listens('B')));
 	connect_once();
 	answer(accepts('B') < 0 ? " v6" : " v4");
 }

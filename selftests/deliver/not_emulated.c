@@ -1,25 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /* What README says that the semantics leave to Linux, or that counts for nothing. */
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <netinet/in.h>
-#include <sys/syscall.h>
 
+#include "bpf.h"
 #include "deliver_paths.h"
 
-#define RANGE		SETTINGS "ip_local_port_range"
-#define RESERVED	SETTINGS "ip_local_reserved_ports"
 #define BINDV6ONLY	"/proc/sys/net/ipv6/bindv6only"
 
 static const char * const hosts[] = { ONE, ONE6 };
-
-#define INSN(c, d, s, o, i) \
-	{ .code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i) }
-
-static long sys_bpf(int cmd, union bpf_attr *attr)
-{
-	return syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-}
 
 static int make_map(enum bpf_map_type type, unsigned int value_size)
 {
@@ -206,7 +195,7 @@ static const char *all_get(const char *host, void (*prepare)(int fd), size_t len
 		sock_connect(s, at_port(host));
 		if (send(s, data, len, 0) != (ssize_t)len)
 			die("send");
-		net_arrived();
+		host_arrived();
 		for (who = '1'; who <= '3'; who++) {
 			if (recv(the(who)->fd, data, sizeof(data), MSG_DONTWAIT) == (ssize_t)len)
 				seen[who] = true;
@@ -279,11 +268,11 @@ TEST_F(deliver, reserved_ports)
 	unsigned int i, j;
 	int s[5], err, c;
 
-	write_file(RANGE, "42000 42003");
+	write_file(PORT_RANGE, "42000 42003");
 	for (i = 0; i < ARRAY_SIZE(any) * ARRAY_SIZE(protos); i++) {
 		const char *address = any[i / 2], *proto = protos[i % 2], *port;
 
-		write_file(RESERVED, "42000-42002");
+		write_file(RESERVED_PORTS, "42000-42002");
 		s[0] = sock_bind(proto, address, 0);
 		port = strrchr(sock_name(s[0]), ':');
 		EXPECT_STREQ(":42003", port);
@@ -306,7 +295,7 @@ TEST_F(deliver, reserved_ports)
 		sock_abort(c);
 		close(s[0]);
 
-		write_file(RESERVED, "1");
+		write_file(RESERVED_PORTS, "1");
 		for (j = 0; j < 4; j++)
 			s[j] = sock_bind(proto, address, 0);
 		while (j--)

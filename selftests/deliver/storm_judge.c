@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "env.h"
+#include "sock.h"
 #include "storm_judge.h"
 
 static const char * const kind_name[KINDS] = { "127.0.0.1", "0.0.0.0", "::1", "::", ":: dual" };

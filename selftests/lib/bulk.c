@@ -8,6 +8,7 @@
 
 #include "bulk.h"
 #include "env.h"
+#include "sock.h"
 
 /**
  * bulk_less() - as much as can be done here

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "sock.h"
 
 /**
  * die() - end the test: its ground is missing
@@ -167,6 +168,55 @@ void write_file(const char *path, const char *fmt, ...)
 	errno = -try_write(path, 0, line, len);
 	if (errno)
 		die("cannot write \"%s\" to %s", line, path);
+}
+
+/**
+ * slurp_fd() - read a file from where it is to its end
+ * @fd: the file
+ *
+ * Return: the text, to be freed.
+ */
+char *slurp_fd(int fd)
+{
+	size_t len = 0, size = 0;
+	char *s = NULL;
+	ssize_t n;
+
+	do {
+		if (size - len < 65536) {
+			size = 2 * size + 131072;
+			s = realloc(s, size);
+			if (!s)
+				die("no memory");
+		}
+		n = read(fd, s + len, size - len - 1);
+		if (n < 0)
+			die("read");
+		len += n;
+	} while (n);
+	s[len] = '\0';
+	errno = 0;
+	if (strlen(s) != len)
+		die("the file has a zero byte");
+	return s;
+}
+
+/**
+ * slurp() - read a file
+ * @path: the file
+ *
+ * Return: the text, to be freed.
+ */
+char *slurp(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *s;
+
+	if (fd < 0)
+		die("cannot open %s", path);
+	s = slurp_fd(fd);
+	close(fd);
+	return s;
 }
 
 /**

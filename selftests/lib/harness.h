@@ -6,10 +6,13 @@
 #include <kselftest_harness.h>
 
 #include "env.h"
+#include "module.h"
+#include "sock.h"
+#include "table.h"
 
-/* The whole file is as described, see reuse_differ() */
+/* The whole file is as described, see table_differ() */
 #define EXPECT_FILE(path, ...) do { \
-	char *why = reuse_expect(path, __VA_ARGS__); \
+	char *why = table_expect(path, __VA_ARGS__); \
 	EXPECT_TRUE(!why) \
 		TH_LOG("%s", why); \
 } while (0)

@@ -7,7 +7,9 @@
 #include <net/route.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fsuid.h>
@@ -18,7 +20,9 @@
 #include <unistd.h>
 
 #include "env.h"
-#include "conform.h"
+#include "host.h"
+#include "module.h"
+#include "sock.h"
 
 /* Ports: ours, those of the tests, and those for whoever connects to them */
 #define AWAY_PORT	1998
@@ -43,10 +47,10 @@ static void set_time_limit(int fd, int option)
 static const char *group_device = "lo";
 
 /**
- * net_on_device() - where groups are joined and sent to from now on
+ * host_on_device() - where groups are joined and sent to from now on
  * @name: of a device; lo unless this is called
  */
-void net_on_device(const char *name)
+void host_on_device(const char *name)
 {
 	group_device = name;
 }
@@ -73,7 +77,7 @@ static void route_groups(void)
 
 static void set_semantics(void)
 {
-	int fd = open(SEMANTICS_FILE, O_WRONLY | O_CLOEXEC);
+	int fd = open(SEMANTICS, O_WRONLY | O_CLOEXEC);
 	ssize_t len = strlen(semantics);
 
 	if (fd < 0 || write(fd, semantics, len) != len) {
@@ -84,7 +88,7 @@ static void set_semantics(void)
 	close(fd);
 }
 
-static void host_new(void)
+static void host_start(void)
 {
 	if (fence >= 0) {
 		close(fence);
@@ -92,8 +96,8 @@ static void host_new(void)
 	}
 	new_netns();
 	route_groups();
-	write_file("/proc/sys/net/ipv4/ip_local_port_range", CLIENT_PORTS);
-	write_file("/proc/sys/net/ipv4/tcp_max_tw_buckets", "262144");
+	write_file(PORT_RANGE, CLIENT_PORTS);
+	write_file(IPV4_SYSCTL "tcp_max_tw_buckets", "262144");
 	if (semantics)
 		set_semantics();
 	fence = sock_bind("udp", text("127.0.0.1:%d", FENCE_PORT), 0);
@@ -104,42 +108,42 @@ static void host_new(void)
 }
 
 /**
- * net_new() - go to a host with nothing on it: a new network namespace
+ * host_new() - go to a host with nothing on it: a new network namespace
  * @word: what net.reuse.semantics is to be there, or NULL
  *
  * What lo carries is there when the call that sent it returns, and this
- * process never waits for a packet, but for net_arrived().
+ * process never waits for a packet, but for host_arrived().
  */
-void net_new(const char *word)
+void host_new(const char *word)
 {
 	semantics = word;
 	/* As sock_fence() wants it */
 	stay_on(sched_getcpu());
-	host_new();
+	host_start();
 }
 
 /**
- * net_port() - a port that nothing was ever bound to
+ * host_port() - a port that nothing was ever bound to
  *
  * What earlier tests left in TIME_WAIT is of no concern so. Nothing may be
  * open when this is called.
  *
  * Return: its number.
  */
-int net_port(void)
+int host_port(void)
 {
 	if (port > LAST_PORT)
-		host_new();
+		host_start();
 	return port++;
 }
 
 /**
- * net_error() - name of an error
+ * host_error() - name of an error
  * @error: errno, or 0
  *
  * Return: the name, or OK.
  */
-const char *net_error(int error)
+const char *host_error(int error)
 {
 	const char *name = strerrorname_np(error);
 
@@ -148,7 +152,7 @@ const char *net_error(int error)
 	return name ?: "?";
 }
 
-static const char *net_addr(const char *host, int at, char *buf, size_t size)
+static const char *host_addr(const char *host, int at, char *buf, size_t size)
 {
 	snprintf(buf, size, strchr(host, ':') ? "[%s]:%d" : "%s:%d", host, at);
 	return buf;
@@ -167,14 +171,14 @@ static void check_owner(int fd, uid_t uid)
 }
 
 /**
- * net_open() - make a socket
+ * host_open() - make a socket
  * @s: is filled in
  * @proto: tcp or udp
  * @family: AF_INET or AF_INET6
  * @uid: of its owner
  * @v6only: IPV6_V6ONLY
  */
-void net_open(struct csock *s, const char *proto, int family, uid_t uid, bool v6only)
+void host_open(struct host_sock *s, const char *proto, int family, uid_t uid, bool v6only)
 {
 	memset(s, 0, sizeof(*s));
 	s->udp = !strcmp(proto, "udp");
@@ -187,14 +191,14 @@ void net_open(struct csock *s, const char *proto, int family, uid_t uid, bool v6
 }
 
 /**
- * net_flag() - set or clear an option
+ * host_flag() - set or clear an option
  * @s: a socket
  * @flag: RA or RP
  * @on: which of it
  *
  * Return: 0, or the errno.
  */
-int net_flag(const struct csock *s, const char *flag, bool on)
+int host_flag(const struct host_sock *s, const char *flag, bool on)
 {
 	int option = !strcmp(flag, "RA") ? SO_REUSEADDR : SO_REUSEPORT;
 	int value = on;
@@ -203,27 +207,27 @@ int net_flag(const struct csock *s, const char *flag, bool on)
 }
 
 /**
- * net_bind() - bind a socket
+ * host_bind() - bind a socket
  * @s: a socket
  * @host: address
  * @at: port
  *
  * Return: 0, or the errno.
  */
-int net_bind(const struct csock *s, const char *host, int at)
+int host_bind(const struct host_sock *s, const char *host, int at)
 {
 	char buf[64];
 
-	return sock_try_bind(s->fd, net_addr(host, at, buf, sizeof(buf)));
+	return sock_try_bind(s->fd, host_addr(host, at, buf, sizeof(buf)));
 }
 
 /**
- * net_listen() - let a socket listen
+ * host_listen() - let a socket listen
  * @s: a socket
  *
  * Return: 0, or the errno.
  */
-int net_listen(struct csock *s)
+int host_listen(struct host_sock *s)
 {
 	if (listen(s->fd, 16))
 		return errno;
@@ -232,10 +236,10 @@ int net_listen(struct csock *s)
 }
 
 /**
- * net_close() - close a socket and leave nothing of it
+ * host_close() - close a socket and leave nothing of it
  * @s: a socket, or what was one
  */
-void net_close(struct csock *s)
+void host_close(struct host_sock *s)
 {
 	if (s->fd >= 0 && s->udp)
 		close(s->fd);
@@ -249,19 +253,19 @@ void net_close(struct csock *s)
 }
 
 /**
- * net_connect() - connect a new TCP socket
+ * host_connect() - connect a new TCP socket
  * @host: address
  * @at: port
  * @error: set to 0, or the errno
  *
  * Return: the socket, or -1.
  */
-int net_connect(const char *host, int at, int *error)
+int host_connect(const char *host, int at, int *error)
 {
 	char buf[64];
 	int fd;
 
-	net_addr(host, at, buf, sizeof(buf));
+	host_addr(host, at, buf, sizeof(buf));
 	fd = sock_open("tcp", sock_family(buf), 0);
 	set_time_limit(fd, SO_SNDTIMEO);
 	*error = sock_try_connect(fd, buf);
@@ -272,14 +276,14 @@ int net_connect(const char *host, int at, int *error)
 }
 
 /**
- * net_accept() - accept a connection, as the listener's owner
+ * host_accept() - accept a connection, as the listener's owner
  * @child: is filled in
  * @listener: who has the connection waiting
  * @client: the other end of it, which @child has from now on
  */
-void net_accept(struct csock *child, const struct csock *listener, int client)
+void host_accept(struct host_sock *child, const struct host_sock *listener, int client)
 {
-	struct csock s = { .peer = client, .uid = listener->uid };
+	struct host_sock s = { .peer = client, .uid = listener->uid };
 
 	setfsuid(s.uid);
 	s.fd = sock_accept(listener->fd);
@@ -289,12 +293,12 @@ void net_accept(struct csock *child, const struct csock *listener, int client)
 }
 
 /**
- * net_timewait() - let an accepted connection end in TIME_WAIT
+ * host_timewait() - let an accepted connection end in TIME_WAIT
  * @s: the accepted socket
  *
  * Its client leaves LAST_ACK when the FIN is acknowledged, that is, when TIME_WAIT has begun.
  */
-void net_timewait(struct csock *s)
+void host_timewait(struct host_sock *s)
 {
 	char c;
 
@@ -310,64 +314,64 @@ void net_timewait(struct csock *s)
 }
 
 /**
- * net_connect_out() - connect() a socket to somebody on another port
+ * host_connect_out() - connect() a socket to somebody on another port
  * @s: a socket
  * @host: address, which somebody has
  *
  * Return: 0, or the errno.
  */
-int net_connect_out(struct csock *s, const char *host)
+int host_connect_out(struct host_sock *s, const char *host)
 {
 	char buf[64];
 	int err;
 
-	err = sock_try_connect(s->fd, net_addr(host, AWAY_PORT, buf, sizeof(buf)));
+	err = sock_try_connect(s->fd, host_addr(host, AWAY_PORT, buf, sizeof(buf)));
 	if (!err && !s->udp)
 		s->peer = sock_accept(away);
 	return err;
 }
 
-static int change_membership(const struct csock *s, const char *group, int change)
+static int change_membership(const struct host_sock *s, const char *group, int change)
 {
 	struct group_req req = { .gr_interface = if_nametoindex(group_device) };
 	char buf[64];
 	int level;
 
-	sock_addr(net_addr(group, 0, buf, sizeof(buf)), &req.gr_group);
+	sock_addr(host_addr(group, 0, buf, sizeof(buf)), &req.gr_group);
 	level = req.gr_group.ss_family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
 	return setsockopt(s->fd, level, change, &req, sizeof(req)) ? errno : 0;
 }
 
 /**
- * net_join() - join a group on lo
+ * host_join() - join a group on lo
  * @s: a UDP socket
  * @group: address
  *
  * Return: 0, or the errno.
  */
-int net_join(const struct csock *s, const char *group)
+int host_join(const struct host_sock *s, const char *group)
 {
 	return change_membership(s, group, MCAST_JOIN_GROUP);
 }
 
 /**
- * net_leave() - leave a group on lo
+ * host_leave() - leave a group on lo
  * @s: a UDP socket
  * @group: address
  *
  * Return: 0, or the errno.
  */
-int net_leave(const struct csock *s, const char *group)
+int host_leave(const struct host_sock *s, const char *group)
 {
 	return change_membership(s, group, MCAST_LEAVE_GROUP);
 }
 
 /**
- * net_to_groups() - let a socket send to groups where they are joined
+ * host_to_groups() - let a socket send to groups where they are joined
  * @fd: a UDP socket
  * @family: AF_INET or AF_INET6
  */
-void net_to_groups(int fd, int family)
+void host_to_groups(int fd, int family)
 {
 	bool lo = !strcmp(group_device, "lo");
 	struct ip_mreqn mreqn = {
@@ -382,22 +386,22 @@ void net_to_groups(int fd, int family)
 }
 
 /**
- * net_send() - send one datagram from a new socket
+ * host_send() - send one datagram from a new socket
  * @host: address, of a group as well
  * @at: port
  * @token: what is in it
  *
  * Return: 0, or the errno.
  */
-int net_send(const char *host, int at, unsigned int token)
+int host_send(const char *host, int at, unsigned int token)
 {
 	struct sockaddr_storage ss;
 	char buf[64];
-	socklen_t len = sock_addr(net_addr(host, at, buf, sizeof(buf)), &ss);
+	socklen_t len = sock_addr(host_addr(host, at, buf, sizeof(buf)), &ss);
 	int fd = sock_open("udp", ss.ss_family, 0);
 	int err = 0;
 
-	net_to_groups(fd, ss.ss_family);
+	host_to_groups(fd, ss.ss_family);
 	if (sendto(fd, &token, sizeof(token), 0, (struct sockaddr *)&ss, len) < 0)
 		err = errno;
 	close(fd);
@@ -405,13 +409,13 @@ int net_send(const char *host, int at, unsigned int token)
 }
 
 /**
- * net_received() - take what a socket got
+ * host_received() - take what a socket got
  * @s: a UDP socket
  * @token: what was sent
  *
  * Return: how many times it got that.
  */
-int net_received(const struct csock *s, unsigned int token)
+int host_received(const struct host_sock *s, unsigned int token)
 {
 	unsigned int got;
 	int n = 0;
@@ -422,14 +426,14 @@ int net_received(const struct csock *s, unsigned int token)
 }
 
 /**
- * net_arrived() - wait until all that was sent is there
+ * host_arrived() - wait until all that was sent is there
  */
-void net_arrived(void)
+void host_arrived(void)
 {
 	sock_fence(fence);
 }
 
-static int poll_socks(const struct csock *socks, int n, bool udp, int *who)
+static int poll_socks(const struct host_sock *socks, int n, bool udp, int *who)
 {
 	struct pollfd p[MAX_SOCKS];
 	int at[MAX_SOCKS];
@@ -452,7 +456,7 @@ static int poll_socks(const struct csock *socks, int n, bool udp, int *who)
 }
 
 /**
- * net_ready() - which sockets have something: a datagram, a connection
+ * host_ready() - which sockets have something: a datagram, a connection
  * @socks: the sockets
  * @n: how many
  * @udp: which of them are asked: UDP, or TCP that listens
@@ -461,14 +465,14 @@ static int poll_socks(const struct csock *socks, int n, bool udp, int *who)
  *
  * Return: how many.
  */
-int net_ready(const struct csock *socks, int n, bool udp, bool all, int *who)
+int host_ready(const struct host_sock *socks, int n, bool udp, bool all, int *who)
 {
 	int ready = 0;
 
 	if (!all)
 		ready = poll_socks(socks, n, udp, who);
 	if (!ready) {
-		net_arrived();
+		host_arrived();
 		ready = poll_socks(socks, n, udp, who);
 	}
 	return ready;

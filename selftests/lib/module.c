@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "module.h"
+#include "table.h"
 
-#define PARAMETER	"/sys/module/reuse/parameters/semantics"
+#define PARAMETER	PARAMETERS "semantics"
 
 /**
  * stay_hooked() - have namespaces that are not native as long as the program runs
@@ -21,14 +23,13 @@
  */
 void stay_hooked(void)
 {
-	static const char file[] = "/proc/sys/net/reuse/semantics";
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), i;
 
-	if (access(file, F_OK) || geteuid())
+	if (access(SEMANTICS, F_OK) || geteuid())
 		return;
 	for (i = 0; i < 2; i++) {
 		new_netns();
-		write_file(file, i ? "pre39" : "bsd");
+		write_file(SEMANTICS, i ? "pre39" : "bsd");
 		if (home < 0 || open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) < 0)
 			die("cannot keep a namespace");
 	}

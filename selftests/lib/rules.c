@@ -10,7 +10,9 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "module.h"
 #include "rules.h"
+#include "sock.h"
 
 const char * const semantics_name[] = { "native", "pre39", "bsd" };
 

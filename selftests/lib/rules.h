@@ -9,8 +9,6 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#define SEMANTICS	"/proc/sys/net/reuse/semantics"
-
 enum semantics { NATIVE, PRE39, BSD };
 extern const char * const semantics_name[];
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "sock.h"
 
 #ifndef IPPROTO_MPTCP
 #define IPPROTO_MPTCP	262
@@ -55,7 +56,7 @@ const struct family families[FAMILIES] = {
  * @listen: columns of the listener, or NULL if there is none
  * @child: columns of what was accepted, or NULL
  *
- * Return: for reuse_expect(): one row or two, as the addresses are.
+ * Return: for table_expect(): one row or two, as the addresses are.
  */
 const char *sock_rows(const struct family *f, const char *listen, const char *child)
 {
@@ -134,7 +135,7 @@ const char *sock_name(int fd)
  * sock_row() - what makes the row of a socket, but protocol and device
  * @fd: a socket
  *
- * Return: its address, and v6only=1 if it is, for reuse_expect().
+ * Return: its address, and v6only=1 if it is, for table_expect().
  */
 const char *sock_row(int fd)
 {

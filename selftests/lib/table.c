@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "table.h"
 
 #define WAIT_MS		10000
 
@@ -16,55 +17,6 @@ static const char * const names[REUSE_COLS] = {
 	"proto", "local_address", "dev", "v6only", "uid", "sockets", "reuseaddr", "reuseport",
 	"listen", "bound", "connected", "timewait", "fastreuse", "fastreuseport", "fastuid",
 };
-
-/**
- * slurp_fd() - read a file from where it is to its end
- * @fd: the file
- *
- * Return: the text, to be freed.
- */
-char *slurp_fd(int fd)
-{
-	size_t len = 0, size = 0;
-	char *s = NULL;
-	ssize_t n;
-
-	do {
-		if (size - len < 65536) {
-			size = 2 * size + 131072;
-			s = realloc(s, size);
-			if (!s)
-				die("no memory");
-		}
-		n = read(fd, s + len, size - len - 1);
-		if (n < 0)
-			die("read");
-		len += n;
-	} while (n);
-	s[len] = '\0';
-	errno = 0;
-	if (strlen(s) != len)
-		die("the file has a zero byte");
-	return s;
-}
-
-/**
- * slurp() - read a file
- * @path: the file
- *
- * Return: the text, to be freed.
- */
-char *slurp(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *s;
-
-	if (fd < 0)
-		die("cannot open %s", path);
-	s = slurp_fd(fd);
-	close(fd);
-	return s;
-}
 
 /* A decimal number as the kernel prints it: no sign, no zeros before it */
 static bool number(const char *s, unsigned long max, unsigned long *value)
@@ -136,7 +88,7 @@ static bool one_of(const char *s, const char *a, const char *b, const char *c, c
 	return !strcmp(s, a) || !strcmp(s, b) || !strcmp(s, c) || !strcmp(s, d);
 }
 
-static const char *fast_wrong(const struct reuse_row *row)
+static const char *fast_wrong(const struct table_row *row)
 {
 	const char *reuse = row->col[FASTREUSE], *port = row->col[FASTREUSEPORT];
 	const char *uid = row->col[FASTUID];
@@ -154,7 +106,7 @@ static const char *fast_wrong(const struct reuse_row *row)
 	return !strcmp(uid, "-") ? NULL : names[FASTUID];
 }
 
-static const char *counts_wrong(struct reuse_row *row)
+static const char *counts_wrong(struct table_row *row)
 {
 	unsigned long *n = row->num;
 	int i;
@@ -177,7 +129,7 @@ static const char *counts_wrong(struct reuse_row *row)
 }
 
 /* What is wrong with a line, NULL if nothing */
-static const char *row_wrong(struct reuse_row *row)
+static const char *row_wrong(struct table_row *row)
 {
 	bool v6 = *row->col[ADDRESS] == '[';
 
@@ -194,7 +146,7 @@ static const char *row_wrong(struct reuse_row *row)
 	return counts_wrong(row) ?: fast_wrong(row);
 }
 
-static void parse_line(char *line, struct reuse_row *row)
+static void parse_line(char *line, struct table_row *row)
 {
 	char *copy = strdup(line), *save, *word;
 	const char *wrong = NULL;
@@ -215,7 +167,7 @@ static void parse_line(char *line, struct reuse_row *row)
 
 static int row_cmp(const void *a, const void *b)
 {
-	const struct reuse_row *x = a, *y = b;
+	const struct table_row *x = a, *y = b;
 	int i, cmp = 0;
 
 	for (i = PROTO; i <= V6ONLY && !cmp; i++)
@@ -224,16 +176,16 @@ static int row_cmp(const void *a, const void *b)
 }
 
 /**
- * reuse_parse() - take the file apart; ends the test at the first wrong line
+ * table_parse() - take the file apart; ends the test at the first wrong line
  * @text: the file; the table owns it from now on
- * @table: is filled in, to be freed with reuse_free()
+ * @table: is filled in, to be freed with table_free()
  */
-void reuse_parse(char *text, struct reuse_table *table)
+void table_parse(char *text, struct table *table)
 {
 	size_t i, size = 64;
 	char *line, *save;
 
-	*table = (struct reuse_table) { .text = text, .row = malloc(size * sizeof(*table->row)) };
+	*table = (struct table) { .text = text, .row = malloc(size * sizeof(*table->row)) };
 	errno = 0;
 	if (!*text || text[strlen(text) - 1] != '\n')
 		die("the file does not end with a line: \"%s\"", text);
@@ -249,7 +201,7 @@ void reuse_parse(char *text, struct reuse_table *table)
 	}
 	qsort(table->row, table->n, sizeof(*table->row), row_cmp);
 	for (i = 1; i < table->n; i++) {
-		const struct reuse_row *row = &table->row[i];
+		const struct table_row *row = &table->row[i];
 
 		if (!row_cmp(row - 1, row))
 			die("listed twice: %s %s %s %s", row->col[PROTO], row->col[ADDRESS],
@@ -258,37 +210,37 @@ void reuse_parse(char *text, struct reuse_table *table)
 }
 
 /**
- * reuse_read_fd() - read and check an open file
+ * table_read_fd() - read and check an open file
  * @fd: the file, at its start
- * @table: is filled in, to be freed with reuse_free()
+ * @table: is filled in, to be freed with table_free()
  */
-void reuse_read_fd(int fd, struct reuse_table *table)
+void table_read_fd(int fd, struct table *table)
 {
-	reuse_parse(slurp_fd(fd), table);
+	table_parse(slurp_fd(fd), table);
 }
 
 /**
- * reuse_read() - read and check a file
+ * table_read() - read and check a file
  * @path: /proc/net/reuse or another
- * @table: is filled in, to be freed with reuse_free()
+ * @table: is filled in, to be freed with table_free()
  */
-void reuse_read(const char *path, struct reuse_table *table)
+void table_read(const char *path, struct table *table)
 {
-	reuse_parse(slurp(path), table);
+	table_parse(slurp(path), table);
 }
 
 /**
- * reuse_free() - release what reuse_read() took
+ * table_free() - release what table_read() took
  * @table: no use after this
  */
-void reuse_free(struct reuse_table *table)
+void table_free(struct table *table)
 {
 	free(table->row);
 	free(table->text);
 }
 
 /**
- * reuse_find() - find a row
+ * table_find() - find a row
  * @table: where
  * @proto: first column
  * @address: local_address
@@ -297,15 +249,15 @@ void reuse_free(struct reuse_table *table)
  *
  * Return: the row, or NULL.
  */
-const struct reuse_row *reuse_find(const struct reuse_table *table, const char *proto,
+const struct table_row *table_find(const struct table *table, const char *proto,
 				   const char *address, const char *dev, const char *v6only)
 {
-	struct reuse_row key = { .col = { proto, address, dev, v6only } };
+	struct table_row key = { .col = { proto, address, dev, v6only } };
 
 	return bsearch(&key, table->row, table->n, sizeof(key), row_cmp);
 }
 
-static void want_set(struct reuse_row *row, char *word)
+static void want_set(struct table_row *row, char *word)
 {
 	char *value = strchr(word, '=');
 	int i;
@@ -325,7 +277,7 @@ static void want_set(struct reuse_row *row, char *word)
 }
 
 /* "tcp 127.0.0.1:80 listen=1": what is not named is as in a row that has none */
-static void want_parse(char *line, struct reuse_row *row)
+static void want_parse(char *line, struct table_row *row)
 {
 	static char sum[24];
 	unsigned long *n = row->num;
@@ -352,7 +304,7 @@ static void want_parse(char *line, struct reuse_row *row)
 }
 
 /* What differs between a row and what is wanted of it, NULL if nothing */
-static const char *want_miss(const struct reuse_row *row, const struct reuse_row *want)
+static const char *want_miss(const struct table_row *row, const struct table_row *want)
 {
 	int i;
 
@@ -364,7 +316,7 @@ static const char *want_miss(const struct reuse_row *row, const struct reuse_row
 }
 
 /**
- * reuse_differ() - compare a whole file to what it should be
+ * table_differ() - compare a whole file to what it should be
  * @table: the file
  * @want: a line for each row, in any order: protocol, address, and column=value
  *	for what differs from a row of uid 0 without device, flags and sockets;
@@ -372,18 +324,18 @@ static const char *want_miss(const struct reuse_row *row, const struct reuse_row
  *
  * Return: NULL if they are the same, or what differs.
  */
-char *reuse_differ(const struct reuse_table *table, const char *want)
+char *table_differ(const struct table *table, const char *want)
 {
 	char *copy = strdup(want), *line, *save, *why = NULL;
-	const struct reuse_row *row;
-	struct reuse_row wanted;
+	const struct table_row *row;
+	struct table_row wanted;
 	size_t n = 0;
 
 	for (line = strtok_r(copy, "\n", &save); line && !why; line = strtok_r(NULL, "\n", &save)) {
 		const char *miss;
 
 		want_parse(line, &wanted);
-		row = reuse_find(table, wanted.col[PROTO], wanted.col[ADDRESS], wanted.col[DEV],
+		row = table_find(table, wanted.col[PROTO], wanted.col[ADDRESS], wanted.col[DEV],
 				 wanted.col[V6ONLY]);
 		miss = row ? want_miss(row, &wanted) : "no such row";
 		if (miss)
@@ -424,28 +376,28 @@ struct expectation {
 static bool as_expected(void *arg)
 {
 	struct expectation *e = arg;
-	struct reuse_table table;
+	struct table table;
 
 	free(e->all);
 	free(e->why);
 	e->all = slurp(e->path);
-	reuse_parse(strdup(e->all), &table);
-	e->why = reuse_differ(&table, e->want);
-	reuse_free(&table);
+	table_parse(strdup(e->all), &table);
+	e->why = table_differ(&table, e->want);
+	table_free(&table);
 	return !e->why;
 }
 
 /**
- * reuse_expect() - wait until a file is as it should be
+ * table_expect() - wait until a file is as it should be
  * @path: /proc/net/reuse or another
- * @fmt: what it should be, as of reuse_differ() and printf()
+ * @fmt: what it should be, as of table_differ() and printf()
  *
  * What follows a packet or a close() needs a moment: this looks again until
  * the file is right or three seconds are over.
  *
  * Return: NULL if it became so, or what differs and the file.
  */
-char *reuse_expect(const char *path, const char *fmt, ...)
+char *table_expect(const char *path, const char *fmt, ...)
 {
 	struct expectation e = { .path = path };
 	char *why = NULL;

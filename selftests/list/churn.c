@@ -103,7 +103,7 @@ static void read_once(size_t size)
 {
 	static char text[4 << 20];
 	int fd = open(REUSE_FILE, O_RDONLY | O_CLOEXEC);
-	struct reuse_table table;
+	struct table table;
 	size_t len = 0, i;
 	ssize_t n;
 
@@ -113,11 +113,11 @@ static void read_once(size_t size)
 		die("read");
 	text[len] = '\0';
 	close(fd);
-	reuse_parse(strdup(text), &table);
+	table_parse(strdup(text), &table);
 	errno = 0;
 	for (i = 0; i < nstable; i++) {
 		const struct stable *s = &stable[i];
-		const struct reuse_row *row = reuse_find(&table, s->proto, s->name, "-", "-");
+		const struct table_row *row = table_find(&table, s->proto, s->name, "-", "-");
 
 		if (!row)
 			die("no row %s %s", s->proto, s->name);
@@ -125,7 +125,7 @@ static void read_once(size_t size)
 			die("%s %s has %lu sockets, not from %u to %u", s->proto, s->name,
 			    row->num[SOCKETS], s->min, s->max);
 	}
-	reuse_free(&table);
+	table_free(&table);
 	__atomic_add_fetch(&done->reads, 1, __ATOMIC_RELAXED);
 }
 

@@ -222,7 +222,7 @@ TEST_F(connection, accepted_from_vrf)
 
 	if (!self->ready)
 		SKIP(return, "no VRF or dummy device in this kernel");
-	write_file("/proc/sys/net/ipv4/tcp_l3mdev_accept", "1");
+	write_file(IPV4_SYSCTL "tcp_l3mdev_accept", "1");
 	l = sock_bind("tcp", variant->listen, S_LISTEN);
 	connect_in("red", l, variant->server, &p);
 	EXPECT_REUSE("tcp %s dev=- listen=1\ntcp %s dev=red connected=1\n"

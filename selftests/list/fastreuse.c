@@ -2,8 +2,6 @@
 /* What a TCP bind bucket caches about its owners: the last three columns. */
 #include "harness.h"
 
-#define PORT	"40000"
-
 /* Two addresses that do not conflict, so that one bucket has two rows */
 FIXTURE(fastreuse) {
 	int first_reuse;
@@ -15,10 +13,10 @@ FIXTURE_VARIANT(fastreuse) {
 	const char *b;
 };
 
-FIXTURE_VARIANT_ADD(fastreuse, v4) { "127.0.0.1:" PORT, "127.0.0.2:" PORT };
-FIXTURE_VARIANT_ADD(fastreuse, v6) { "[::1]:" PORT, "[::ffff:127.0.0.2]:" PORT };
-FIXTURE_VARIANT_ADD(fastreuse, v4_v6) { "127.0.0.1:" PORT, "[::1]:" PORT };
-FIXTURE_VARIANT_ADD(fastreuse, mapped) { "[::ffff:127.0.0.1]:" PORT, "127.0.0.2:" PORT };
+FIXTURE_VARIANT_ADD(fastreuse, v4) { "127.0.0.1" AT_PORT, "127.0.0.2" AT_PORT };
+FIXTURE_VARIANT_ADD(fastreuse, v6) { "[::1]" AT_PORT, "[::ffff:127.0.0.2]" AT_PORT };
+FIXTURE_VARIANT_ADD(fastreuse, v4_v6) { "127.0.0.1" AT_PORT, "[::1]" AT_PORT };
+FIXTURE_VARIANT_ADD(fastreuse, mapped) { "[::ffff:127.0.0.1]" AT_PORT, "127.0.0.2" AT_PORT };
 
 /* bind() of @address where @first is, which has lost its flags since it was bound */
 static bool cache_lets_in(int first, const char *address, unsigned int flags)
@@ -199,7 +197,7 @@ TEST_F(fastreuse, bound_to_connected)
 	int l = sock_bind("tcp", server, S_LISTEN);
 	unsigned int i;
 
-	write_file("/proc/sys/net/ipv4/ip_local_port_range", PORT " " PORT);
+	write_file(PORT_RANGE, "%d %d", PORT, PORT);
 	for (i = 0; i < ARRAY_SIZE(cases); i++) {
 		const char *want = cache(cases[i].reuse, cases[i].reuseport, cases[i].uid);
 		int c = sock_open("tcp", sock_family(server), 0), b, s;
@@ -221,20 +219,20 @@ TEST_F(fastreuse, bound_to_connected)
 TEST(shared_by_connect)
 {
 	const char * const server[] = { "127.0.0.1:80", "127.0.0.1:81", "127.0.0.1:82" };
-	const char *row = "tcp 127.0.0.1:" PORT " connected=2";
-	struct reuse_table table;
+	const char *row = "tcp 127.0.0.1" AT_PORT " connected=2";
+	struct table table;
 	const char *reuse;
 	int i, b, err, c[3];
 
 	new_netns();
-	write_file("/proc/sys/net/ipv4/ip_local_port_range", PORT " " PORT);
+	write_file(PORT_RANGE, "%d %d", PORT, PORT);
 	for (i = 0; i < 3; i++) {
 		sock_bind("tcp", server[i], S_LISTEN);
 		c[i] = sock_open("tcp", AF_INET, 0);
 	}
 	sock_connect(c[0], server[0]);
 	sock_connect(c[1], server[1]);
-	b = sock_bind("tcp", "127.0.0.2:" PORT, 0);
+	b = sock_bind("tcp", "127.0.0.2" AT_PORT, 0);
 	EXPECT_EQ(EADDRNOTAVAIL, sock_try_connect(c[2], server[2]));
 	EXPECT_REUSE("tcp %s listen=1 connected=1\ntcp %s listen=1 connected=1\n"
 		     "tcp %s listen=1\n%s %s\ntcp %s bound=1 %s\n", server[0], server[1],
@@ -242,8 +240,8 @@ TEST(shared_by_connect)
 
 	/* Newer kernels make it -1 again once only connect() has the port */
 	close(b);
-	reuse_read(REUSE_FILE, &table);
-	reuse = reuse_find(&table, "tcp", "127.0.0.1:" PORT, "-", "-")->col[FASTREUSE];
+	table_read(REUSE_FILE, &table);
+	reuse = table_find(&table, "tcp", "127.0.0.1" AT_PORT, "-", "-")->col[FASTREUSE];
 	err = sock_try_connect(c[2], server[2]);
 	EXPECT_EQ(!strcmp(reuse, "-1") ? 0 : EADDRNOTAVAIL, err);
 }

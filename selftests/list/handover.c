@@ -17,7 +17,7 @@
 #include "harness.h"
 
 /* Two ports that share a slot of a table with up to so many slots */
-#define PORT		20000
+#define FIRST_PORT	20000
 #define SLOTS_MAX	32768
 #define BEFORE		256	/* sockets of the other port, that a read meets before */
 #define BESIDE		600	/* sockets in the list of the address */
@@ -102,7 +102,7 @@ static void hand_over(const struct address *a, int fd, struct shared *shared)
 			usleep(100);
 		ts.tv_nsec = random() % shared->read_ns;
 		nanosleep(&ts, NULL);
-		next = bind_address(a->family, false, PORT);
+		next = bind_address(a->family, false, FIRST_PORT);
 		close(fd);
 		fd = next;
 	}
@@ -118,20 +118,20 @@ static void bind_beside(const struct address *a, int *fd)
 			close(fd[i]);
 	}
 	for (i = 0; i < BESIDE; i++)
-		fd[i] = bind_address(a->family, true, PORT);
+		fd[i] = bind_address(a->family, true, FIRST_PORT);
 }
 
 static bool listed(const struct address *a, struct shared *shared)
 {
 	long long began = now_ns();
-	struct reuse_table table;
+	struct table table;
 	char *text = slurp(REUSE_FILE);
 	bool found;
 
 	shared->read_ns = now_ns() - began;
-	reuse_parse(text, &table);
-	found = reuse_find(&table, "tcp", a->row, "-", a->v6only);
-	reuse_free(&table);
+	table_parse(text, &table);
+	found = table_find(&table, "tcp", a->row, "-", a->v6only);
+	table_free(&table);
 	return found;
 }
 
@@ -147,10 +147,10 @@ static void read_meanwhile(const struct address *a)
 		      -1, 0);
 	stay_on(sched_getcpu());
 	bulk_files(BEFORE + BESIDE);
-	fd = bind_address(a->family, false, PORT);
+	fd = bind_address(a->family, false, FIRST_PORT);
 	bind_beside(a, beside);
 	for (i = 0; i < BEFORE; i++)
-		bind_address(a->family, true, PORT + SLOTS_MAX);
+		bind_address(a->family, true, FIRST_PORT + SLOTS_MAX);
 	if (!listed(a, shared))
 		die("no row %s", a->row);
 	pid = fork();

@@ -111,7 +111,7 @@ TEST_F(netns, setns)
 /* A file that is open stays with the namespace that it was opened in */
 TEST_F(netns, opened_before)
 {
-	struct reuse_table table;
+	struct table table;
 	char *miss;
 	int fd, i;
 
@@ -122,8 +122,8 @@ TEST_F(netns, opened_before)
 	ASSERT_LE(0, fd);
 	ASSERT_EQ(0, setns(open_ns(self->other.pid), CLONE_NEWNET));
 	for (i = 0; i < 2; i++) {
-		reuse_read_fd(fd, &table);
-		miss = reuse_differ(&table, text("%s reuseport=1\n", self->row));
+		table_read_fd(fd, &table);
+		miss = table_differ(&table, text("%s reuseport=1\n", self->row));
 		EXPECT_TRUE(!miss)
 			TH_LOG("%s", miss);
 		ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
@@ -133,7 +133,7 @@ TEST_F(netns, opened_before)
 /* It is readable when all processes of its namespace are gone */
 TEST_F(netns, outlived)
 {
-	struct reuse_table table;
+	struct table table;
 	int fd;
 
 	if (!sock_has(variant->proto))
@@ -143,7 +143,7 @@ TEST_F(netns, outlived)
 	child_stop(&self->other);
 	self->other.pid = 0;
 	EXPECT_EQ(-1, access(self->others, F_OK));
-	reuse_read_fd(fd, &table);
+	table_read_fd(fd, &table);
 	EXPECT_EQ(0, table.n);
 	close(fd);
 }
@@ -202,7 +202,7 @@ static void timewait_elsewhere(void *arg)
 /* TIME_WAIT needs no process: a file that is open shows it still */
 TEST(timewait_outlives)
 {
-	struct reuse_table table;
+	struct table table;
 	struct child child;
 	const char *path;
 	char *miss;
@@ -214,8 +214,8 @@ TEST(timewait_outlives)
 	fd = open(path, O_RDONLY);
 	ASSERT_LE(0, fd);
 	child_stop(&child);
-	reuse_read_fd(fd, &table);
-	miss = reuse_differ(&table, "tcp 127.0.0.1:80 timewait=1 uid=-\n");
+	table_read_fd(fd, &table);
+	miss = table_differ(&table, "tcp 127.0.0.1:80 timewait=1 uid=-\n");
 	EXPECT_TRUE(!miss)
 		TH_LOG("%s", miss);
 	close(fd);
@@ -227,8 +227,8 @@ static void *other_thread(void *arg)
 
 	new_netns();
 	sock_bind("tcp", "127.0.0.1:81", 0);
-	why[0] = reuse_expect("/proc/thread-self/net/reuse", "tcp 127.0.0.1:81 bound=1\n");
-	why[1] = reuse_expect("/proc/self/net/reuse", "tcp 127.0.0.1:80 bound=1\n");
+	why[0] = table_expect("/proc/thread-self/net/reuse", "tcp 127.0.0.1:81 bound=1\n");
+	why[1] = table_expect("/proc/self/net/reuse", "tcp 127.0.0.1:80 bound=1\n");
 	return NULL;
 }
 

@@ -38,15 +38,15 @@ FIXTURE(quiet) {
 
 FIXTURE_SETUP(quiet)
 {
-	struct reuse_table table;
+	struct table table;
 
 	new_netns();
 	populate();
 	self->want = slurp(REUSE_FILE);
 	self->len = strlen(self->want);
-	reuse_parse(strdup(self->want), &table);
+	table_parse(strdup(self->want), &table);
 	ASSERT_EQ(2 * PORTS + 302, table.n);
-	reuse_free(&table);
+	table_free(&table);
 	self->fd = open(REUSE_FILE, O_RDONLY);
 	ASSERT_LE(0, self->fd);
 }
@@ -296,18 +296,18 @@ static char *read_half(int fd, bool *seen)
 	return s;
 }
 
-/* The file has each of the ports once; rows twice end the test in reuse_parse() */
+/* The file has each of the ports once; rows twice end the test in table_parse() */
 static const char *port_missing(int fd, char *s)
 {
-	struct reuse_table table;
+	struct table table;
 	int i;
 
 	strcat(s, slurp_fd(fd));
-	reuse_parse(s, &table);
+	table_parse(s, &table);
 	for (i = 1; i <= MANY; i++) {
 		const char *name = text("127.0.0.1:%d", i);
 
-		if (!reuse_find(&table, "tcp", name, "-", "-"))
+		if (!table_find(&table, "tcp", name, "-", "-"))
 			return name;
 	}
 	return NULL;

@@ -13,14 +13,14 @@
 #define NAME		32
 
 /* The table has the row, and it counts @n bound sockets; NULL, or what is wrong */
-static const char *row_wrong(const struct reuse_table *table, const char *proto, uint32_t addr,
+static const char *row_wrong(const struct table *table, const char *proto, uint32_t addr,
 			     uint16_t port, unsigned long n)
 {
 	char name[NAME];
-	const struct reuse_row *row;
+	const struct table_row *row;
 
 	bulk_name(addr, port, name, sizeof(name));
-	row = reuse_find(table, proto, name, "-", "-");
+	row = table_find(table, proto, name, "-", "-");
 	if (!row)
 		return text("no row %s %s", proto, name);
 	if (row->num[BOUND] != n || row->num[SOCKETS] != n)
@@ -58,12 +58,12 @@ FIXTURE_TEARDOWN(ports)
 TEST_F_TIMEOUT(ports, each_once, 60)
 {
 	int i, ports = bulk_less(PORTS);
-	struct reuse_table table;
+	struct table table;
 	const char *wrong;
 
 	for (i = 1; i <= ports; i++)
 		bulk_bind(variant->proto, LOOPBACK(i % 9), i, 0);
-	reuse_read(REUSE_FILE, &table);
+	table_read(REUSE_FILE, &table);
 	ASSERT_EQ(ports, table.n);
 	for (i = 1; i <= ports; i++) {
 		wrong = row_wrong(&table, variant->proto, LOOPBACK(i % 9), i, 1);
@@ -114,7 +114,7 @@ FIXTURE_TEARDOWN(addresses)
 /* Many addresses with three sockets each on one port: each is a row, once, in one order */
 TEST_F(addresses, each_once)
 {
-	struct reuse_table table;
+	struct table table;
 	const char *wrong;
 	int i, fd;
 	char *s, *again;
@@ -126,7 +126,7 @@ TEST_F(addresses, each_once)
 	ASSERT_EQ(0, lseek(fd, 0, SEEK_SET));
 	again = slurp_fd(fd);
 	EXPECT_EQ(0, strcmp(s, again));
-	reuse_parse(s, &table);
+	table_parse(s, &table);
 	ASSERT_EQ(variant->n, table.n);
 	for (i = 0; i < variant->n; i++) {
 		wrong = row_wrong(&table, variant->proto, LOOPBACK(i), 7, 3);
@@ -162,7 +162,7 @@ TEST_F(addresses, rewound)
 TEST_F(addresses, slot_emptied_half_way)
 {
 	int fds[ADDRESSES], i, fd;
-	struct reuse_table table;
+	struct table table;
 	const char *wrong;
 	size_t len = 0;
 	char *s;
@@ -183,7 +183,7 @@ TEST_F(addresses, slot_emptied_half_way)
 	for (i = 0; i < variant->n; i++)
 		close(fds[i]);
 	strcpy(s + len, slurp_fd(fd));
-	reuse_parse(s, &table);
+	table_parse(s, &table);
 	for (i = 0; i < 500 * 16; i++) {
 		wrong = row_wrong(&table, variant->proto, LOOPBACK(i % 16), 1000 + i / 16, 1);
 		EXPECT_TRUE(!wrong)
@@ -191,7 +191,6 @@ TEST_F(addresses, slot_emptied_half_way)
 	}
 }
 
-#define CGROUP	"/sys/fs/cgroup"
 #define FILES	40
 
 static long long charged(const char *group)
@@ -248,27 +247,27 @@ FIXTURE_TEARDOWN(owners)
 /* 100,000 sockets on one port, in a hundred rows and with gaps: the counts are exact */
 TEST_F_TIMEOUT(owners, tcp_100000, 60)
 {
-	struct reuse_table table;
+	struct table table;
 	const char *wrong;
 	int i, owners = bulk_less(OWNERS), *fds = malloc(owners * sizeof(int));
 
 	for (i = 0; i < owners; i++)
 		fds[i] = bulk_bind("tcp", LOOPBACK(i % 100), 7, S_REUSEADDR);
-	reuse_read(REUSE_FILE, &table);
+	table_read(REUSE_FILE, &table);
 	ASSERT_EQ(100, table.n);
 	for (i = 0; i < 100; i++) {
 		wrong = row_wrong(&table, "tcp", LOOPBACK(i), 7, owners / 100);
 		ASSERT_TRUE(!wrong)
 			TH_LOG("%s", wrong);
 	}
-	reuse_free(&table);
+	table_free(&table);
 
 	/* All of row 3, half of row 4 */
 	for (i = 0; i < owners; i++) {
 		if (i % 100 == 3 || i % 200 == 4)
 			close(fds[i]);
 	}
-	reuse_read(REUSE_FILE, &table);
+	table_read(REUSE_FILE, &table);
 	ASSERT_EQ(99, table.n);
 	for (i = 0; i < 100; i++) {
 		if (i == 3)
@@ -283,12 +282,12 @@ TEST_F_TIMEOUT(owners, tcp_100000, 60)
 TEST_F(owners, udp_20000)
 {
 	int i, rows = bulk_less(2000);
-	struct reuse_table table;
+	struct table table;
 	const char *wrong;
 
 	for (i = 0; i < 10 * rows; i++)
 		bulk_bind("udp", LOOPBACK(i % rows), 7, S_REUSEADDR);
-	reuse_read(REUSE_FILE, &table);
+	table_read(REUSE_FILE, &table);
 	ASSERT_EQ(rows, table.n);
 	for (i = 0; i < rows; i++) {
 		wrong = row_wrong(&table, "udp", LOOPBACK(i), 7, 10);

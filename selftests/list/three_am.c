@@ -12,10 +12,8 @@
 
 #include "harness.h"
 
-#define PORT	"8080"
-
-#define RANGE		"/proc/sys/net/ipv4/ip_local_port_range"
-#define RESERVED	"/proc/sys/net/ipv4/ip_local_reserved_ports"
+/* The port of that section */
+#define HTTP	"8080"
 
 #ifndef IP_BIND_ADDRESS_NO_PORT
 #define IP_BIND_ADDRESS_NO_PORT	24
@@ -36,11 +34,11 @@ FIXTURE_VARIANT(port) {
 };
 
 FIXTURE_VARIANT_ADD(port, v4) {
-	"127.0.0.1:" PORT, "127.0.0.2:" PORT, "0.0.0.0:" PORT, "127.0.0.1:1", ""
+	"127.0.0.1:" HTTP, "127.0.0.2:" HTTP, "0.0.0.0:" HTTP, "127.0.0.1:1", ""
 };
 
 FIXTURE_VARIANT_ADD(port, v6) {
-	"[::1]:" PORT, "[::ffff:127.0.0.2]:" PORT, "[::]:" PORT, "[::1]:1", " v6only=1"
+	"[::1]:" HTTP, "[::ffff:127.0.0.2]:" HTTP, "[::]:" HTTP, "[::1]:1", " v6only=1"
 };
 
 FIXTURE_SETUP(port)
@@ -130,7 +128,7 @@ static void close_both(int first, int second)
 /* connect() has no choice but this port, the one of variant->a */
 static void only_this_port(void)
 {
-	write_file(RANGE, PORT " " PORT);
+	write_file(PORT_RANGE, HTTP " " HTTP);
 }
 
 static bool kernel_since(int major, int minor)
@@ -179,9 +177,9 @@ TEST_F(port, bound_and_no_more)
 TEST_F(port, grep)
 {
 	bind_as(1000, "tcp", variant->a, S_LISTEN);
-	EXPECT_STREQ("2", shell_says("grep -E 'proto|:" PORT " ' " REUSE_FILE " | wc -l"));
+	EXPECT_STREQ("2", shell_says("grep -E 'proto|:" HTTP " ' " REUSE_FILE " | wc -l"));
 	EXPECT_STREQ("proto",
-		     shell_says("grep -E 'proto|:" PORT " ' " REUSE_FILE " | cut -d ' ' -f 1"));
+		     shell_says("grep -E 'proto|:" HTTP " ' " REUSE_FILE " | cut -d ' ' -f 1"));
 }
 
 /* Which process: ss -B, since Linux 6.8 */
@@ -192,7 +190,7 @@ TEST_F(port, which_process_by_ss)
 	bind_as(1000, "tcp", variant->a, 0);
 	if (strcmp("0", shell_says("ss -tnpB >/dev/null; echo $?")))
 		SKIP(return, "this ss has no -B");
-	got = shell_says("ss -HtnpB 'sport = :" PORT "'");
+	got = shell_says("ss -HtnpB 'sport = :" HTTP "'");
 	if (!kernel_since(6, 8))
 		SKIP(return, "only Linux 6.8 and later list these sockets");
 	EXPECT_TRUE(strstr(got, want))
@@ -279,11 +277,11 @@ TEST_F(port, reserved)
 	int l = bind_as(0, "tcp", variant->server, S_LISTEN), c;
 
 	only_this_port();
-	write_file(RESERVED, PORT);
+	write_file(RESERVED_PORTS, HTTP);
 	c = open_as(1000, "tcp", variant->server, 0);
 	EXPECT_EQ(EADDRNOTAVAIL, sock_try_connect(c, variant->server));
 	EXPECT_EQ(0, newcomer(variant->any, 0));
-	write_file(RESERVED, "1");
+	write_file(RESERVED_PORTS, "1");
 	EXPECT_EQ(0, sock_try_connect(c, variant->server));
 	EXPECT_EQ(EADDRINUSE, newcomer(variant->any, 0));
 	close(l);
@@ -336,7 +334,7 @@ TEST_F(port, range_used_up)
 
 	bind_as(0, "tcp", variant->server, S_LISTEN);
 	bind_as(0, "tcp", second, S_LISTEN);
-	write_file(RANGE, "42000 42003");
+	write_file(PORT_RANGE, "42000 42003");
 	for (i = 0; i < 4; i++) {
 		EXPECT_EQ(i, ports_taken(42000, 42003));
 		c[i] = bind_as(1000, "tcp", host, 0);
@@ -421,15 +419,15 @@ TEST_F(port, not_accepted_yet)
 TEST_F(port, connection_counts)
 {
 	int l = bind_as(0, "tcp", variant->a, S_REUSEPORT | S_LISTEN);
-	const struct reuse_row *row;
-	struct reuse_table table;
+	const struct table_row *row;
+	struct table table;
 
 	connect_as(0, variant->a);
 	accept_as(33, l);
 	EXPECT_EQ(0, newcomer(variant->a, S_REUSEPORT));
 	sock_bind("tcp", variant->b, S_REUSEPORT);
-	reuse_read(REUSE_FILE, &table);
-	row = reuse_find(&table, "tcp", variant->a, "-", *variant->only ? "1" : "-");
+	table_read(REUSE_FILE, &table);
+	row = table_find(&table, "tcp", variant->a, "-", *variant->only ? "1" : "-");
 	ASSERT_TRUE(row);
 	EXPECT_STREQ("0", row->col[FASTUID]);
 	/* 1 is for all addresses: IPv4 of older kernels */
@@ -441,8 +439,8 @@ TEST_F(port, connection_counts)
 TEST_F(port, all_rows)
 {
 	bind_as(1000, "tcp", variant->any, S_REUSEPORT | S_LISTEN);
-	EXPECT_EQ(EADDRINUSE, newcomer("127.0.0.1:" PORT, S_REUSEPORT));
-	EXPECT_EQ(EADDRINUSE, newcomer("0.0.0.0:" PORT, S_REUSEPORT));
+	EXPECT_EQ(EADDRINUSE, newcomer("127.0.0.1:" HTTP, S_REUSEPORT));
+	EXPECT_EQ(EADDRINUSE, newcomer("0.0.0.0:" HTTP, S_REUSEPORT));
 	EXPECT_REUSE("tcp %s listen=1 reuseport=1 uid=1000\n", variant->any);
 }
 

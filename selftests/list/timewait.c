@@ -147,7 +147,7 @@ TEST_F(timewait, no_buckets)
 	const struct family *f = variant->f;
 	struct pair p;
 
-	write_file("/proc/sys/net/ipv4/tcp_max_tw_buckets", "0");
+	write_file(IPV4_SYSCTL "tcp_max_tw_buckets", "0");
 	sock_pair(&p, self->listener, f->connect);
 	close_both(p.client, p.server);
 	EXPECT_REUSE("%s", sock_rows(f, "listen=1", NULL));
@@ -160,7 +160,7 @@ TEST_F(timewait, fin_wait2)
 	const char *client;
 	struct pair p;
 
-	write_file("/proc/sys/net/ipv4/tcp_fin_timeout", "3");
+	write_file(IPV4_SYSCTL "tcp_fin_timeout", "3");
 	sock_pair(&p, self->listener, f->connect);
 	client = sock_row(p.client);
 	close(p.client);
@@ -176,7 +176,7 @@ TEST_F(timewait, fin_wait2_full)
 	const char *client;
 	struct pair p;
 
-	write_file("/proc/sys/net/ipv4/tcp_fin_timeout", "120");
+	write_file(IPV4_SYSCTL "tcp_fin_timeout", "120");
 	sock_pair(&p, self->listener, f->connect);
 	client = sock_row(p.client);
 	close(p.client);
@@ -219,12 +219,12 @@ FIXTURE_TEARDOWN(expiry)
 
 static bool no_rows(void *arg)
 {
-	struct reuse_table table;
+	struct table table;
 	size_t n;
 
-	reuse_read(arg, &table);
+	table_read(arg, &table);
 	n = table.n;
-	reuse_free(&table);
+	table_free(&table);
 	return !n;
 }
 

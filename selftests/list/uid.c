@@ -141,7 +141,7 @@ TEST_F(uid, user_namespace)
 {
 	const char *row = text("%s %s bound=4 reuseaddr=4", variant->proto, variant->address);
 	char *before, *overflow = slurp("/proc/sys/kernel/overflowuid");
-	struct reuse_table table;
+	struct table table;
 	int fd;
 
 	if (!sock_has(variant->proto))
@@ -157,8 +157,8 @@ TEST_F(uid, user_namespace)
 	EXPECT_REUSE("%s uid=0,8,%s\n", row, overflow);
 
 	/* What was opened outside is read as it was opened */
-	reuse_read_fd(fd, &table);
-	before = reuse_differ(&table, text("%s uid=1000,2000,3000,4000\n", row));
+	table_read_fd(fd, &table);
+	before = table_differ(&table, text("%s uid=1000,2000,3000,4000\n", row));
 	EXPECT_TRUE(!before)
 		TH_LOG("%s", before);
 }

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Others look at the same functions of the kernel: both get what they want. */
 #include <fcntl.h>
-#include <linux/bpf.h>
 #include <linux/btf.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 
+#include "bpf.h"
 #include "harness.h"
 #include "rules.h"
 
 #define TRACING		"/sys/kernel/tracing/"
-#define PORT		30000
 
 static bool trace(const char *path, int flags, const char *line)
 {
@@ -255,12 +253,12 @@ static int attach(const char *name, int type)
 		errno = ENOENT;
 		return -1;
 	}
-	prog = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+	prog = sys_bpf(BPF_PROG_LOAD, &attr);
 	if (prog < 0)
 		return -1;
 	memset(&attr, 0, sizeof(attr));
 	attr.raw_tracepoint.prog_fd = prog;
-	link = syscall(SYS_bpf, BPF_RAW_TRACEPOINT_OPEN, &attr, sizeof(attr));
+	link = sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
 	err = errno;
 	close(prog);
 	errno = err;

@@ -50,7 +50,7 @@ static void crowd(int ready)
 	int i;
 
 	own_namespaces();
-	write_file("/proc/sys/net/ipv4/ip_local_port_range", "%d %d", FIRST,
+	write_file(PORT_RANGE, "%d %d", FIRST,
 		   FIRST + HOSTILE_PORTS - 1);
 	semantics_set(NATIVE);
 	for (i = 0; i < HOSTILE_PORTS; i++)

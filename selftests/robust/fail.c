@@ -7,8 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fail.h"
 #include "env.h"
+#include "fail.h"
 
 #define FAIL_NTH	"/proc/self/fail-nth"
 #define FAULTS		"/sys/kernel/debug/"

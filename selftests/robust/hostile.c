@@ -20,8 +20,6 @@
 #include "harness.h"
 #include "hostile.h"
 
-#define PORT		HOSTILE_PORT
-#define CGROUP		"/sys/fs/cgroup"
 #define FTRACE_ENABLED	"/proc/sys/kernel/ftrace_enabled"
 #define SOCKETS		4000	/* that memory is measured with */
 #define SWITCHERS	16
@@ -155,8 +153,8 @@ static void check_own_ports(struct __test_metadata *_metadata, struct ends *ends
 
 TEST_F(hostile, has_his_own_ports)
 {
-	struct ends v4 = { "127.0.0.1:30000", "", "0.0.0.0:30000", AF_INET };
-	struct ends v6 = { "[::1]:30000", "v6only=1", "[::]:30000", AF_INET6 };
+	struct ends v4 = { "127.0.0.1" AT_PORT, "", "0.0.0.0" AT_PORT, AF_INET };
+	struct ends v6 = { "[::1]" AT_PORT, "v6only=1", "[::]" AT_PORT, AF_INET6 };
 
 	check_own_ports(_metadata, &v4);
 	/* What was accepted is in TIME_WAIT */
@@ -193,7 +191,7 @@ TEST_F(hostile, has_his_own_root)
 		lo_up();
 		semantics_set(BSD);
 		/* FreeBSD lets root in where another user has it, and not the other way round */
-		if (bind_as_his(1, 30000) || bind_as_his(0, 30000))
+		if (bind_as_his(1, PORT) || bind_as_his(0, PORT))
 			_exit(2);
 		if (bind_as_his(0, 30001) || bind_as_his(1, 30001) != EADDRINUSE)
 			_exit(3);

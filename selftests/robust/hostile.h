@@ -9,7 +9,6 @@
 
 #define HOSTILE		1000	/* uid */
 #define HOSTILE_PORTS	30000	/* that he holds */
-#define HOSTILE_PORT	30000	/* that he crowds */
 #define HOSTILE_CROWD	4000	/* with as many sockets */
 
 void own_namespaces(void);

@@ -13,8 +13,9 @@
 #include <unistd.h>
 
 #include "bulk.h"
-#include "hostile.h"
 #include "env.h"
+#include "hostile.h"
+#include "sock.h"
 
 #define FIRST		20000	/* of HOSTILE_PORTS that are searched */
 
@@ -103,7 +104,7 @@ long long hostile_charge(const char *group, const char *proto, enum semantics se
 		if (write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1)
 			_exit(1);
 		for (i = 0; i < n; i++)
-			bulk_bind(proto, LOOPBACK(i), 30000, 0);
+			bulk_bind(proto, LOOPBACK(i), PORT, 0);
 		if (write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1)
 			_exit(1);
 		_exit(0);
@@ -195,7 +196,7 @@ void hostile_search(long long *native, long long *bsd, long long *switched)
 	int i;
 
 	own_namespaces();
-	write_file("/proc/sys/net/ipv4/ip_local_port_range", "%d %d", FIRST,
+	write_file(PORT_RANGE, "%d %d", FIRST,
 		   FIRST + HOSTILE_PORTS - 1);
 	for (i = 0; i < HOSTILE_PORTS; i++)
 		bulk_bind("udp", 0, FIRST + i, 0);
@@ -226,7 +227,7 @@ void hostile_addresses(const char *proto)
 	int i;
 
 	for (i = 0; i < HOSTILE_CROWD; i++)
-		bulk_bind(proto, LOOPBACK(0x10000 + i), HOSTILE_PORT, 0);
+		bulk_bind(proto, LOOPBACK(0x10000 + i), PORT, 0);
 }
 
 /**
@@ -240,11 +241,11 @@ void hostile_connections(const char *proto)
 	int i, s;
 
 	for (i = 0; i < HOSTILE_CROWD; i++) {
-		s = bulk_bind(proto, LOOPBACK(0), HOSTILE_PORT, S_REUSEPORT);
+		s = bulk_bind(proto, LOOPBACK(0), PORT, S_REUSEPORT);
 		sock_set(s, IPPROTO_TCP, TCP_REPAIR, 1);
 		sock_connect(s, text("127.3.0.1:%d", 1024 + i));
 	}
-	bulk_bind(proto, 0, HOSTILE_PORT, S_REUSEPORT);
+	bulk_bind(proto, 0, PORT, S_REUSEPORT);
 }
 
 /**
@@ -255,13 +256,13 @@ void hostile_connections(const char *proto)
  */
 void hostile_places(const char *proto)
 {
-	const char *any = text("[::ffff:0.0.0.0]:%d", HOSTILE_PORT);
+	const char *any = text("[::ffff:0.0.0.0]:%d", PORT);
 	int i;
 
 	for (i = 0; i < HOSTILE_CROWD; i++)
 		sock_bind(proto, any, S_REUSEPORT);
 	for (i = 0; i < HOSTILE_CROWD; i++)
-		bulk_bind(proto, LOOPBACK(i), HOSTILE_PORT, S_REUSEPORT);
+		bulk_bind(proto, LOOPBACK(i), PORT, S_REUSEPORT);
 }
 
 /**
@@ -283,5 +284,5 @@ void hostile_binds(const char *proto, enum semantics semantics,
 	crowd(proto);
 	if (write(ready, "", 1) != 1)
 		die("pipe");
-	bind_for_ever(proto, text("%s:%d", address, HOSTILE_PORT));
+	bind_for_ever(proto, text("%s:%d", address, PORT));
 }

@@ -27,7 +27,6 @@
 #define STAY	20	/* of them, to the end */
 #define QUEUE	2000	/* connections that nobody accepts */
 #define GROUP	"239.1.1.1"
-#define PORT	"40000"
 
 /* What was sent is there: see sock_fence() */
 static int fence;
@@ -59,7 +58,7 @@ static int receiver(const int *fd)
 
 	for (i = 0; i < 16; i++) {
 		s = sock_open("udp", AF_INET, 0);
-		sock_connect(s, "127.0.0.1:" PORT);
+		sock_connect(s, "127.0.0.1" AT_PORT);
 		if (send(s, "x", 1, 0) != 1)
 			die("send");
 		close(s);
@@ -107,7 +106,7 @@ TEST_F_TIMEOUT(interrupted, killed_while_switching, 600)
 
 	semantics_set(BSD);
 	for (i = 0; i < 2; i++)
-		fd[i] = sock_bind("udp", "0.0.0.0:" PORT, S_REUSEPORT);
+		fd[i] = sock_bind("udp", "0.0.0.0" AT_PORT, S_REUSEPORT);
 	for (i = 0; i < OTHERS; i++)
 		sock_bind("udp", text("127.0.0.1:%d", 10000 + i), 0);
 	/* On FreeBSD the oldest, on Linux the newest */
@@ -135,7 +134,7 @@ TEST_F_TIMEOUT(interrupted, many_bound_before, 300)
 {
 	int fd[2], i;
 
-	fd[0] = sock_bind("udp", "127.0.0.1:" PORT, S_REUSEPORT);
+	fd[0] = sock_bind("udp", "127.0.0.1" AT_PORT, S_REUSEPORT);
 	for (i = 0; i < OTHERS; i++)
 		sock_bind("udp", text("127.0.0.1:%d", 10000 + i), 0);
 	for (i = 0; i < 3; i++) {
@@ -143,7 +142,7 @@ TEST_F_TIMEOUT(interrupted, many_bound_before, 300)
 		semantics_set(BSD);
 	}
 	/* On FreeBSD the newest; their lists are two */
-	fd[1] = sock_bind("udp", "[::ffff:127.0.0.1]:" PORT, S_REUSEPORT);
+	fd[1] = sock_bind("udp", "[::ffff:127.0.0.1]" AT_PORT, S_REUSEPORT);
 	EXPECT_EQ(2, receiver(fd));
 }
 
@@ -191,15 +190,15 @@ TEST_F_TIMEOUT(interrupted, members_close, 600)
 	semantics_set(BSD);
 	for (round = 0; round < ROUNDS; round++) {
 		/* It is older than who ends it, so it gets none */
-		oldest = sock_bind("udp", "0.0.0.0:" PORT, S_REUSEPORT);
+		oldest = sock_bind("udp", "0.0.0.0" AT_PORT, S_REUSEPORT);
 		join(oldest);
 		for (i = 0; i < MEMBERS; i++) {
-			fd[i] = sock_bind("udp", "0.0.0.0:" PORT, S_REUSEPORT);
+			fd[i] = sock_bind("udp", "0.0.0.0" AT_PORT, S_REUSEPORT);
 			join(fd[i]);
 		}
 		sock_set(fd[0], SOL_SOCKET, SO_REUSEPORT, 0);
 		s = sock_open("udp", AF_INET, 0);
-		sock_connect(s, GROUP ":" PORT);
+		sock_connect(s, GROUP AT_PORT);
 		if (pthread_create(&thread, NULL, closer, fd))
 			die("no thread");
 		for (i = 0; i < 20; i++) {
@@ -228,7 +227,7 @@ static void connect_for_ever(int until, int said)
 	stay_on(get_nprocs() > 1);
 	while (!poll(&p, 1, 0)) {
 		fd = sock_open("tcp", AF_INET, 0);
-		refused += sock_try_connect(fd, "127.0.0.1:" PORT) == ECONNREFUSED;
+		refused += sock_try_connect(fd, "127.0.0.1" AT_PORT) == ECONNREFUSED;
 		close(fd);
 		if (!n++ && write(said, &n, sizeof(n)) != sizeof(n))
 			die("write");
@@ -249,11 +248,11 @@ TEST_F_TIMEOUT(interrupted, listener_closes, 100)
 	write_file("/proc/sys/net/core/somaxconn", "%d", 10 * QUEUE);
 	semantics_set(BSD);
 	for (i = 0; i < 2; i++) {
-		fd[i] = sock_bind("tcp", "127.0.0.1:" PORT, S_REUSEPORT);
+		fd[i] = sock_bind("tcp", "127.0.0.1" AT_PORT, S_REUSEPORT);
 		ASSERT_EQ(0, listen(fd[i], 10 * QUEUE));
 	}
 	for (i = 0; i < QUEUE; i++)
-		bulk_connect(LOOPBACK(0), LOOPBACK(0), atoi(PORT));
+		bulk_connect(LOOPBACK(0), LOOPBACK(0), PORT);
 	pid = fork();
 	if (!pid) {
 		close(fd[0]);

@@ -10,10 +10,8 @@
 #include "harness.h"
 #include "rules.h"
 
-#define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
 #define LIVEPATCH	"/sys/kernel/livepatch/rival"
 #define FUNCTION	"inet_csk_get_port"
-#define PORT		30000
 
 static const char *rival_path(void)
 {
@@ -139,8 +137,8 @@ TEST_F_TIMEOUT(livepatch, is_first, 200)
 		EXPECT_EQ(0, semantics_try(NATIVE));
 	}
 	EXPECT_TRUE(file_is(AVAILABLE, "native pre39 bsd\n"));
-	fd = sock_bind("udp", "127.0.0.1:30000", 0);
-	EXPECT_REUSE("udp 127.0.0.1:30000 sockets=1 bound=1\n");
+	fd = sock_bind("udp", "127.0.0.1" AT_PORT, 0);
+	EXPECT_REUSE("udp 127.0.0.1" AT_PORT " sockets=1 bound=1\n");
 	close(fd);
 
 	rival_unload();

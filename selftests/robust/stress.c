@@ -29,7 +29,7 @@ static int port_of(const char *name)
 	return atoi(strrchr(name, ':') + 1);
 }
 
-static bool is_of(const struct reuse_row *row, const struct held *h)
+static bool is_of(const struct table_row *row, const struct held *h)
 {
 	return *h->name && !strcmp(row->col[ADDRESS], h->name) &&
 	       !strcmp(row->col[PROTO], h->udp ? "udp" : "tcp") &&
@@ -37,7 +37,7 @@ static bool is_of(const struct reuse_row *row, const struct held *h)
 }
 
 /* A row is the sum of what the workers say that they have */
-static const char *row_differs(int space, const struct reuse_row *row)
+static const char *row_differs(int space, const struct table_row *row)
 {
 	unsigned long n[REUSE_COLS] = {}, port = port_of(row->col[ADDRESS]);
 	const struct held *h = stress->held[space][0];
@@ -66,7 +66,7 @@ static const char *row_differs(int space, const struct reuse_row *row)
 }
 
 /* What a bucket caches is so; of options that were changed later it cannot know */
-static const char *cache_differs(const struct reuse_row *row)
+static const char *cache_differs(const struct table_row *row)
 {
 	int lane = port_of(row->col[ADDRESS]) - LANE_PORT;
 	const unsigned long *n = row->num;
@@ -87,11 +87,11 @@ static const char *space_differs(int space)
 {
 	const struct held *h = stress->held[space][0];
 	const char *why = NULL;
-	struct reuse_table table;
+	struct table table;
 	size_t i, j;
 
 	stress_enter(space);
-	reuse_read(REUSE_FILE, &table);
+	table_read(REUSE_FILE, &table);
 	for (i = 0; i < table.n && !why; i++)
 		why = row_differs(space, &table.row[i]) ?: cache_differs(&table.row[i]);
 	for (i = 0; i < WORKERS * POOL && !why; i++) {
@@ -101,7 +101,7 @@ static const char *space_differs(int space)
 			why = text("no row %s %s of a socket that is held",
 				   h[i].udp ? "udp" : "tcp", h[i].name);
 	}
-	reuse_free(&table);
+	table_free(&table);
 	return why;
 }
 
@@ -150,13 +150,13 @@ static const char *moment_of_rest(void)
 
 static bool nothing(void *arg)
 {
-	struct reuse_table table;
+	struct table table;
 	bool none;
 
 	(void)arg;
-	reuse_read(REUSE_FILE, &table);
+	table_read(REUSE_FILE, &table);
 	none = !table.n;
-	reuse_free(&table);
+	table_free(&table);
 	return none;
 }
 

@@ -14,6 +14,7 @@
 
 #include "env.h"
 #include "stress.h"
+#include "table.h"
 
 #define PROCESSES	64
 
@@ -45,11 +46,11 @@ uint64_t stress_draw(uint64_t *state)
 void stress_new_netns(void)
 {
 	new_netns();
-	write_file("/proc/sys/net/ipv4/tcp_fin_timeout", "1");
-	write_file("/proc/sys/net/ipv4/tcp_orphan_retries", "1");
-	write_file("/proc/sys/net/ipv4/tcp_synack_retries", "1");
-	write_file("/proc/sys/net/ipv4/tcp_syn_retries", "1");
-	write_file("/proc/sys/net/ipv4/tcp_abort_on_overflow", "1");
+	write_file(IPV4_SYSCTL "tcp_fin_timeout", "1");
+	write_file(IPV4_SYSCTL "tcp_orphan_retries", "1");
+	write_file(IPV4_SYSCTL "tcp_synack_retries", "1");
+	write_file(IPV4_SYSCTL "tcp_syn_retries", "1");
+	write_file(IPV4_SYSCTL "tcp_abort_on_overflow", "1");
 }
 
 /**
@@ -156,14 +157,14 @@ int stress_end(void)
 
 static bool only_timewait(void *arg)
 {
-	struct reuse_table table;
+	struct table table;
 	size_t i, others = 0;
 
 	(void)arg;
-	reuse_read(REUSE_FILE, &table);
+	table_read(REUSE_FILE, &table);
 	for (i = 0; i < table.n; i++)
 		others += table.row[i].num[SOCKETS] != table.row[i].num[TIMEWAIT];
-	reuse_free(&table);
+	table_free(&table);
 	return !others;
 }
 

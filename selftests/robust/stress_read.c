@@ -11,9 +11,10 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "module.h"
 #include "stress.h"
+#include "table.h"
 
-#define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
 #define WORDS		"native pre39 bsd\n"
 #define TEXT_MAX	1000000
 #define BIG		20000
@@ -45,14 +46,14 @@ static void check_lines(const char *lines)
 {
 	const char *last = strrchr(lines, '\n');
 	size_t header = strlen(REUSE_HEADER) + 1, len = last ? last + 1 - lines : 0;
-	struct reuse_table table;
+	struct table table;
 	char *copy = malloc(header + len + 1);
 
 	if (!copy)
 		die("no memory");
 	sprintf(copy, "%s\n%.*s", REUSE_HEADER, (int)len, lines);
-	reuse_parse(copy, &table);
-	reuse_free(&table);
+	table_parse(copy, &table);
+	table_free(&table);
 	lines += len;
 	errno = 0;
 	if (!begins("tcp ", lines) && !begins("udp ", lines) && !begins("udplite ", lines))
@@ -86,7 +87,7 @@ static void read_whole(uint64_t *rng)
 {
 	static char text[TEXT_MAX + BIG];
 	int fd = open(REUSE_FILE, O_RDONLY | O_CLOEXEC);
-	struct reuse_table table;
+	struct table table;
 	size_t len = 0, max;
 	uint64_t r;
 	ssize_t n;
@@ -112,8 +113,8 @@ static void read_whole(uint64_t *rng)
 	errno = 0;
 	if (strlen(text) != len)
 		die("a zero byte among %zu", len);
-	reuse_parse(strdup(text), &table);
-	reuse_free(&table);
+	table_parse(strdup(text), &table);
+	table_free(&table);
 	stress_did(READS);
 }
 

@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "sock.h"
 #include "stress.h"
+#include "table.h"
 
 #define CHILDREN	3	/* of a worker at a time */
 #define STEPS		30	/* in a namespace that does not live long */

@@ -12,7 +12,7 @@
 #include "harness.h"
 #include "stress.h"
 
-#define PORT		30100	/* nobody else binds it, Linux does not choose it */
+#define FREE_PORT	30100	/* nobody else binds it, Linux does not choose it */
 
 /* Without REUSE_ROUNDS for so many seconds, and for so many rounds at least */
 #define SECONDS		6
@@ -74,7 +74,7 @@ static const char *left_behind(bool symbols)
 
 static enum semantics answers(void)
 {
-	return semantics_seen(PORT);
+	return semantics_seen(FREE_PORT);
 }
 
 /* Sockets, readers and writers; where it is @native, it stays so */

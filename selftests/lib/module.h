@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The module under test: loaded, unloaded, and in what state it is. */
+#ifndef REUSE_MODULE_H
+#define REUSE_MODULE_H
+
+#include <stdbool.h>
+
+/* Of the network namespace */
+#define SEMANTICS	"/proc/sys/net/reuse/semantics"
+#define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
+
+/* Of the module, as root may set them */
+#define PARAMETERS	"/sys/module/reuse/parameters/"
+
+/* What is intercepted, by whomever */
+#define HOOKED		"/sys/kernel/tracing/enabled_functions"
+
+int module_insert(const char *path);
+int module_remove(const char *name);
+const char *reuse_ko(void);
+void reuse_load(void);
+int reuse_try_load_with(const char *parameters);
+int reuse_try_load_as(const char *semantics);
+void reuse_load_as(const char *semantics);
+void reuse_unload(void);
+int reuse_log(void);
+const char *reuse_said(int log);
+const char *reuse_left_behind(bool symbols);
+void reuse_load_again(void);
+bool nothing_hooked(void *unused);
+void stay_hooked(void);
+
+#endif
