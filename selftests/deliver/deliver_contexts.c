@@ -123,7 +123,7 @@ TEST_F(deliver, socket_diagnosis)
 			tcp("23", hosts[n], self->share | LISTENS);
 		child = connects_on_and_on(hosts[n]);
 		for (i = 0; i < ROUNDS; i++)
-			SAYS(NULL, "1", "3", diag_finds(diag, hosts[n]));
+			GETS(NULL, "1", "3", diag_finds(diag, hosts[n]));
 		kill(child, SIGKILL);
 		EXPECT_EQ(child, waitpid(child, NULL, 0));
 	}
@@ -165,7 +165,7 @@ TEST_F(deliver, switch_beside_timewait)
 		EXPECT_TRUE(wait_for(in_timewait, &each, 10000));
 		for (i = 0; i < 3; i++) {
 			become(i % 2 ? "native" : variant->semantics);
-			SAYS("1", "1", "1", connection(hosts[n]));
+			GETS("1", "1", "1", connection(hosts[n]));
 		}
 		become(variant->semantics);
 	}
@@ -185,9 +185,9 @@ TEST_F(deliver, route_kept)
 		/* The host is a member by a socket that has no port; the other one is not */
 		opens("2", "udp", strchr(to[i].any, ':') ? AF_INET6 : AF_INET, 0);
 		joins("2", to[i].group);
-		SAYS("1", "1", "1", datagram(-1, to[i].one));
-		SAYS("1", "1", "nobody", datagram(-1, to[i].group));
-		SAYS("1", "1", "1", datagram(-1, to[i].one));
+		GETS("1", "1", "1", datagram(-1, to[i].one));
+		GETS("1", "1", "nobody", datagram(-1, to[i].group));
+		GETS("1", "1", "1", datagram(-1, to[i].one));
 		become("native");
 		EXPECT_STREQ("1", datagram(-1, to[i].group));
 		EXPECT_STREQ("1", datagram(-1, to[i].one));
@@ -224,7 +224,7 @@ TEST_F(deliver, connected_after_ipv4)
 	if (!far_socket(&far, &fd))
 		SKIP(return, "no veth in this kernel");
 	udp("1", ANY6, self->share);
-	SAYS("1", "1", "1", datagram(-1, ONE));
+	GETS("1", "1", "1", datagram(-1, ONE));
 	sock_connect(the('1')->fd, "[fd00::2]:40000");
 	EXPECT_EQ(NULL, sends(fd, "fd00::1"));
 	p.fd = the('1')->fd;
@@ -291,9 +291,9 @@ TEST_F(deliver, disconnected_after_the_switch)
 	udp("2", ANY, self->share);
 	become(variant->semantics);
 	sock_disconnect(the('1')->fd);
-	SAYS(NULL, "2", "1", datagram(-1, ONE));
+	GETS(NULL, "2", "1", datagram(-1, ONE));
 	closes("2");
-	SAYS("1", "1", "1", datagram(-1, ONE));
+	GETS("1", "1", "1", datagram(-1, ONE));
 }
 
 #define MASTER	"02:00:00:00:00:01"
@@ -475,13 +475,13 @@ TEST_F(deliver, queued_to_userspace)
 		fresh();
 		queue_rules();
 		udp("123", to[i].any, self->share);
-		SAYS(NULL, "3", "1", queued(queue, to[i].one));
+		GETS(NULL, "3", "1", queued(queue, to[i].one));
 		joins("13", to[i].group);
-		SAYS("1+2+3", "1+2+3", "1+3", queued(queue, to[i].group));
+		GETS("1+2+3", "1+2+3", "1+3", queued(queue, to[i].group));
 		become("native");
 		EXPECT_EQ('\0', queued(queue, to[i].one)[1]);
 		become(variant->semantics);
-		SAYS(NULL, "3", "1", queued(queue, to[i].one));
+		GETS(NULL, "3", "1", queued(queue, to[i].one));
 	}
 	close(queue);
 }

@@ -24,15 +24,15 @@ TEST_F(deliver, multicast_stops)
 		binds('3', to[i].any);
 		binds('2', to[i].any);
 		joins("1234", to[i].group);
-		SAYS("1+2+3+4", "1+2+3+4", "1+2+3+4", datagram(-1, to[i].group));
+		GETS("1+2+3+4", "1+2+3+4", "1+2+3+4", datagram(-1, to[i].group));
 		sets("2", option, false);
-		SAYS("1+2+3+4", "1+2+3+4", "2+3+4", datagram(-1, to[i].group));
+		GETS("1+2+3+4", "1+2+3+4", "2+3+4", datagram(-1, to[i].group));
 		sets("2", SO_REUSEADDR, true);
-		SAYS("1+2+3+4", "1+2+3+4", "1+2+3+4", datagram(-1, to[i].group));
+		GETS("1+2+3+4", "1+2+3+4", "1+2+3+4", datagram(-1, to[i].group));
 		sets("4", option, false);
-		SAYS("1+2+3+4", "1+2+3+4", "4", datagram(-1, to[i].group));
+		GETS("1+2+3+4", "1+2+3+4", "4", datagram(-1, to[i].group));
 		leaves("4", to[i].group);
-		SAYS("1+2+3+4", "1+2+3+4", "1+2+3", datagram(-1, to[i].group));
+		GETS("1+2+3+4", "1+2+3+4", "1+2+3", datagram(-1, to[i].group));
 	}
 }
 
@@ -42,9 +42,9 @@ TEST_F(deliver, broadcast_stops)
 	udp("123", ANY, self->share);
 	udp("4", ONE, self->share);
 	udp("5", "127.255.255.255", self->share);
-	SAYS("1+2+3+5", "1+2+3+5", "1+2+3+5", datagram(-1, "127.255.255.255"));
+	GETS("1+2+3+5", "1+2+3+5", "1+2+3+5", datagram(-1, "127.255.255.255"));
 	sets("2", variant->column == 1 ? SO_REUSEADDR : SO_REUSEPORT, false);
-	SAYS("1+2+3+5", "1+2+3+5", "2+3+5", datagram(-1, "127.255.255.255"));
+	GETS("1+2+3+5", "1+2+3+5", "2+3+5", datagram(-1, "127.255.255.255"));
 }
 
 static void join_source(char who, const char *source)
@@ -66,9 +66,9 @@ TEST_F(deliver, multicast_not_for_all)
 	joins("1", GROUP);
 	join_source('2', TWO);
 	sets("2", option, false);
-	SAYS("1", "1", "1", datagram(-1, GROUP));
+	GETS("1", "1", "1", datagram(-1, GROUP));
 	s = sender(TWO);
-	SAYS("1+2", "1+2", "2", datagram(s, GROUP));
+	GETS("1+2", "1+2", "2", datagram(s, GROUP));
 	fresh();
 	s = sender(ONE);
 	udp("1", ANY, self->share);
@@ -76,9 +76,9 @@ TEST_F(deliver, multicast_not_for_all)
 	joins("12", GROUP);
 	sock_connect(the('2')->fd, sock_name(s));
 	sets("2", option, false);
-	SAYS("1+2", "1+2", "2", datagram(s, GROUP));
-	SAYS("1", "1", "1", datagram(sender(TWO), GROUP));
-	SAYS("1", "1", "1", datagram(sender(ONE), GROUP));
+	GETS("1+2", "1+2", "2", datagram(s, GROUP));
+	GETS("1", "1", "1", datagram(sender(TWO), GROUP));
+	GETS("1", "1", "1", datagram(sender(ONE), GROUP));
 }
 
 static void join_on(char who, const char *dev, const char *group)
@@ -96,9 +96,9 @@ TEST_F(deliver, members_of_interface)
 	udp("123", ANY, self->share);
 	join_on('1', "lo", GROUP);
 	join_on('2', ETHER, GROUP);
-	SAYS("1+2+3", "1+2+3", "1", datagram(-1, GROUP));
+	GETS("1+2+3", "1+2+3", "1", datagram(-1, GROUP));
 	host_on_device(ETHER);
-	SAYS("1+2+3", "1+2+3", "2", datagram(-1, GROUP));
+	GETS("1+2+3", "1+2+3", "2", datagram(-1, GROUP));
 	host_on_device("lo");
 }
 
@@ -110,7 +110,7 @@ TEST_F(deliver, members_of_interface_v6)
 	udp("123", ANY6, self->share);
 	join_on('1', "lo", GROUP6);
 	join_on('2', ETHER, GROUP6);
-	SAYS("1+2+3", "1+2+3", "1", datagram(-1, GROUP6));
+	GETS("1+2+3", "1+2+3", "1", datagram(-1, GROUP6));
 }
 
 TEST_HARNESS_MAIN

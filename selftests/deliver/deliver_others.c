@@ -48,12 +48,12 @@ TEST_F(deliver, late_firewall)
 		become(variant->semantics);
 		udp("123", to[i].any, self->share);
 		joins("13", to[i].group);
-		SAYS("nobody", "nobody", "nobody", datagram(-1, to[i].group));
-		SAYS("nobody", "nobody", "nobody", datagram(-1, to[i].one));
+		GETS("nobody", "nobody", "nobody", datagram(-1, to[i].group));
+		GETS("nobody", "nobody", "nobody", datagram(-1, to[i].one));
 		/* What it lets pass is delivered as ever, once */
 		run("nft flush chain inet late in");
-		SAYS("1+2+3", "1+2+3", "1+3", datagram(-1, to[i].group));
-		SAYS("1+2+3", "3", "1", receivers(to[i].one));
+		GETS("1+2+3", "1+2+3", "1+3", datagram(-1, to[i].group));
+		GETS("1+2+3", "3", "1", receivers(to[i].one));
 		run("nft flush ruleset");
 	}
 }
@@ -95,10 +95,10 @@ TEST_F(deliver, group_to_a_proxy)
 		joins("2", to[i].group);
 		udp("3", to[i].two, self->share);
 		is_transparent("3", to[i].family);
-		SAYS("1+2", "1+2", "2", datagram(-1, to[i].group));
+		GETS("1+2", "1+2", "2", datagram(-1, to[i].group));
 		if (!proxies(to[i].family, to[i].group, to[i].two))
 			SKIP(return, "no nft, or no nft_tproxy in this kernel");
-		SAYS("3", "3", "3", datagram(-1, to[i].group));
+		GETS("3", "3", "3", datagram(-1, to[i].group));
 		run("nft flush ruleset");
 	}
 }
@@ -116,8 +116,8 @@ TEST_F(deliver, proxy_is_native)
 		is_transparent("123", to[i].family);
 		if (!proxies(to[i].family, others[i], to[i].one))
 			SKIP(return, "no nft, or no nft_tproxy in this kernel");
-		SAYS("1+2+3", NULL, "1+2+3", receivers(others[i]));
-		SAYS("1+2+3", "3", "3", receivers(to[i].one));
+		GETS("1+2+3", NULL, "1+2+3", receivers(others[i]));
+		GETS("1+2+3", "3", "3", receivers(to[i].one));
 		run("nft flush ruleset");
 	}
 }
@@ -164,7 +164,7 @@ TEST_F(deliver, icmp_is_native)
 			if (strlen(got) == 1 && *got >= '1' && *got <= '3')
 				seen[*got - '1'] = true;
 		}
-		SAYS("1+2+3", NULL, "3", receivers(to[i].one));
+		GETS("1+2+3", NULL, "3", receivers(to[i].one));
 		EXPECT_TRUE(seen[2]);
 		if (variant->column != 1)
 			EXPECT_TRUE(seen[0] && seen[1]);
@@ -181,9 +181,9 @@ TEST_F(deliver, left_its_group)
 		SKIP(return, "no SO_REUSEPORT under pre39");
 	udp("123", ANY, RP);
 	sock_connect(the('2')->fd, "127.0.0.1:9");
-	SAYS("1+3", NULL, "1", receivers(ONE));
+	GETS("1+3", NULL, "1", receivers(ONE));
 	sock_disconnect(the('2')->fd);
-	SAYS("2", NULL, "1", receivers(ONE));
+	GETS("2", NULL, "1", receivers(ONE));
 	table_read(REUSE_FILE, &t);
 	row = table_find(&t, "udp", at_port(ANY), "-", "-");
 	ASSERT_NE(NULL, row);
@@ -270,7 +270,7 @@ TEST_F(deliver, sk_lookup)
 		if (fd < 0)
 			SKIP(return, "no bpf_sk_lookup programs in this kernel");
 		udp("123", to[i].any, self->share);
-		SAYS("4", "4", "4", receivers(to[i].one));
+		GETS("4", "4", "4", receivers(to[i].one));
 		if (!sock_has("udplite"))
 			goto next;
 		closes("123");
@@ -280,7 +280,7 @@ TEST_F(deliver, sk_lookup)
 			the(n)->udp = true;
 		}
 		for (n = 0; n < 10; n++)
-			SAYS(NULL, "3", "1", datagram(udplite_sender(i), to[i].one));
+			GETS(NULL, "3", "1", datagram(udplite_sender(i), to[i].one));
 next:
 		close(fd);
 	}
@@ -314,9 +314,9 @@ TEST_F(deliver, group_assigned)
 	if (has) {
 		udp("12", ANY, self->share | RA);
 		joins("2", GROUP);
-		SAYS("3", "3", "3", datagram(-1, GROUP));
+		GETS("3", "3", "3", datagram(-1, GROUP));
 		run("tc qdisc del dev lo clsact");
-		SAYS("1+2", "1+2", "2", datagram(-1, GROUP));
+		GETS("1+2", "1+2", "2", datagram(-1, GROUP));
 	}
 	try_run("umount " PINNED);
 	if (!has)

@@ -2,7 +2,7 @@
 /*
  * However a packet comes to a port, the semantics decide who receives it.
  *
- * A test is one situation, and SAYS() has who gets it under each of the
+ * A test is one situation, and GETS() has who gets it under each of the
  * semantics: Linux as it is (native), Linux 3.8 (pre39), FreeBSD 13 (bsd).
  * native is what shows that a test can fail.
  */
@@ -30,9 +30,9 @@ TEST_F(deliver, switch_udp)
 		EXPECT_STREQ("1+2+3", receivers(to));
 		become(variant->semantics);
 		if (i % 2)
-			SAYS("1+2+3", "3", "1", receivers(to));
+			GETS("1+2+3", "3", "1", receivers(to));
 		else
-			SAYS("1+2+3", "3", "3", receivers(to));
+			GETS("1+2+3", "3", "3", receivers(to));
 		become("native");
 		EXPECT_STREQ("1+2+3", receivers(to));
 	}
@@ -53,9 +53,9 @@ TEST_F(deliver, switch_tcp)
 		EXPECT_STREQ("1+2+3", acceptors(to));
 		become(variant->semantics);
 		if (i % 2)
-			SAYS("1+2+3", "3", "1", acceptors(to));
+			GETS("1+2+3", "3", "1", acceptors(to));
 		else
-			SAYS("1+2+3", "3", "3", acceptors(to));
+			GETS("1+2+3", "3", "3", acceptors(to));
 		become("native");
 		EXPECT_STREQ("1+2+3", acceptors(to));
 	}
@@ -92,13 +92,13 @@ TEST_F(deliver, group_of_bsd)
 	if (variant->column == 1)
 		SKIP(return, "no SO_REUSEPORT under pre39");
 	udp("123", ONE, RP);
-	SAYS("1+2+3", NULL, "3", receivers(ONE));
+	GETS("1+2+3", NULL, "3", receivers(ONE));
 	become("native");
 	EXPECT_STREQ("1+2+3", receivers(ONE));
 	become(variant->semantics);
 	fresh();
 	tcp("123", ANY, RP | LISTENS);
-	SAYS("1+2+3", NULL, "1", acceptors(ONE));
+	GETS("1+2+3", NULL, "1", acceptors(ONE));
 	become("native");
 	EXPECT_STREQ("1+2+3", acceptors(ONE));
 }
@@ -109,17 +109,17 @@ TEST_F(deliver, merely_bound)
 	tcp("1", ANY, self->share);
 	tcp("2", ONE, self->share);
 	listens('1');
-	SAYS("1", "1", "ECONNREFUSED", connection(ONE));
-	SAYS("1", "1", "1", connection(TWO));
+	GETS("1", "1", "ECONNREFUSED", connection(ONE));
+	GETS("1", "1", "1", connection(TWO));
 	closes("2");
-	SAYS("1", "1", "1", connection(ONE));
+	GETS("1", "1", "1", connection(ONE));
 	fresh();
 	tcp("1", ANY6, self->share);
 	tcp("2", ONE6, self->share);
 	listens('1');
-	SAYS("1", "1", "ECONNREFUSED", connection(ONE6));
+	GETS("1", "1", "ECONNREFUSED", connection(ONE6));
 	closes("2");
-	SAYS("1", "1", "1", connection(ONE6));
+	GETS("1", "1", "1", connection(ONE6));
 }
 
 /* Of equals the newest on an address and the oldest on a wildcard, by bind() and not socket() */
@@ -129,13 +129,13 @@ TEST_F(deliver, order_of_bind)
 	binds('2', ONE);
 	binds('3', ONE);
 	binds('1', ONE);
-	SAYS("1+2+3", "1", "1", receivers(ONE));
+	GETS("1+2+3", "1", "1", receivers(ONE));
 	fresh();
 	opens("123", "udp", AF_INET, self->share);
 	binds('2', ANY);
 	binds('3', ANY);
 	binds('1', ANY);
-	SAYS("1+2+3", "1", "2", receivers(ONE));
+	GETS("1+2+3", "1", "2", receivers(ONE));
 }
 
 static void set_early_demux(int on)
@@ -156,19 +156,19 @@ TEST_F(deliver, connected_udp)
 		s = sender(ONE);
 		udp("123", ONE, self->share);
 		sock_connect(the('1')->fd, sock_name(s));
-		SAYS("1", "1", "1", datagram(s, ONE));
-		SAYS("2+3", "3", "3", receivers(ONE));
+		GETS("1", "1", "1", datagram(s, ONE));
+		GETS("2+3", "3", "3", receivers(ONE));
 		/* Bound to the wildcard, it has an address by connect(); the others are a group */
 		fresh();
 		s = sender(ONE);
 		udp("1", ANY, self->share);
 		sock_connect(the('1')->fd, sock_name(s));
 		udp("23", ONE, self->share);
-		SAYS(NULL, "1", "1", datagram(s, ONE));
-		SAYS("2+3", "3", "3", receivers(ONE));
+		GETS(NULL, "1", "1", datagram(s, ONE));
+		GETS("2+3", "3", "3", receivers(ONE));
 		closes("23");
-		SAYS("1", "1", "1", datagram(s, ONE));
-		SAYS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", refused_datagram(ONE));
+		GETS("1", "1", "1", datagram(s, ONE));
+		GETS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", refused_datagram(ONE));
 	}
 }
 
@@ -188,7 +188,7 @@ TEST_F(deliver, established)
 		closes("1");
 		ASSERT_EQ(1, send(client, "x", 1, MSG_NOSIGNAL));
 		EXPECT_STREQ("1", heard(child));
-		SAYS("2", "ECONNREFUSED", "2", connection(ONE));
+		GETS("2", "ECONNREFUSED", "2", connection(ONE));
 	}
 }
 
@@ -225,7 +225,7 @@ TEST_F(deliver, tcp_fast_open)
 	write_file(IPV4_SYSCTL "tcp_fastopen", "%d", 0x607);
 	fast_open = true;
 	listeners(variant->column == 1, ONE);
-	SAYS("1+2+3", "3", "3", all_of(fast_connection, ONE));
+	GETS("1+2+3", "3", "3", all_of(fast_connection, ONE));
 	EXPECT_TRUE(fast_open);
 }
 
@@ -236,11 +236,11 @@ TEST_F(deliver, syn_cookies)
 		SKIP(return, "no SYN cookies in this kernel");
 	write_file(IPV4_SYSCTL "tcp_syncookies", "2");
 	listeners(variant->column == 1, ONE);
-	SAYS("1+2+3", "3", "3", acceptors(ONE));
+	GETS("1+2+3", "3", "3", acceptors(ONE));
 	EXPECT_LE(40, net_counter("netstat", "TcpExt", "SyncookiesRecv"));
 	EXPECT_EQ(0, net_counter("netstat", "TcpExt", "SyncookiesFailed"));
 	listeners(variant->column == 1, ANY);
-	SAYS("1+2+3", "3", "1", acceptors(ONE));
+	GETS("1+2+3", "3", "1", acceptors(ONE));
 	EXPECT_LE(80, net_counter("netstat", "TcpExt", "SyncookiesRecv"));
 }
 
@@ -276,8 +276,8 @@ TEST_F(deliver, mptcp)
 	opens(who, "mptcp", AF_INET, self->share);
 	for (one = who; *one; one++)
 		ASSERT_EQ(0, binds(*one, ONE) ?: listens(*one));
-	SAYS(NULL, "3", "3", mptcp_connection(ONE));
-	SAYS(NULL, "3", "3", mptcp_connection(ONE));
+	GETS(NULL, "3", "3", mptcp_connection(ONE));
+	GETS(NULL, "3", "3", mptcp_connection(ONE));
 	EXPECT_LE(1, net_counter("netstat", "MPTcpExt", "MPCapableSYNRX"));
 	if (!variant->column)
 		EXPECT_TRUE(strchr("123", *mptcp_connection(ONE)));
@@ -321,7 +321,7 @@ TEST_F(deliver, udp_gso_and_gro)
 		udp("123", ONE, self->share);
 		for (i = '1'; i <= '3'; i++)
 			sock_set(the(i)->fd, IPPROTO_UDP, UDP_GRO, gro);
-		SAYS("1+2+3", "3", "3", all_of(gso_datagram, ONE));
+		GETS("1+2+3", "3", "3", all_of(gso_datagram, ONE));
 		/* lo of 5.10 takes no such thing, and has them one by one anyhow */
 		EXPECT_TRUE(segments == 4 || (gro && segments == 1))
 			TH_LOG("%d segments", segments);
@@ -336,21 +336,21 @@ TEST_F(deliver, bound_to_device)
 	udp("3", ANY, self->share);
 	on_device("12", "udp", "lo", ANY, self->share);
 	on_device("4", "udp", ETHER, ANY, self->share);
-	SAYS("1+2", "2", "1", receivers(ONE));
+	GETS("1+2", "2", "1", receivers(ONE));
 	/* Linux gives it to the group of 3 if it comes to that one first */
 	closes("3");
 	udp("3", ANY, self->share);
-	SAYS(NULL, "2", "1", receivers(ONE));
+	GETS(NULL, "2", "1", receivers(ONE));
 	closes("12");
-	SAYS("3", "3", "3", receivers(ONE));
+	GETS("3", "3", "3", receivers(ONE));
 	closes("3");
-	SAYS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", refused_datagram(ONE));
+	GETS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", refused_datagram(ONE));
 	fresh();
 	on_device(variant->column == 1 ? "2" : "12", "tcp", "lo", ANY, self->share);
 	on_device("4", "tcp", ETHER, ONE, self->share);
-	SAYS("1+2", "2", "1", acceptors(ONE));
+	GETS("1+2", "2", "1", acceptors(ONE));
 	closes("12");
-	SAYS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", connection(ONE));
+	GETS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", connection(ONE));
 }
 
 /* So do those that were bound to it later, be they the oldest or the newest */
@@ -360,19 +360,19 @@ TEST_F(deliver, bound_to_device_later)
 	udp("12", ANY, self->share);
 	sock_dev(the('1')->fd, "lo");
 	sock_dev(the('2')->fd, "lo");
-	SAYS(NULL, "2", "1", receivers(ONE));
+	GETS(NULL, "2", "1", receivers(ONE));
 	fresh();
 	udp("123", ANY, self->share);
 	sock_dev(the('1')->fd, "lo");
 	sock_dev(the('2')->fd, "lo");
-	SAYS(NULL, "2", "1", receivers(ONE));
+	GETS(NULL, "2", "1", receivers(ONE));
 	if (variant->column == 1)
 		return;
 	fresh();
 	tcp("312", ANY, self->share | LISTENS);
 	sock_dev(the('1')->fd, "lo");
 	sock_dev(the('2')->fd, "lo");
-	SAYS(NULL, NULL, "1", acceptors(ONE));
+	GETS(NULL, NULL, "1", acceptors(ONE));
 }
 
 /* In a VRF, the sockets bound to it are asked, and nobody else */
@@ -383,18 +383,18 @@ TEST_F(deliver, vrf)
 	run("ip link set " ETHER " master red");
 	on_device("12", "udp", "red", ANY, self->share);
 	udp("3", ANY, self->share);
-	SAYS("3", "3", "3", receivers(ONE));
+	GETS("3", "3", "3", receivers(ONE));
 	through("red");
-	SAYS("1+2", "2", "1", receivers("10.0.0.1"));
+	GETS("1+2", "2", "1", receivers("10.0.0.1"));
 	closes("12");
-	SAYS("nobody", "nobody", "nobody", datagram(-1, "10.0.0.1"));
+	GETS("nobody", "nobody", "nobody", datagram(-1, "10.0.0.1"));
 	fresh();
 	on_device(variant->column == 1 ? "2" : "12", "tcp", "red", ANY, self->share);
 	tcp("3", ANY, self->share | LISTENS);
 	through("red");
-	SAYS("1+2", "2", "1", acceptors("10.0.0.1"));
+	GETS("1+2", "2", "1", acceptors("10.0.0.1"));
 	through(NULL);
-	SAYS("3", "3", "3", acceptors(ONE));
+	GETS("3", "3", "3", acceptors(ONE));
 }
 
 /* Steers to the second of the group */
@@ -414,19 +414,19 @@ TEST_F(deliver, reuseport_bpf)
 		SKIP(return, "no SO_REUSEPORT under pre39");
 	become("native");
 	udp("123", ONE, RP);
-	SAYS("1+2+3", NULL, "1+2+3", receivers(ONE));
+	GETS("1+2+3", NULL, "1+2+3", receivers(ONE));
 	steer('1');
-	SAYS("2", NULL, "2", receivers(ONE));
+	GETS("2", NULL, "2", receivers(ONE));
 	become(variant->semantics);
-	SAYS("2", NULL, "2", receivers(ONE));
+	GETS("2", NULL, "2", receivers(ONE));
 	fresh();
 	tcp("123", ANY, RP | LISTENS);
-	SAYS("1+2+3", NULL, "1", acceptors(ONE));
+	GETS("1+2+3", NULL, "1", acceptors(ONE));
 	steer('3');
-	SAYS("2", NULL, "2", acceptors(ONE));
+	GETS("2", NULL, "2", acceptors(ONE));
 	/* It chooses for its group, and not for another address */
 	tcp("4", ONE, RP | LISTENS);
-	SAYS("4", NULL, "4", acceptors(ONE));
+	GETS("4", NULL, "4", acceptors(ONE));
 }
 
 /* Refuses all that is for the group; false if this kernel has no such programs */
@@ -461,9 +461,9 @@ TEST_F(deliver, reuseport_bpf_refuses)
 	if (!refuse('2'))
 		SKIP(return, "no programs of SO_ATTACH_REUSEPORT_EBPF in this kernel");
 	become(variant->semantics);
-	SAYS(NULL, "nobody", "nobody", datagram(-1, ONE6));
+	GETS(NULL, "nobody", "nobody", datagram(-1, ONE6));
 	closes("2");
-	SAYS("1", "1", "1", datagram(-1, ONE6));
+	GETS("1", "1", "1", datagram(-1, ONE6));
 }
 
 /* An IPv4 address is one, whatever socket is bound to it; Linux prefers those of IPv4 */
@@ -473,18 +473,18 @@ TEST_F(deliver, mapped)
 
 	udp("1", "::ffff:127.0.0.1", share);
 	udp("2", ONE, share);
-	SAYS("2", "2", "2", receivers(ONE));
+	GETS("2", "2", "2", receivers(ONE));
 	fresh();
 	udp("2", ONE, share);
 	udp("1", "::ffff:127.0.0.1", share);
-	SAYS("2", "2", "1", receivers(ONE));
+	GETS("2", "2", "1", receivers(ONE));
 	fresh();
 	tcp("2", ONE, RA | LISTENS);
 	closes("2");
 	tcp("1", "::ffff:127.0.0.1", RA | LISTENS);
-	SAYS("1", "1", "1", connection(ONE));
+	GETS("1", "1", "1", connection(ONE));
 	tcp("3", ONE6, RA | LISTENS);
-	SAYS("1", "1", "1", connection(ONE));
+	GETS("1", "1", "1", connection(ONE));
 }
 
 /* A thousand connected UDP sockets on the address are not in the way of a stranger */
@@ -501,8 +501,8 @@ TEST_F(deliver, many_connected_udp)
 	}
 	the('3')->udp = true;
 	/* Linux, if it has no hash of connected sockets, does not share out any more */
-	SAYS(NULL, "2", "2", receivers(ONE));
-	SAYS("3", "3", "3", datagram(s, ONE));
+	GETS(NULL, "2", "2", receivers(ONE));
+	GETS("3", "3", "3", datagram(s, ONE));
 }
 
 /* UDP-Lite is as UDP */
@@ -518,7 +518,7 @@ TEST_F(deliver, udplite)
 		the(i)->udp = true;
 	}
 	for (i = 0; i < 10; i++)
-		SAYS(NULL, "3", "1", datagram(later(sock_open("udplite", AF_INET, 0)), ONE));
+		GETS(NULL, "3", "1", datagram(later(sock_open("udplite", AF_INET, 0)), ONE));
 	EXPECT_STREQ("ECONNREFUSED", refused_datagram(ONE));
 }
 
@@ -553,7 +553,7 @@ TEST_F(deliver, many_accepted)
 	}
 	closes("0");
 	tcp(variant->column == 1 ? "2" : "12", ONE, self->share | LISTENS);
-	SAYS("1+2", "2", "2", acceptors(ONE));
+	GETS("1+2", "2", "2", acceptors(ONE));
 	closes("12");
 	tcp(variant->column == 1 ? "2" : "12", ONE, self->share);
 	for (i = 0; i < 500; i++) {
@@ -562,7 +562,7 @@ TEST_F(deliver, many_accepted)
 	}
 	listens('1');
 	listens('2');
-	SAYS("1+2", "2", "2", acceptors(ONE));
+	GETS("1+2", "2", "2", acceptors(ONE));
 }
 
 /* Of thousands of connections on the port, none is in the way of a SYN */
@@ -572,12 +572,12 @@ TEST_F(deliver, many_children)
 	accepted(5000, self->share);
 	become(variant->semantics);
 	tcp(variant->column == 1 ? "1" : "12", ANY, self->share | LISTENS);
-	SAYS("1+2", "1", "1", acceptors(ONE));
+	GETS("1+2", "1", "1", acceptors(ONE));
 	closes("12");
 	tcp(variant->column == 1 ? "2" : "12", ONE, self->share | LISTENS);
-	SAYS("1+2", "2", "2", acceptors(ONE));
+	GETS("1+2", "2", "2", acceptors(ONE));
 	closes("12");
-	SAYS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", connection(ONE));
+	GETS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", connection(ONE));
 }
 
 TEST_HARNESS_MAIN

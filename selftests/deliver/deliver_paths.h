@@ -44,7 +44,7 @@ FIXTURE_TEARDOWN(deliver)
 }
 
 /* NULL: nothing is said about it */
-#define SAYS(native, pre39, bsd, question) do { \
+#define GETS(native, pre39, bsd, question) do { \
 	const char * const want[] = { native, pre39, bsd }; \
 	const char *got = (question); \
 	if (want[variant->column]) \

@@ -168,13 +168,13 @@ TEST_F(deliver, incoming_cpu)
 		udp("123", hosts[i], variant->column == 2 ? RP : RA);
 		for (cpu = 0; cpu < 3; cpu++)
 			sock_set(the('1' + cpu)->fd, SOL_SOCKET, SO_INCOMING_CPU, cpu);
-		SAYS("1", "3", "3", receivers(hosts[i]));
+		GETS("1", "3", "3", receivers(hosts[i]));
 		if (variant->column == 1)
 			continue;
 		tcp("456", hosts[i], RP | LISTENS);
 		for (cpu = 0; cpu < 3; cpu++)
 			sock_set(the('4' + cpu)->fd, SOL_SOCKET, SO_INCOMING_CPU, cpu);
-		SAYS(NULL, NULL, "6", acceptors(hosts[i]));
+		GETS(NULL, NULL, "6", acceptors(hosts[i]));
 	}
 }
 
@@ -229,9 +229,9 @@ TEST_F(deliver, extension_headers)
 	const char *linux_way = variant->column == 1 ? "3" : "1+2+3";
 
 	udp("123", ONE6, self->share | V6ONLY);
-	SAYS("1+2+3", "3", "3", all_get(ONE6, plain, 100));
+	GETS("1+2+3", "3", "3", all_get(ONE6, plain, 100));
 	EXPECT_STREQ(linux_way, all_get(ONE6, with_options, 100));
-	SAYS("1+2+3", "3", "3", all_get(ONE6, plain, 3000));
+	GETS("1+2+3", "3", "3", all_get(ONE6, plain, 3000));
 	run("ip link set lo mtu 1280");
 	EXPECT_STREQ(linux_way, all_get(ONE6, plain, 3000));
 }
@@ -324,7 +324,7 @@ TEST_F(deliver, sctp)
 		EXPECT_EQ(-1, bind(s[2], (struct sockaddr *)&ss, len));
 		EXPECT_EQ(EADDRINUSE, errno);
 		sock_bind("tcp", address[i], RA);
-		SAYS("0", "0", text("%d", EADDRINUSE),
+		GETS("0", "0", text("%d", EADDRINUSE),
 		     text("%d", sock_try_bind(sock_open("tcp", ss.ss_family, RA), address[i])));
 	}
 }
