@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What socket(), bind() and close() cost under each semantics, beside a number
+ * The cost of socket(), bind() and close() under each semantics, beside a number
  * of owners of the port; where guest time counts instructions, in instructions:
  *	bindcost N...	lines "bind PROTO FLAGS N NATIVE PRE39 BSD", - if refused
  * Or what bind() alone costs beside the connections that a server has accepted:

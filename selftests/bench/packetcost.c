@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a packet costs under each semantics, by how many sockets share the port;
+ * The cost of a packet under each semantics, by how many sockets share the port;
  * where guest time counts instructions (scripts/vm --icount), in instructions:
  *	packetcost sockets N...	lines "packet PROTO BOUND FROM FLAGS N NATIVE
  *				BESIDE BSD PRE39"; a datagram is send() and recv()
@@ -188,7 +188,7 @@ static bool start_servers(struct servers *servers, const char *proto, const char
 	return true;
 }
 
-/* What a packet costs as things are, -1 if the servers may not share the port */
+/* The cost of a packet now, -1 if the servers may not share the port */
 static long long packet(const char *proto, const struct way *way, unsigned int flags, int n)
 {
 	const char *from = text("%s:%d", way->to, CLIENT_PORT);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What reading costs; where guest time counts instructions (scripts/vm --icount),
+ * The cost of reading; where guest time counts instructions (scripts/vm --icount),
  * in instructions:
  *	readcost read FILE		nanoseconds to read it to the end
  *	readcost run COMMAND...	nanoseconds that it takes, output thrown away

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* However a socket comes to its port, the semantics are asked. */
+/* The semantics decide on every way by which a socket gets a port. */
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -50,7 +50,7 @@ FIXTURE_TEARDOWN(path)
 {
 }
 
-/* What tells bsd from Linux, whatever its age: 0.0.0.0 and then ::, a wildcard and RA */
+/* Two binds that tell bsd from old and new Linux: 0.0.0.0 then ::, a wildcard and RA */
 static void expect_path(struct __test_metadata *_metadata, enum semantics semantics,
 			const char *proto)
 {
@@ -120,7 +120,7 @@ TEST_F(path, implicit)
 	EXPECT_EQ(0, sock_try_bind(c, "0.0.0.0:30001"));
 }
 
-/* What Linux keeps apart by device stays apart, and only that */
+/* Sockets that Linux keeps apart by device stay apart, and no others */
 TEST_F(path, devices)
 {
 	const char *addr = "0.0.0.0" AT_PORT;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# all of Linux 3.8's answers, as recorded, come from real sockets here too.
+# bind() and listen() give all answers that Linux 3.8 gave, with sockets of this kernel.
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 PATH=$here:$PATH

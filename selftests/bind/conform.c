@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Plays what was recorded on other systems with sockets of this kernel, and
- * compares the answers; recorded/README has the formats.
+ * Repeats on this kernel the calls that were recorded on other systems, and compares
+ * the answers; recorded/README has the formats.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the parts of conform share: see conform.c. */
+/* Shared by the files of conform: see conform.c. */
 #ifndef REUSE_CONFORM_H
 #define REUSE_CONFORM_H
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* NAME.bind.tsv: what one socket may do beside another one. */
+/* NAME.bind.tsv: may one socket bind and listen beside another one? */
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,9 +14,9 @@ enum {
 /**
  * struct place - an address as the tables name it
  * @name: there
- * @host: what it is
- * @via: where a client connects to, to get to a listener there
- * @out: where a socket on it can connect() to
+ * @host: its address
+ * @via: the address that a client connects to, to get to a listener there
+ * @out: an address that a socket on it can connect() to
  */
 struct place {
 	const char *name;
@@ -107,7 +107,7 @@ static int make(const struct record *rec, struct host_sock *s, const char *proto
 	return err;
 }
 
-/* What A is; the accepted child is a socket of its own */
+/* The states of A; an accepted child is a socket of its own */
 static int bring_to(struct host_sock *a, struct host_sock *child, const struct state *state,
 		    const struct place *place, int port)
 {

@@ -93,7 +93,7 @@ static const char *op_bind(struct host_sock *s, const char *host)
 	return host_error(err);
 }
 
-/* Who has the connection; it is kept as @child, or reset */
+/* Names the socket that has the connection, which is kept as @child, or reset */
 static const char *op_connect(struct host_sock *child, const char *host)
 {
 	static char answer[16];
@@ -116,7 +116,7 @@ static const char *op_connect(struct host_sock *child, const char *host)
 	return answer;
 }
 
-/* Who has the datagram; a group may have many */
+/* Names the sockets that have the datagram: many, if it was to a group */
 static const char *op_send(const char *host, bool group)
 {
 	static char answer[8 * MAX_SOCKS];
@@ -159,7 +159,7 @@ static const char *op_estab(const struct record *rec, struct host_sock *s, const
 	return have;
 }
 
-/* What is done to one socket, with @a and @b */
+/* One operation on one socket, with @a and @b */
 static const char *op_socket(const struct record *rec, const char *op, struct host_sock *s,
 			     const char *a, const char *b)
 {

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What people say about SO_REUSEADDR and SO_REUSEPORT, and what three systems
- * answer: Linux as it is (native), Linux 3.8 (pre39), FreeBSD 13 (bsd).
+ * Common claims about SO_REUSEADDR and SO_REUSEPORT, and the answers of three
+ * systems: Linux as it is (native), Linux 3.8 (pre39), FreeBSD 13 (bsd).
  *
  * A test is a claim. there_is() puts a socket on the port, may() asks whether
  * another one could join it, and SAYS() has the answers of the three, OK or NO
  * (EADDRINUSE), in this order. RA and RP are SO_REUSEADDR and SO_REUSEPORT.
- * Unless a test says otherwise, all sockets are of one user, who is not root.
+ * Unless a test says otherwise, all sockets are of one user, which is not root.
  *
  * All claims are tried in IPv4 and IPv6, with the same answers, and most of
  * them with TCP and UDP.
@@ -159,7 +159,7 @@ TEST_F(folklore, restart_with_reuseport)
 	SAYS(NO, NO, OK, may(LISTEN | RP, ANY));
 }
 
-/* "Another user cannot take over the port after a restart." All he needs is SO_REUSEADDR */
+/* "Another user cannot take over the port after a restart." It needs only SO_REUSEADDR */
 TEST_F(folklore, restart_by_another)
 {
 	was_there(RA, ANY, TIME_WAIT);
@@ -244,7 +244,7 @@ TEST_F(folklore, different_users)
 	}
 }
 
-/* "Root is a user like any other." To BSD he is not: what he has made joins anybody */
+/* "Root is a user like any other." Not on BSD: root's sockets may join all others */
 TEST_F(folklore, root)
 {
 	for_tcp_and_udp {
@@ -313,7 +313,7 @@ TEST_F(folklore, multicast_of_different_users)
 	SAYS(NO, NO, NO, may(0, GROUP));
 }
 
-/* "Options have to be set before bind()." Whoever comes later sees what is set by then */
+/* "Options have to be set before bind()." A later socket sees the options as they are then */
 TEST_F(folklore, option_set_late)
 {
 	int fd;

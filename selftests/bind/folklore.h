@@ -131,7 +131,7 @@ static inline int may_listen(int fd)
 	return listen(fd, 5) ? errno : 0;
 }
 
-/* Whose are the sockets that come now? */
+/* The owner of the sockets that are made from now on */
 static inline void now_comes(uid_t uid)
 {
 	setfsuid(uid);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sixteen threads race for one port. Whatever they get, they might have got
- * one after the other as well, in some order.
+ * Sixteen threads race for one port. Their results are possible for the same calls one
+ * after the other, in some order.
  */
 #include <netinet/in.h>
 #include <pthread.h>
@@ -27,7 +27,7 @@
 #define LO6	"[::1]"
 #define MAPPED	"[::ffff:127.0.0.1]"
 
-/* Who meets in a race: thread i is kind[i % n] */
+/* The sockets of a race: thread i has kind[i % n] */
 struct pool {
 	int n;
 	struct rules_sock kind[4];
@@ -202,7 +202,7 @@ static int winners(const struct race *r)
 
 /**
  * struct order - looking for an order that explains a race
- * @pool: who raced
+ * @pool: the sockets that raced
  * @semantics: by these rules
  * @won: winners of each kind that are not placed yet
  * @lost: kinds of the losers, as bits
@@ -261,7 +261,7 @@ static bool is_serial(const struct race *r, enum semantics semantics)
 	return explains(&o, 0);
 }
 
-/* Who won, for a message */
+/* The winners, for a message */
 static const char *outcome(const struct race *r)
 {
 	static char s[THREADS * 80];

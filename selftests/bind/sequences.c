@@ -2,7 +2,7 @@
 /*
  * Random sequences of what programs do with sockets on one port. Every answer, and who
  * receives, must be what the profile in module/semantics says to the same sequence: so it
- * is the same on all kernels, whatever each does with its own lists meanwhile.
+ * is the same on all kernels, though each keeps its own lists in another way.
  *
  * REUSE_SEED repeats a run, REUSE_SECONDS is how long each lasts.
  */
@@ -93,7 +93,7 @@ static bool holds(const struct sock *sk)
 	return sk->fd >= 0;
 }
 
-/* What the rules say to a bind() or listen() */
+/* The answer of the rules to a bind() or listen() */
 static int decide(struct sock *sk, bool bound)
 {
 	struct sem_bind b = { .sk = &sk->s, .udp = t.udp, .fast = t.fast };
@@ -480,7 +480,7 @@ static int newcomer(unsigned int flags)
 	return comes(&s, PORT);
 }
 
-/* bsd: the one bound last decides, whatever the others have done since */
+/* bsd: the one bound last decides, also if the others connect or disconnect later */
 TEST_F(sequences, bound_last)
 {
 	int a, b;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* net.reuse.semantics: the switch itself, whom it concerns and who may turn it. */
+/* net.reuse.semantics: the switch itself, its scope and the rights that it needs. */
 #include <fcntl.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
@@ -94,7 +94,7 @@ TEST_F(semantics, takes_effect)
 	EXPECT_TRUE(native_now());
 }
 
-/* What is not a word of the list is EINVAL and changes nothing */
+/* A word that is not in the list is EINVAL and changes nothing */
 TEST_F(semantics, refuses_other_words)
 {
 	static const char * const words[] = {
@@ -168,7 +168,7 @@ static void keep_to_host(bool on)
 	write_file(PARAMETERS "host_only", on ? "1" : "0");
 }
 
-/* What a container's root may do before @told, and after it: the step that went wrong */
+/* A container's root switches before @told and after it; returns the step that went wrong */
 static int try_as_container_root(int ready, int told)
 {
 	char c;
@@ -179,7 +179,7 @@ static int try_as_container_root(int ready, int told)
 		return 1;
 	if (try_switch("bsd") || write(ready, "", 1) != 1 || read(told, &c, 1) != 1)
 		return 2;
-	/* What there is stays, and may be left */
+	/* Semantics in force stay, and the user may still leave them */
 	if (strcmp("bsd", now()) || !is_bsd() || try_switch("bsd") != -EPERM)
 		return 3;
 	if (try_switch("pre39") != -EPERM || strcmp("bsd", now()))
@@ -234,7 +234,7 @@ TEST_F(semantics, may_be_kept_to_the_host)
 	close(log);
 }
 
-/* Semantics that namespaces begin with are the host's choice, whoever makes them */
+/* The host chooses the semantics that all new namespaces begin with */
 TEST_F(semantics, of_the_host_are_for_all)
 {
 	int status;
@@ -293,7 +293,7 @@ TEST_F(semantics, no_user_namespaces)
 	}
 }
 
-/* Whatever a test died of, who comes next finds it as it is without parameters */
+/* Also after a test that died: the next program finds the module without parameters */
 static void __attribute__((destructor)) end_with_the_module(void)
 {
 	reuse_load_again();

@@ -62,7 +62,7 @@ static int decide(struct sock *sk)
 		if (&socks[i] != sk && on_port(&socks[i], sk->udp))
 			profile->peer(&b, &socks[i].s, &socks[i]);
 	}
-	/* With nobody else, 3.8 still finds the bucket if it is our own */
+	/* Without another owner, 3.8 still finds the bucket if it is our own */
 	if (sk->bound)
 		b.owners++;
 	err = profile->verdict(&b);
@@ -104,7 +104,7 @@ static int do_listen(struct sock *sk)
 	return err;
 }
 
-/* Who gets a packet to @text, or NULL */
+/* The socket that gets a packet to @text, or NULL */
 static struct sock *receiver(bool udp, const char *text)
 {
 	struct sem_packet packet = { .udp = udp };

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who receives, asked or changed where it is unusual: by a process rather than
- * for a packet, beside sockets of which there is hardly anything, after what the
- * kernel has kept of earlier packets. As in deliver_paths.c.
+ * Which socket receives, in unusual contexts: asked by a process and not for a packet,
+ * beside sockets that are hardly made or nearly gone, after the kernel has cached earlier
+ * packets. As in deliver_paths.c.
  *
  * On a kernel with lockdep and KASAN it shows that locks and memory are used as
  * they may be there.
@@ -158,7 +158,7 @@ TEST_F(deliver, switch_beside_timewait)
 		for (i = 0; i < (int)each; i++) {
 			int client = connected(hosts[n]), child = accepts('1');
 
-			/* Who closes first has it */
+			/* The end that closes first has TIME_WAIT */
 			close(child);
 			close(client);
 		}
@@ -171,7 +171,7 @@ TEST_F(deliver, switch_beside_timewait)
 	}
 }
 
-/* What the kernel keeps of a datagram to one host does not make a group's datagram one */
+/* The kernel's cache for a datagram to one host does not apply to a group's datagram */
 TEST_F(deliver, route_kept)
 {
 	static const struct {
@@ -282,7 +282,7 @@ TEST_F(deliver, connected_beside_ipv4)
 	child_stop(&far);
 }
 
-/* Who was connected when the semantics began is found where he is without his remote end */
+/* A socket connected before the switch is found at its address after it has disconnected */
 TEST_F(deliver, disconnected_after_the_switch)
 {
 	become("native");
@@ -298,7 +298,7 @@ TEST_F(deliver, disconnected_after_the_switch)
 
 #define MASTER	"02:00:00:00:00:01"
 
-/* What an ipvlan takes from its master for another namespace is for the sockets there */
+/* A datagram that an ipvlan takes to another namespace is for the sockets there */
 TEST_F(deliver, for_an_ipvlan)
 {
 	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), fd, s;
@@ -456,7 +456,7 @@ static const char *queued(int queue, const char *host)
 	return err ?: received();
 }
 
-/* What a firewall has asked a process about goes where it would have gone */
+/* A packet that a firewall has queued to a process goes where it would have gone */
 TEST_F(deliver, queued_to_userspace)
 {
 	static const struct {

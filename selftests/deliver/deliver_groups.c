@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Multicast and broadcast: who gets a copy, as in deliver_paths.c.
+ * Multicast and broadcast: which sockets get a copy, as in deliver_paths.c.
  */
 #include <netinet/in.h>
 
@@ -36,7 +36,7 @@ TEST_F(deliver, multicast_stops)
 	}
 }
 
-/* A broadcast stops likewise, and needs no membership */
+/* A broadcast stops in the same way, and needs no membership */
 TEST_F(deliver, broadcast_stops)
 {
 	udp("123", ANY, self->share);
@@ -57,7 +57,7 @@ static void join_source(char who, const char *source)
 		die("%c does not join %s of %s", who, GROUP, source);
 }
 
-/* Who is not sent to ends nothing: a member for other sources, one connected elsewhere */
+/* A socket that does not match ends nothing: a member for other sources, one connected elsewhere */
 TEST_F(deliver, multicast_not_for_all)
 {
 	int option = variant->column == 1 ? SO_REUSEADDR : SO_REUSEPORT, s;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Where others decide who receives: firewalls, transparent proxies, programs,
- * and the kernel itself for ICMP errors. As in deliver_paths.c.
+ * Cases where something else has a say in which socket receives: firewalls, transparent
+ * proxies, BPF programs, and the kernel itself for ICMP errors. As in deliver_paths.c.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -33,7 +33,7 @@ static const char *our_port(void)
 	return strrchr(at_port(ANY), ':') + 1;
 }
 
-/* What is hooked in as late as can be, and was there before the semantics, still drops in time */
+/* A firewall at the last priority that was there before the switch still drops in time */
 TEST_F(deliver, late_firewall)
 {
 	size_t i;
@@ -50,7 +50,7 @@ TEST_F(deliver, late_firewall)
 		joins("13", to[i].group);
 		GETS("nobody", "nobody", "nobody", datagram(-1, to[i].group));
 		GETS("nobody", "nobody", "nobody", datagram(-1, to[i].one));
-		/* What it lets pass is delivered as ever, once */
+		/* A packet that it lets pass is delivered once */
 		run("nft flush chain inet late in");
 		GETS("1+2+3", "1+2+3", "1+3", datagram(-1, to[i].group));
 		GETS("1+2+3", "3", "1", receivers(to[i].one));
@@ -122,7 +122,7 @@ TEST_F(deliver, proxy_is_native)
 	}
 }
 
-/* Who is told that a datagram of 1 to port @to was refused: by its error queue */
+/* The socket whose error queue says that a datagram of 1 to port @to was refused */
 static const char *told(const char *host, int port)
 {
 	struct sockaddr_storage ss;
@@ -140,7 +140,7 @@ static const char *told(const char *host, int port)
 	return "nobody";
 }
 
-/* Whom an ICMP error is told is Linux's choice, whatever the semantics */
+/* Linux chooses the socket that an ICMP error is for, under all semantics */
 TEST_F(deliver, icmp_is_native)
 {
 	bool seen[3];

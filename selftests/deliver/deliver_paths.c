@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * However a packet comes to a port, the semantics decide who receives it.
+ * The semantics decide which socket receives a packet, on every way by which it comes.
  *
  * A test is one situation, and GETS() has who gets it under each of the
  * semantics: Linux as it is (native), Linux 3.8 (pre39), FreeBSD 13 (bsd).
@@ -86,7 +86,7 @@ TEST_F(deliver, switch_between)
 	EXPECT_STREQ("3", receivers(ONE));
 }
 
-/* What was bound under bsd is a group of Linux's when the namespace is native again */
+/* Sockets bound under bsd are a group of Linux's when the namespace is native again */
 TEST_F(deliver, group_of_bsd)
 {
 	if (variant->column == 1)
@@ -145,7 +145,7 @@ static void set_early_demux(int on)
 	write_file(IPV4_SYSCTL "tcp_early_demux", "%d", on);
 }
 
-/* A connected UDP socket gets its peer's datagrams, early demux or not, whoever else comes */
+/* A connected UDP socket gets its peer's datagrams, early demux or not, beside any others */
 TEST_F(deliver, connected_udp)
 {
 	int on, s;
@@ -194,7 +194,7 @@ TEST_F(deliver, established)
 
 static bool fast_open;
 
-/* Who gets a connection whose SYN has data */
+/* The socket that gets a connection whose SYN has data */
 static const char *fast_connection(const char *host)
 {
 	int client = sock_open("tcp", AF_INET, 0), i, child;
@@ -285,7 +285,7 @@ TEST_F(deliver, mptcp)
 
 static int segments;	/* that a receiver got */
 
-/* Who gets all of four segments that are sent, and go through the stack, as one */
+/* The socket that gets all of four segments, which go through the stack as one */
 static const char *gso_datagram(const char *host)
 {
 	int s = sender(host), bytes[3] = {}, i, got = 0;
@@ -375,7 +375,7 @@ TEST_F(deliver, bound_to_device_later)
 	GETS(NULL, NULL, "1", acceptors(ONE));
 }
 
-/* In a VRF, the sockets bound to it are asked, and nobody else */
+/* In a VRF, only the sockets bound to it can receive */
 TEST_F(deliver, vrf)
 {
 	if (!ether() || !add_device("red", "vrf table 10"))
@@ -466,7 +466,7 @@ TEST_F(deliver, reuseport_bpf_refuses)
 	GETS("1", "1", "1", datagram(-1, ONE6));
 }
 
-/* An IPv4 address is one, whatever socket is bound to it; Linux prefers those of IPv4 */
+/* IPv4 and IPv6 sockets are equal on an IPv4 address; Linux prefers those of IPv4 */
 TEST_F(deliver, mapped)
 {
 	unsigned int share = variant->column == 2 ? RP : RA;
@@ -522,7 +522,7 @@ TEST_F(deliver, udplite)
 	EXPECT_STREQ("ECONNREFUSED", refused_datagram(ONE));
 }
 
-/* Connections of the port, and nobody at their other ends */
+/* Connections of the port, without sockets at their other ends */
 static void accepted(int n, unsigned int share)
 {
 	struct sockaddr_in to = { .sin_family = AF_INET };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Where the situations of deliver_paths are, and words to ask who receives. */
+/* The fixture of deliver_paths and the like, and words to ask which socket receives. */
 #ifndef REUSE_DELIVER_PATHS_H
 #define REUSE_DELIVER_PATHS_H
 
@@ -33,7 +33,7 @@ FIXTURE_SETUP(deliver)
 
 	if (!has && variant->column)
 		SKIP(return, "no net.reuse.semantics");
-	/* What it takes to share an address */
+	/* The option that lets sockets share an address */
 	self->share = variant->column == 1 ? RA : RP;
 	delivery_start(has ? variant->semantics : NULL);
 	fresh();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * By which route a datagram comes to its receiver: what UDP keeps of one
- * datagram must not lead a later one astray. As in deliver_paths.c.
+ * The route by which a datagram comes to its receiver: the route that UDP caches for one
+ * datagram must not be used for a later one. As in deliver_paths.c.
  *
  * The kernel looks for the socket of a group's datagram before its route, and
  * takes the route that the socket has kept, if the datagram came by a device
@@ -103,7 +103,7 @@ static void sends_to(int fd, const char *host)
 		die("send to %s", host);
 }
 
-/* What IP_PKTINFO and IPV6_PKTINFO say of a datagram: where it was sent, and what to answer from */
+/* IP_PKTINFO and IPV6_PKTINFO of a datagram: its destination, and the address to answer from */
 static const char *info_of(struct msghdr *msg)
 {
 	char to[INET6_ADDRSTRLEN] = "", from[INET6_ADDRSTRLEN] = "";

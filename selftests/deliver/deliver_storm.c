@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * While sockets come and go on a few ports, every datagram and every connection
- * goes to a socket that may have it, or is refused when there is none, or was
- * waiting at a socket that was closed: nothing else becomes of any.
+ * goes to a socket that may have it, is refused because there is none, or is lost
+ * because it waited at a socket that was closed. Nothing else happens to any.
  *
  * REUSE_SECONDS says how long under each of the semantics.
  */
@@ -65,7 +65,7 @@ struct sender {
 	int nlate;
 };
 
-/* What a socket answers: who it is */
+/* The answer of a socket: its number */
 struct reply {
 	unsigned int seq;
 	const struct storm_sock *who;
@@ -255,7 +255,7 @@ static int connect_to(int lane, bool v6, int *err)
 	return fd;
 }
 
-/* What is to be known of a packet is what its reply says */
+/* The reply to a packet says all that can be known of it */
 static void settle(struct packet *p, ssize_t got, int err, const struct reply *reply)
 {
 	p->is.known = tick();
@@ -268,7 +268,7 @@ static void settle(struct packet *p, ssize_t got, int err, const struct reply *r
 	}
 }
 
-/* What came later than one could wait for */
+/* Packets that came later than the wait */
 static void settle_late(struct sender *s)
 {
 	struct reply reply;

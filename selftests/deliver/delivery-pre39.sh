@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# who receives on Linux 3.8, as recorded in words: each row comes out so with real sockets here.
+# The socket that received on Linux 3.8 receives here, in all recorded situations.
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 PATH=$here:$PATH

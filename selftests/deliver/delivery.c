@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Plays what was recorded in words of who receives: NAME.tsv, a row a test. What
- * to do for a row is in delivery_bsd.c and delivery_pre39.c, what is to come of
- * it is in the recording.
+ * Tests which socket receives against recordings in words: NAME.tsv, a row a test. The
+ * calls that make the situation of a row are in delivery_bsd.c and delivery_pre39.c, the
+ * expected answer is in the recording.
  */
 #include <errno.h>
 #include <fnmatch.h>
@@ -57,7 +57,7 @@ void answer(const char *fmt, ...)
 
 /**
  * means() - the row has a rule in place of an answer
- * @answers: what it comes to here
+ * @answers: the answers that mean the same here
  */
 void means(const char *answers)
 {
@@ -73,7 +73,7 @@ void not_here(const char *why)
 	skipped = why;
 }
 
-/* Who got one thing after the other */
+/* The sockets that got one thing after the other */
 static void answer_list(const char * const *got, int n)
 {
 	int i, alike = 1;
@@ -90,7 +90,7 @@ static void answer_list(const char * const *got, int n)
 
 /**
  * connections() - answer who gets connections
- * @host: where to
+ * @host: the destination
  * @n: how many
  */
 void connections(const char *host, int n)
@@ -106,7 +106,7 @@ void connections(const char *host, int n)
 /**
  * datagrams_from() - answer who gets datagrams of a socket
  * @from: the socket, or -1 for a new one each
- * @host: where to
+ * @host: the destination
  * @n: how many
  */
 void datagrams_from(int from, const char *host, int n)
@@ -121,7 +121,7 @@ void datagrams_from(int from, const char *host, int n)
 
 /**
  * datagrams() - answer who gets datagrams of as many sockets
- * @host: where to
+ * @host: the destination
  * @n: how many
  */
 void datagrams(const char *host, int n)

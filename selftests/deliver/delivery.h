@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Words to say who receives, in the order a row of a recording needs them. A
- * socket is one character, as the row calls it; all are on one port.
+ * Words to make the situation of a recorded row and to ask which socket receives. A
+ * socket is named by one character, as in the row; all are on one port.
  */
 #ifndef REUSE_DELIVERY_H
 #define REUSE_DELIVERY_H
@@ -55,7 +55,7 @@ static void __attribute__((constructor)) known_##at(void) \
 } \
 static void play_##at(void)
 
-/* What the row is called, and the answer to it */
+/* The name of the row, and the answer to it */
 const char *row_name(void);
 __printf(1, 2) void answer(const char *fmt, ...);
 void means(const char *answers);

@@ -56,7 +56,7 @@ ROW("D6")
 	connections(ONE, 2);
 }
 
-/* What waits at a listener that closes is reset; @other gets nothing of it */
+/* Connections waiting at a listener that closes are reset; @other gets none of them */
 static void close_pending(char winner, char other)
 {
 	int client = connected(ONE);
@@ -199,7 +199,7 @@ ROW("D23")
 		answer("OK 1 byte");
 }
 
-/* UDP likewise */
+/* The same with UDP */
 ROW("D24")
 {
 	fresh();
@@ -493,7 +493,7 @@ ROW("D69")
 	not_here("about FreeBSD 14: bsd is FreeBSD 13");
 }
 
-/* What X82 finds is what X81 leaves but for the connection */
+/* X82 begins where X81 ends, without the connection */
 static void x81(bool connection)
 {
 	int err;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Sockets that are called by one character, on a host of their own, and who of them gets what. */
+/* Sockets named by one character, on a host of their own, and which of them gets what. */
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -23,7 +23,7 @@ static const char *between = "+", *device;
 
 /**
  * delivery_start() - go to the host
- * @word: what net.reuse.semantics is to be there, or NULL
+ * @word: the net.reuse.semantics of that host, or NULL
  */
 void delivery_start(const char *word)
 {
@@ -100,7 +100,7 @@ void through(const char *dev)
 
 /**
  * as() - whose the sockets are that come now
- * @user: of whom
+ * @user: their uid
  */
 void as(uid_t user)
 {
@@ -325,7 +325,7 @@ const char *heard(int fd)
 
 /**
  * connection() - connect, and look who gets it
- * @host: where to
+ * @host: the destination
  *
  * Return: who can accept it, or the errno.
  */
@@ -353,7 +353,7 @@ const char *connection(const char *host)
 /**
  * sends() - send a datagram
  * @from: a socket, or -1 for a new one
- * @host: where to
+ * @host: the destination
  *
  * Return: the errno's name, or NULL.
  */
@@ -396,7 +396,7 @@ const char *received(void)
 /**
  * datagram() - send one, and look who gets it
  * @from: a socket, or -1 for a new one
- * @host: where to
+ * @host: the destination
  *
  * Return: who has a copy, or the errno.
  */

@@ -27,7 +27,7 @@ ROW("udp-same-*.2")
 	datagrams(ONE, 5);
 }
 
-/* What C has not read when it is closed is nobody's */
+/* Datagrams that C has not read when it closes are lost */
 ROW("udp-same-*.3")
 {
 	int s = sender(ONE), who;
@@ -398,7 +398,7 @@ ROW("tcp-restart.1")
 	answer(" old-child-recv=%s", heard(child));
 }
 
-/* What does not fit is not for the other one */
+/* A datagram that does not fit into the buffer does not go to the other socket */
 ROW("udp-full-buffer.1")
 {
 	struct sockaddr_storage ss;

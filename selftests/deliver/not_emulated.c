@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What README says that the semantics leave to Linux, or that counts for nothing. */
+/* The limits that README names: cases that the semantics leave to Linux, or ignore. */
 #include <fcntl.h>
 #include <netinet/in.h>
 

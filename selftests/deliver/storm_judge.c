@@ -2,9 +2,9 @@
 /*
  * Judges what deliver_storm saw. A socket was certainly there while a packet was
  * on its way if bind() had returned before and close() was called after; it may
- * have been there if bind() was called before and close() returned after. Who
- * may get a packet: whoever may have been there and is not beaten by somebody
- * who certainly was.
+ * have been there if bind() was called before and close() returned after. A socket
+ * may get a packet if it may have been there, and no socket that certainly was there
+ * comes before it.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,7 +99,7 @@ static size_t first_after(struct storm_sock *const *socks, size_t n, uint64_t ti
 
 #define MAX_THERE	10000
 
-/* Who may get a packet */
+/* The sockets that may get a packet */
 struct candidates {
 	const struct storm_sock *may[MAX_THERE];
 	size_t n;

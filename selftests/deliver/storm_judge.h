@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What deliver_storm notes down of sockets and packets, and who judges it. */
+/* What deliver_storm records of sockets and packets, and its judge. */
 #ifndef REUSE_STORM_JUDGE_H
 #define REUSE_STORM_JUDGE_H
 
@@ -22,7 +22,7 @@ enum port { PORT_RP, PORT_RA, PORTS };
 
 /**
  * struct storm_sock - the life of a socket
- * @kind: where it was bound
+ * @kind: its address
  * @bind: when bind() was called, and when it had returned
  * @listen: the same of listen(); NEVER if it was not or failed
  * @close: the same of close()
@@ -36,16 +36,16 @@ struct storm_sock {
 	uint64_t gone;
 };
 
-/* What became of a packet */
+/* The fate of a packet */
 enum fate { GOT, REFUSED, LOST, FATES };
 
 /**
  * struct storm_packet - a datagram, or a connection
  * @v6: sent to ::1, otherwise to 127.0.0.1
  * @sent: just before it was sent
- * @known: when what became of it was known
- * @fate: what became of it; LOST: a connection that was reset, a datagram without an answer
- * @by: who got it
+ * @known: when its fate was known
+ * @fate: its fate; LOST: a connection that was reset, a datagram without an answer
+ * @by: the socket that got it
  */
 struct storm_packet {
 	bool v6;
@@ -56,7 +56,7 @@ struct storm_packet {
 };
 
 /**
- * struct storm_rules - what is right on a port
+ * struct storm_rules - the rules of a port
  * @semantics: of the namespace
  * @way: UDP or TCP
  * @port: which

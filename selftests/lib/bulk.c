@@ -99,7 +99,7 @@ int bulk_connect(uint32_t from, uint32_t to, uint16_t port)
  * bulk_name() - an address as the file spells it
  * @addr: address, host byte order
  * @port: port
- * @buf: where to
+ * @buf: filled in
  * @size: of @buf
  *
  * Return: @buf.

@@ -22,7 +22,7 @@
 #include "sock.h"
 
 /**
- * die() - end the test: its ground is missing
+ * die() - end the test: something that it needs is missing
  * @fmt: why; errno is added if it is set
  */
 void die(const char *fmt, ...)
@@ -73,7 +73,7 @@ int slowness(void)
 }
 
 /**
- * seed() - what all random numbers of a test follow from
+ * seed() - the seed of all random numbers of a test
  *
  * Return: REUSE_SEED, or a random number; it is printed.
  */
@@ -130,8 +130,8 @@ bool wait_for(bool (*done)(void *arg), void *arg, int ms)
  * try_write() - write to a file of /proc or tracefs, in one call
  * @path: the file
  * @flags: for open(), besides O_WRONLY
- * @data: what
- * @len: bytes of it
+ * @data: the bytes
+ * @len: how many
  *
  * Return: 0 or a negative errno.
  */
@@ -250,7 +250,7 @@ unsigned long net_counter(const char *file, const char *section, const char *nam
 	return value;
 }
 
-/* Without a shell: some have programs of their own in place of those in the PATH */
+/* Without a shell: some shells have builtins instead of the programs in the PATH */
 static int spawn(const char *fmt, va_list args, bool quiet)
 {
 	char *command, *save, *argv[32];
@@ -347,7 +347,7 @@ void new_netns(void)
 
 /**
  * new_userns() - enter a fresh user namespace
- * @uid_map: what is to be its uid_map, as /proc wants it
+ * @uid_map: its uid_map, as /proc wants it
  *
  * A process outside writes the map: to map the uids of others takes rights
  * there.
@@ -381,7 +381,7 @@ void new_userns(const char *uid_map)
 /**
  * add_device() - make a network device that is up
  * @name: its name
- * @kind: what follows "type", as ip(8) has it
+ * @kind: the words after "type", as ip(8) has them
  *
  * Return: false if this kernel has no such device.
  */
@@ -427,7 +427,7 @@ void add_address(const char *address, const char *dev, const char *vrf)
 		die("address %s cannot be used", address);
 }
 
-/* What the parent has open is not for the child to hold */
+/* The child must not hold files of the parent */
 static void close_all_but(int a, int b)
 {
 	long fd, n = sysconf(_SC_OPEN_MAX);
@@ -442,7 +442,7 @@ static void close_all_but(int a, int b)
  * child_start() - do something in a child, as another user
  * @child: is filled in
  * @uid: the user
- * @fn: what to do; the child holds the result, its sockets say, until it is
+ * @fn: called in the child, which holds the result, such as sockets, until it is
  *	stopped
  * @arg: for @fn
  *

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* A host of its own for conform, and the sockets on it. */
+/* A host of its own for programs that play recorded answers, and the sockets on it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@
 #include "module.h"
 #include "sock.h"
 
-/* Ports: ours, those of the tests, and those for whoever connects to them */
+/* Ports: ours, those of the tests, and those for clients */
 #define AWAY_PORT	1998
 #define FENCE_PORT	1999
 #define FIRST_PORT	2000
@@ -109,10 +109,10 @@ static void host_start(void)
 
 /**
  * host_new() - go to a host with nothing on it: a new network namespace
- * @word: what net.reuse.semantics is to be there, or NULL
+ * @word: the net.reuse.semantics of that host, or NULL
  *
- * What lo carries is there when the call that sent it returns, and this
- * process never waits for a packet, but for host_arrived().
+ * A packet through lo has arrived when the call that sent it returns. This process
+ * never waits for a packet, except in host_arrived().
  */
 void host_new(const char *word)
 {
@@ -125,8 +125,8 @@ void host_new(const char *word)
 /**
  * host_port() - a port that nothing was ever bound to
  *
- * What earlier tests left in TIME_WAIT is of no concern so. Nothing may be
- * open when this is called.
+ * So TIME_WAIT of earlier tests does not matter. Nothing may be open when this is
+ * called.
  *
  * Return: its number.
  */
@@ -158,7 +158,7 @@ static const char *host_addr(const char *host, int at, char *buf, size_t size)
 	return buf;
 }
 
-/* Sockets belong to whom the kernel has in their inode when they are made */
+/* The owner of a socket is the uid of its inode when it is made */
 static void check_owner(int fd, uid_t uid)
 {
 	struct stat st;
@@ -278,7 +278,7 @@ int host_connect(const char *host, int at, int *error)
 /**
  * host_accept() - accept a connection, as the listener's owner
  * @child: is filled in
- * @listener: who has the connection waiting
+ * @listener: the socket with the connection waiting
  * @client: the other end of it, which @child has from now on
  */
 void host_accept(struct host_sock *child, const struct host_sock *listener, int client)
@@ -314,9 +314,9 @@ void host_timewait(struct host_sock *s)
 }
 
 /**
- * host_connect_out() - connect() a socket to somebody on another port
+ * host_connect_out() - connect() a socket to a server on another port
  * @s: a socket
- * @host: address, which somebody has
+ * @host: address of the server
  *
  * Return: 0, or the errno.
  */
@@ -389,7 +389,7 @@ void host_to_groups(int fd, int family)
  * host_send() - send one datagram from a new socket
  * @host: address, of a group as well
  * @at: port
- * @token: what is in it
+ * @token: its content
  *
  * Return: 0, or the errno.
  */
@@ -411,7 +411,7 @@ int host_send(const char *host, int at, unsigned int token)
 /**
  * host_received() - take what a socket got
  * @s: a UDP socket
- * @token: what was sent
+ * @token: the content that was sent
  *
  * Return: how many times it got that.
  */

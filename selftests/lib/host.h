@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* What a program that plays recorded answers ends with */
+/* Exit statuses of a program that plays recorded answers */
 #define EXIT_WRONG	1
 #define EXIT_USAGE	2
 #define EXIT_SKIP	4
@@ -18,7 +18,7 @@
  * struct host_sock - a socket that plays a part
  * @fd: the socket, or -1
  * @peer: other end of its connection, or -1
- * @uid: who made it
+ * @uid: the user that made it
  * @udp: UDP, otherwise TCP
  * @listening: listen() succeeded
  */

@@ -19,7 +19,7 @@
 /**
  * stay_hooked() - have namespaces that are not native as long as the program runs
  *
- * To install and remove what that takes, for every test again, is slow.
+ * Otherwise each test would install and remove the hooks again, which is slow.
  */
 void stay_hooked(void)
 {
@@ -172,7 +172,7 @@ int reuse_log(void)
 }
 
 /**
- * reuse_said() - what the module has said in the kernel's log
+ * reuse_said() - read what the module has said in the kernel's log
  * @log: from reuse_log(), closed here
  *
  * Return: the line, if it is one, or one for each namespace.

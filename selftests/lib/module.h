@@ -12,7 +12,7 @@
 /* Of the module, as root may set them */
 #define PARAMETERS	"/sys/module/reuse/parameters/"
 
-/* What is intercepted, by whomever */
+/* Functions that the module or any other tracer intercepts */
 #define HOOKED		"/sys/kernel/tracing/enabled_functions"
 
 int module_insert(const char *path);

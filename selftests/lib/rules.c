@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Who may bind where, by the rules. */
+/* Decides binds by the rules of each semantics, not by the code of their profiles. */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -25,7 +25,7 @@ const char * const semantics_functions[] = {
 	NULL
 };
 
-/* What a socket is under IPv4 (0) and IPv6 (1): nothing, or its address */
+/* The address of a socket in IPv4 (0) and IPv6 (1), "" for none */
 struct view {
 	char addr[2][48];
 };
@@ -48,7 +48,7 @@ static bool any(const char *addr)
 	return !strcmp(addr, "0.0.0.0") || !strcmp(addr, "::");
 }
 
-/* Linux, of whatever age: both hold an address that is one */
+/* Old and new Linux: the two have an address in common */
 static bool overlap(const struct rules_sock *a, const struct rules_sock *b)
 {
 	struct view va, vb;
@@ -137,9 +137,9 @@ static bool bsd_admits(const struct rules_sock *sk, const struct rules_sock *con
 
 /**
  * rules_admit() - may a socket be bound?
- * @semantics: by whose rules
+ * @semantics: whose rules count
  * @sk: the socket, which does not listen
- * @owners: who is bound to the port, in the order in which they were
+ * @owners: the sockets bound to the port, in the order of bind()
  * @n: how many
  *
  * Return: whether it may.
@@ -222,7 +222,7 @@ void semantics_set(enum semantics semantics)
 
 /**
  * semantics_is() - does net.reuse.semantics of this namespace say so?
- * @semantics: what it may say
+ * @semantics: the expected ones
  *
  * Return: true if so.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Who may bind where, by the rules of each semantics and not by their code: for
+ * Decides binds by the rules of each semantics, not by the code of their profiles: for
  * tests that meet more cases than can be written down one by one.
  */
 #ifndef REUSE_RULES_H
@@ -12,14 +12,14 @@
 enum semantics { NATIVE, PRE39, BSD };
 extern const char * const semantics_name[];
 
-/* What may be intercepted, NULL-terminated; not every kernel has all */
+/* Functions that the module may intercept, NULL-terminated; not every kernel has all */
 extern const char * const semantics_functions[];
 
 /**
  * struct rules_sock - a socket that is bound to the port, or wants to be
- * @addr: where, as sock_addr() wants it but for the port
+ * @addr: its address, as sock_addr() wants it but without the port
  * @flags: S_REUSEADDR, S_REUSEPORT, S_V6ONLY, S_LISTEN (TCP)
- * @uid: of whom created it
+ * @uid: the user that made it
  */
 struct rules_sock {
 	const char *addr;

@@ -21,8 +21,8 @@
 
 /**
  * struct family - a way for two to talk to each other over lo
- * @listen: where one listens
- * @connect: where the other connects to
+ * @listen: the address of the listener
+ * @connect: the address that the client connects to
  * @child: local address of what is accepted
  * @client: an address for the other to bind to
  * @only: " v6only=1" if rows of @listen and @child have that, or ""; bind()
@@ -43,8 +43,8 @@ extern const struct family families[FAMILIES];
 
 /**
  * struct pair - both ends of a connection
- * @client: who called connect()
- * @server: who was accepted
+ * @client: the socket that called connect()
+ * @server: the accepted socket
  */
 struct pair {
 	int client;

@@ -128,7 +128,7 @@ static const char *counts_wrong(struct table_row *row)
 	return NULL;
 }
 
-/* What is wrong with a line, NULL if nothing */
+/* Says what is wrong with a line, or NULL */
 static const char *row_wrong(struct table_row *row)
 {
 	bool v6 = *row->col[ADDRESS] == '[';
@@ -241,7 +241,7 @@ void table_free(struct table *table)
 
 /**
  * table_find() - find a row
- * @table: where
+ * @table: filled in
  * @proto: first column
  * @address: local_address
  * @dev: dev; - for none
@@ -303,7 +303,7 @@ static void want_parse(char *line, struct table_row *row)
 	row->col[SOCKETS] = sum;
 }
 
-/* What differs between a row and what is wanted of it, NULL if nothing */
+/* Says how a row differs from the wanted one, or NULL */
 static const char *want_miss(const struct table_row *row, const struct table_row *want)
 {
 	int i;
@@ -390,9 +390,9 @@ static bool as_expected(void *arg)
 /**
  * table_expect() - wait until a file is as it should be
  * @path: /proc/net/reuse or another
- * @fmt: what it should be, as of table_differ() and printf()
+ * @fmt: the expected rows, as of table_differ() and printf()
  *
- * What follows a packet or a close() needs a moment: this looks again until
+ * The effect of a packet or a close() takes a moment: this looks again until
  * the file is right or three seconds are over.
  *
  * Return: NULL if it became so, or what differs and the file.

@@ -32,7 +32,7 @@ struct table_row {
  * struct table - the file
  * @row: sorted by the columns that make a row one, not as the file has them
  * @n: how many
- * @text: what the rows point into
+ * @text: the text that the rows point into
  */
 struct table {
 	struct table_row *row;

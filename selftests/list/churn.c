@@ -39,7 +39,7 @@ struct stable {
 static struct stable stable[2 * SMALL + 2 * ADDRESSES + CHILDREN + 2];
 static size_t nstable;
 
-/* What happened, counted by all processes */
+/* Events, counted by all processes */
 static struct {
 	unsigned long reads;
 	unsigned long binds;
@@ -69,7 +69,7 @@ static void bind_stable(const char *proto, uint32_t addr, uint16_t port, unsigne
 
 static int server;
 
-/* What stays */
+/* The sockets that stay */
 static void populate(void)
 {
 	unsigned int i, max = 2 * POOL;
@@ -137,7 +137,7 @@ static void read_for(int seconds, size_t size)
 		read_once(size);
 }
 
-/* Gets in before whoever reads, as soon as there is a chance */
+/* Preempts a reader as soon as it drops its lock */
 static void urgent(void)
 {
 	struct sched_param param = { .sched_priority = 1 };
@@ -429,7 +429,7 @@ static int lines(const char *s)
 }
 
 /*
- * Addresses that are in use all the time are in each read, whoever uses them. All
+ * An address that is in use all the time is in each read, also if its socket changes. All
  * run on one processor: who hands over gets it in the middle of a read.
  */
 static void read_handover(const char *proto)

@@ -108,7 +108,7 @@ static void bind_elsewhere(void *arg)
 	sock_bind_dev(proto, "0.0.0.0:80", 0, "other");
 }
 
-/* The name is that of the namespace shown, whatever has the index elsewhere */
+/* The name is looked up in the namespace shown; another may use the index for something else */
 TEST_F(device, same_index)
 {
 	struct child child;

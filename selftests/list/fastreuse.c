@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What a TCP bind bucket caches about its owners: the last three columns. */
+/* The cache of a TCP bind bucket about its owners: the last three columns. */
 #include "harness.h"
 
 /* Two addresses that do not conflict, so that one bucket has two rows */

@@ -16,7 +16,7 @@ TEST(header_only)
 	EXPECT_STREQ(REUSE_HEADER "\n", s);
 }
 
-/* Everybody may read it, and nobody write or map it */
+/* All users may read it; write() and mmap() fail */
 TEST(mode)
 {
 	struct stat st;
@@ -162,7 +162,7 @@ static void some_of_each(void)
 		sock_bind("udplite", "[::]:82", S_V6ONLY);
 }
 
-/* The file is the same by whatever way it is reached */
+/* All paths lead to the same file */
 TEST(paths)
 {
 	const char * const path[] = {

@@ -41,7 +41,7 @@ static unsigned long bind_slots(void)
  * @family: AF_INET: 127.0.0.9, beside sockets of 127.0.0.1; AF_INET6: :: without
  *	IPv4, beside sockets of :: with it, that have the same list on all kernels
  * @row: as the file has it
- * @v6only: likewise
+ * @v6only: "0" or "1", as in the file
  */
 struct address {
 	int family;

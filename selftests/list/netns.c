@@ -67,7 +67,7 @@ static int open_ns(pid_t pid)
 	return fd;
 }
 
-/* One port in two namespaces: each file has its own, by whatever way it is read */
+/* One port in two namespaces: each file shows its own, through every path to it */
 TEST_F(netns, apart)
 {
 	if (!sock_has(variant->proto))
@@ -148,7 +148,7 @@ TEST_F(netns, outlived)
 	close(fd);
 }
 
-/* What is read in one go and then in the middle of it is left of its owner */
+/* The namespace dies while a reader is in the middle of its file */
 TEST_F(netns, outlived_midway)
 {
 	char head[sizeof(REUSE_HEADER)];

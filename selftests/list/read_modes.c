@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* However the file is read, it is the same file. */
+/* All ways to read the file give the same bytes. */
 #include <fcntl.h>
 #include <sys/sendfile.h>
 #include <sys/uio.h>
@@ -216,7 +216,7 @@ TEST_F(quiet, readv)
 	EXPECT_EQ(0, memcmp(buf, self->want, len));
 }
 
-/* What cp(1) and busybox cat use works, or says that it does not */
+/* sendfile(), which cp(1) and busybox cat use, works or returns an error */
 TEST_F(quiet, sendfile)
 {
 	FILE *tmp = tmpfile();
@@ -245,7 +245,7 @@ TEST_F(quiet, eof)
 	ASSERT_EQ(self->len, read_by(self->fd, buf, 2 * self->len, 333));
 	for (i = 0; i < 5; i++)
 		EXPECT_EQ(0, read(self->fd, &c, 1));
-	/* What comes now is for those who start anew */
+	/* An open file does not go on after its end, only a new read from the start does */
 	sock_bind("udp", "127.9.9.9:7", 0);
 	EXPECT_EQ(0, read(self->fd, buf, 4096));
 	EXPECT_EQ(0, pread(self->fd, &c, 1, self->len + 4096));
@@ -339,7 +339,7 @@ TEST(rows_gone_before)
 		TH_LOG("no row %s", missing);
 }
 
-/* What comes before it brings back nothing that was listed */
+/* Rows that come before the place of a reader bring back no row that it has had */
 TEST(rows_come_before)
 {
 	bool seen[MANY + 1] = {};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The module comes and goes under its readers' feet, and leaves nothing behind. */
+/* The module is loaded and unloaded while its file is read, and leaves nothing behind. */
 #include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
@@ -47,7 +47,7 @@ static pid_t repeat(void (*fn)(void))
 	return pid;
 }
 
-/* It has to be alive still: it dies of what it does not expect */
+/* The child must still be alive: it dies of an unexpected result */
 static bool end(pid_t pid)
 {
 	bool alive = !waitpid(pid, NULL, WNOHANG);
@@ -56,7 +56,7 @@ static bool end(pid_t pid)
 	return alive && waitpid(pid, NULL, 0) == pid;
 }
 
-/* What happened, counted by all processes */
+/* Events, counted by all processes */
 static struct {
 	unsigned long whole;
 	unsigned long broken;
@@ -146,7 +146,7 @@ FIXTURE_TEARDOWN(reload)
 {
 }
 
-/* Files that were open end with an error, whatever is done to them; none is left */
+/* All calls on files that were open give an error; none is left */
 TEST_F(reload, open_files_end)
 {
 	struct pollfd poll_fd = { .events = POLLIN };
@@ -244,7 +244,7 @@ static bool as_before(void *before)
 	return tcp_sockets() <= *(long *)before;
 }
 
-/* Many sockets on a port, which are read more than once, and by one who is killed */
+/* Many sockets on a port, read more than once, and by a reader that is killed */
 static void use_namespace(void)
 {
 	int i;

@@ -95,7 +95,7 @@ TEST_F(tcp, workers)
 	EXPECT_REUSE("tcp %s%s listen=4 bound=1 reuseport=5\n", f->listen, f->only);
 }
 
-/* Both ends of a connection are listed, what was accepted under its own address */
+/* Both ends of a connection are listed, the accepted one under its own address */
 TEST_F(tcp, connected)
 {
 	const struct family *f = variant->f;
@@ -107,7 +107,7 @@ TEST_F(tcp, connected)
 		     sock_row(p.client));
 }
 
-/* What was accepted has the flags of its listener */
+/* An accepted socket has the flags of its listener */
 TEST_F(tcp, flags_inherited)
 {
 	const struct family *f = variant->f;
@@ -121,7 +121,7 @@ TEST_F(tcp, flags_inherited)
 		     sock_row(p.client));
 }
 
-/* What was accepted keeps the port when the listener is gone */
+/* An accepted socket keeps the port when the listener is gone */
 TEST_F(tcp, child_outlives_listener)
 {
 	const struct family *f = variant->f;
@@ -134,7 +134,7 @@ TEST_F(tcp, child_outlives_listener)
 		     sock_row(p.client));
 }
 
-/* A connection that nobody accepted yet is one already */
+/* A connection counts before it is accepted */
 TEST_F(tcp, unaccepted)
 {
 	const struct family *f = variant->f;
@@ -284,7 +284,7 @@ TEST_F(tcp, aborted)
 	EXPECT_REUSE("%s", sock_rows(f, "listen=1", NULL));
 }
 
-/* Whose connection was reset is bound again to the port that it asked for */
+/* A socket whose connection was reset is bound again to the port that it asked for */
 TEST_F(tcp, reset)
 {
 	const struct family *f = variant->f;

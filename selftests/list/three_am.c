@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What README tells people to look for when bind() says EADDRINUSE: each test makes the
- * situation of a line of that table, and looks for what the line says.
+ * The table "At 3 a.m." of README, for people to whom bind() says EADDRINUSE: each test
+ * makes the situation of one line, and looks for what the line says.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -19,7 +19,7 @@
 #define IP_BIND_ADDRESS_NO_PORT	24
 #endif
 
-/* What the three columns of a port say that connect() has chosen */
+/* The last three columns of a port that connect() has chosen */
 #define CHOSEN		"fastreuse=-1 fastreuseport=-1 fastuid=-"
 
 FIXTURE(port) {};
@@ -71,7 +71,7 @@ static int bind_as(uid_t uid, const char *proto, const char *address, unsigned i
 	return fd;
 }
 
-/* What a newcomer is told, who leaves at once */
+/* The errno of a newcomer, which closes its socket at once */
 static int newcomer_as(uid_t uid, const char *proto, const char *address, unsigned int flags)
 {
 	int fd = open_as(uid, proto, address, flags), err = sock_try_bind(fd, address);
@@ -401,7 +401,7 @@ TEST_F(port, dropped_privileges)
 /* 0,1000: the server of one user, with connections that it has not accepted yet */
 TEST_F(port, not_accepted_yet)
 {
-	/* What the kernel itself compares, see uid.c; README says it of these kernels */
+	/* The uid that the kernel itself compares, see uid.c; README says it of these kernels */
 	const char *uid = kernel_since(7, 2) ? "1000" : kernel_since(6, 13) ? "*" : "0,1000";
 	int l = bind_as(1000, "tcp", variant->a, S_REUSEPORT | S_LISTEN), c[2], i;
 
@@ -537,7 +537,7 @@ static void serve_three(void *unused)
 	pause();
 }
 
-/* What README begins with */
+/* The first example of README */
 TEST(the_example)
 {
 	struct child other, server, clients;

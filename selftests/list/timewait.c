@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What is left of TCP connections that nobody has open: TIME_WAIT and orphans. */
+/* TCP connections that no process has open: TIME_WAIT and orphans. */
 #include <netinet/tcp.h>
 
 #include "harness.h"
@@ -153,7 +153,7 @@ TEST_F(timewait, no_buckets)
 	EXPECT_REUSE("%s", sock_rows(f, "listen=1", NULL));
 }
 
-/* FIN_WAIT2 that nobody has open is connected, has no owner, and expires */
+/* An orphan in FIN_WAIT2 is connected, has no owner, and expires */
 TEST_F(timewait, fin_wait2)
 {
 	const struct family *f = variant->f;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Who owns the sockets of a row. */
+/* The uid column: the owners of the sockets of a row. */
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/fsuid.h>
@@ -81,7 +81,7 @@ TEST_F(uid, two)
 	EXPECT_NO_ROWS();
 }
 
-/* Eight users are all named; of more, the lowest eight, whatever came first */
+/* Eight users are all named; of more, the lowest eight, in any order of binding */
 TEST_F(uid, nine)
 {
 	static const uid_t order[] = { 5, 4294967294, 9, 3, 8, 2, 7, 4 };
@@ -122,7 +122,7 @@ TEST_F(uid, thousands)
 	EXPECT_REUSE("%s bound=%d reuseaddr=%d uid=0\n", row, MANY + 1, MANY + 1);
 }
 
-/* It is the uid of who made the socket, not of who uses it; fchown() changes it */
+/* It is the uid that made the socket, not the one that uses it; fchown() changes it */
 TEST_F(uid, creator)
 {
 	const char *row = text("%s %s", variant->proto, variant->address);
@@ -156,7 +156,7 @@ TEST_F(uid, user_namespace)
 	overflow[strcspn(overflow, "\n")] = '\0';
 	EXPECT_REUSE("%s uid=0,8,%s\n", row, overflow);
 
-	/* What was opened outside is read as it was opened */
+	/* A file that was opened outside keeps the mapping of its opener */
 	table_read_fd(fd, &table);
 	before = table_differ(&table, text("%s uid=1000,2000,3000,4000\n", row));
 	EXPECT_TRUE(!before)
@@ -231,7 +231,7 @@ static bool may_bind_as(uid_t uid)
 	return !err;
 }
 
-/* The uid that the file should say, from whom the kernel lets bind: one of two */
+/* The uid that the file should say: the one of two that the kernel lets bind */
 static const char *owner(void)
 {
 	bool root = may_bind_as(0), user = may_bind_as(1000);
@@ -246,7 +246,7 @@ static const char *owner(void)
 	EXPECT_REUSE("tcp 127.0.0.1:80 reuseport=1 uid=%s %s\ntcp 127.0.0.2:80 bound=1\n" \
 		     "tcp %s connected=1\n", owner(), columns, sock_row(self->client))
 
-/* The uid of a listener, and of what was accepted, is what the kernel compares */
+/* The uid of a listener, and of an accepted socket, is the one that the kernel compares */
 TEST_F(conflict, accepted)
 {
 	int s = accept_as(variant->accept_uid, self->listener);
@@ -267,7 +267,7 @@ TEST_F(conflict, orphan)
 	EXPECT_OWNER("connected=1");
 }
 
-/* And that of one that nobody has accepted yet; root and user may both be listed */
+/* So is that of a connection not accepted yet; root and user may both be listed */
 TEST_F(conflict, unaccepted)
 {
 	const char *who;

@@ -23,7 +23,7 @@
 /* One short of what the walk takes for a majority of its anchors */
 #define MOVES_MAX		1
 
-/* What walk.c takes from the kernel */
+/* The parts of the kernel that walk.c needs */
 typedef uint16_t u16;
 struct refcount { int refs; };
 
@@ -93,7 +93,7 @@ struct list {
 
 /**
  * struct shape - a slot as it is when the walk begins
- * @name: what it is like
+ * @name: a description
  * @list: the sockets of each list, by row, the first one first; '.' ends a list
  * @last: a row whose sockets enter at the end of their list, or 0
  */
@@ -126,7 +126,7 @@ static bool held[ROWS], seen[ROWS];
 static bool locked, exact;
 static int looked, steps, moves, steps_max;
 
-/* What happens is a number for each step: all of them in turn, or by chance */
+/* A number for each step decides what happens: all numbers in turn, or random ones */
 static int choice[CHOICES], options[CHOICES], nchoices;
 static uint64_t chance;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Others look at the same functions of the kernel: both get what they want. */
+/* Tracers attach to the functions that the module intercepts: both work. */
 #include <fcntl.h>
 #include <linux/btf.h>
 #include <netinet/in.h>
@@ -106,7 +106,7 @@ static void __attribute__((constructor)) look_at_tracer(void)
 	tracer_is_free = !access(HOOKED, R_OK) && count(TRACING "current_tracer", "nop");
 }
 
-/* Whatever a test died of */
+/* Also after a test that died */
 static void __attribute__((destructor)) leave_no_trace(void)
 {
 	if (!tracer_is_free)
@@ -141,7 +141,7 @@ FIXTURE_TEARDOWN(with)
 {
 }
 
-/* Who came first leaves first */
+/* The first to come is the first to leave */
 static void expect_company(struct __test_metadata *_metadata, bool first, const char *hit,
 			   void (*leave)(void))
 {

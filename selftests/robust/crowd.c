@@ -3,8 +3,8 @@
  * One namespace stays bsd, all its ports are taken, and many tasks look for one:
  * each bind() to port 0 looks at all of them. Another namespace is switched between
  * pre39 and native all the time, so that functions are intercepted and released.
- * Nobody else waits for these searches: neither root, who switches, nor anybody who
- * makes a namespace.
+ * No other task waits for these searches: neither root, which switches, nor a task
+ * that makes a namespace.
  */
 #include <fcntl.h>
 #include <limits.h>
@@ -183,7 +183,7 @@ FIXTURE_TEARDOWN(crowd)
 	}
 }
 
-/* Whatever a test died of */
+/* Also after a test that died */
 static void __attribute__((destructor)) end_with_the_module(void)
 {
 	reuse_load_again();
@@ -199,7 +199,7 @@ TEST_F_TIMEOUT(crowd, holds_up_nobody, 400)
 	pid_t pid, many;
 
 	pid = switcher_start();
-	/* Functions are looked for by whoever needs them first */
+	/* The first switch has to find the functions */
 	switch_takes();
 	alone = longest(switch_takes, LLONG_MAX);
 	made_alone = longest(namespace_takes, LLONG_MAX);

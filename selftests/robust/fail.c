@@ -145,7 +145,7 @@ void fail_begin(void)
 }
 
 /**
- * fail_end() - undo fail_begin(), whatever has become of the tests
+ * fail_end() - undo fail_begin(), also after tests that died
  */
 void fail_end(void)
 {

@@ -26,7 +26,7 @@
 /**
  * struct operation - what is to be tried
  * @name: of it
- * @prepare: whatever it takes, or NULL
+ * @prepare: called before, or NULL
  * @run: does it; 0 or an errno
  * @undo: undoes @prepare, and @run if that succeeded
  * @loads: the module is not there before
@@ -75,7 +75,7 @@ static void unload(void)
 		die("the module does not go");
 }
 
-/* Whatever a test died of, the next program finds the module and the log as ever */
+/* Also after a test that died: the next program finds the module and the log as usual */
 static void __attribute__((destructor)) as_before(void)
 {
 	fail_end();
@@ -117,7 +117,7 @@ FIXTURE_TEARDOWN(faults)
 		TH_LOG("%s", complaint);
 }
 
-/* What bind() of the kernel says for want of memory depends on where it is missing */
+/* The errno of bind() without memory depends on the allocation that failed */
 static bool is_clean(const struct operation *op, int err)
 {
 	return err == ENOMEM ||
@@ -424,7 +424,7 @@ static int bound = -1;
 
 static void prepare_bind(void)
 {
-	/* What the last one gave back */
+	/* Memory that the last one gave back */
 	hold(2);
 	bound = sock_open(binds[turn].proto, sock_family(binds[turn].address),
 			  binds[turn].flags);
@@ -531,7 +531,7 @@ TEST_F_TIMEOUT(faults, nothing_is_lost, 280)
 {
 	if (access(KMEMLEAK, W_OK))
 		SKIP(return, "no kmemleak");
-	/* What is young is not looked at, and at the first sight it is not believed */
+	/* kmemleak ignores young objects, and reports nothing that it sees for the first time */
 	sleep(6);
 	write_file(KMEMLEAK, "scan");
 	write_file(KMEMLEAK, "scan");

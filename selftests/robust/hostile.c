@@ -52,10 +52,10 @@ FIXTURE_TEARDOWN(hostile)
 	close(self->home);
 }
 
-/* He switches his own namespace, and no other, by whatever file he has or hands on */
+/* The user switches its own namespace and no other, through any file that it has or hands on */
 TEST_F(hostile, switches_his_own_only)
 {
-	int theirs = open(SEMANTICS, O_RDWR), his, ready[2], go[2];
+	int theirs = open(SEMANTICS, O_RDWR), own, ready[2], go[2];
 	char c;
 	pid_t pid;
 
@@ -69,16 +69,16 @@ TEST_F(hostile, switches_his_own_only)
 			_exit(2);
 		if (!setns(self->home, CLONE_NEWNET) || errno != EPERM)
 			_exit(3);
-		his = open(SEMANTICS, O_RDWR);
-		if (write(ready[1], &his, sizeof(his)) != sizeof(his) || read(go[0], &c, 1) != 1)
+		own = open(SEMANTICS, O_RDWR);
+		if (write(ready[1], &own, sizeof(own)) != sizeof(own) || read(go[0], &c, 1) != 1)
 			_exit(4);
 		_exit(semantics_is(PRE39) ? 0 : 5);
 	}
-	/* Whoever writes to it, it is his namespace that is switched */
-	ASSERT_EQ(sizeof(his), read(ready[0], &his, sizeof(his)));
-	his = open(text("/proc/%d/fd/%d", pid, his), O_WRONLY);
-	EXPECT_EQ(5, write(his, "pre39", 5));
-	close(his);
+	/* A write by another task still switches the namespace of the task that opened the file */
+	ASSERT_EQ(sizeof(own), read(ready[0], &own, sizeof(own)));
+	own = open(text("/proc/%d/fd/%d", pid, own), O_WRONLY);
+	EXPECT_EQ(5, write(own, "pre39", 5));
+	close(own);
 	ASSERT_EQ(1, write(go[1], "", 1));
 	EXPECT_EQ(0, status_of(pid));
 	EXPECT_TRUE(semantics_is(NATIVE));
@@ -106,7 +106,7 @@ static bool gets(const struct ends *ends, int fd)
 	return poll(&p, 1, 10000) == 1 && recv(fd, &c, 1, 0) == 1;
 }
 
-/* The ports of others are taken, shared and served as if he were not there */
+/* Other namespaces take, share and serve ports as if the user were not there */
 static void take_ports(void *arg)
 {
 	const struct ends *ends = arg;
@@ -157,12 +157,12 @@ TEST_F(hostile, has_his_own_ports)
 	struct ends v6 = { "[::1]" AT_PORT, "v6only=1", "[::]" AT_PORT, AF_INET6 };
 
 	check_own_ports(_metadata, &v4);
-	/* What was accepted is in TIME_WAIT */
+	/* The accepted socket is in TIME_WAIT */
 	new_netns();
 	check_own_ports(_metadata, &v6);
 }
 
-static int bind_as_his(uid_t uid, int port)
+static int bind_as_uid(uid_t uid, int port)
 {
 	int fd, err;
 
@@ -175,7 +175,7 @@ static int bind_as_his(uid_t uid, int port)
 	return err;
 }
 
-/* Root is who is it there, if that was said after the namespaces were made, too */
+/* bsd takes root of the user namespace for root, also if uid_map was written after it was made */
 TEST_F(hostile, has_his_own_root)
 {
 	int made[2], mapped[2];
@@ -191,9 +191,9 @@ TEST_F(hostile, has_his_own_root)
 		lo_up();
 		semantics_set(BSD);
 		/* FreeBSD lets root in where another user has it, and not the other way round */
-		if (bind_as_his(1, PORT) || bind_as_his(0, PORT))
+		if (bind_as_uid(1, PORT) || bind_as_uid(0, PORT))
 			_exit(2);
-		if (bind_as_his(0, 30001) || bind_as_his(1, 30001) != EADDRINUSE)
+		if (bind_as_uid(0, 30001) || bind_as_uid(1, 30001) != EADDRINUSE)
 			_exit(3);
 		_exit(0);
 	}
@@ -292,7 +292,7 @@ static long long long_time(long long (*take)(void), long long pause)
 	return took[7];
 }
 
-/* Nobody waits for his switches who makes or ends a namespace; who switches, for few */
+/* The user's switches delay no task that makes or ends a namespace, and other switches little */
 TEST_F_TIMEOUT(hostile, switches_and_holds_up_nobody, 280)
 {
 	long long alone, among, made, ended, ended_alone;
@@ -374,7 +374,7 @@ static long long longest_bind(const char *proto)
 	return longest;
 }
 
-/* Slots of the kernel's tables are everybody's: he keeps none for long */
+/* The kernel's hash slots are shared by all: the user holds the lock of none for long */
 TEST_F_TIMEOUT(hostile, keeps_no_slot_for_long, 600)
 {
 	static const struct {
@@ -432,7 +432,7 @@ static int switch_under_signals(void)
 	return err;
 }
 
-/* What patches the kernel he gets once a second, and need not wait for; root gets it */
+/* The user can have the kernel patched once a second; a signal ends its wait. Root need not wait */
 TEST_F_TIMEOUT(hostile, patches_the_kernel_once_a_second, 200)
 {
 	pid_t pid = hostile_fork();
@@ -544,7 +544,7 @@ static void check_charge(struct __test_metadata *_metadata, const char *group,
 	}
 }
 
-/* The memory that the module takes for his sockets is charged to him, and is little */
+/* The memory that the module takes for a user's sockets is small, and charged to the user */
 TEST_F_TIMEOUT(hostile, pays_for_memory, 300)
 {
 	const char *group = text(CGROUP "/hostile.%d", getpid());

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The user without rights of "hostile". */
+/* The user without rights of hostile and crowd. */
 #ifndef REUSE_HOSTILE_H
 #define REUSE_HOSTILE_H
 
@@ -7,8 +7,8 @@
 
 #include "rules.h"
 
-#define HOSTILE		1000	/* uid */
-#define HOSTILE_PORTS	30000	/* that he holds */
+#define HOSTILE		1000	/* its uid */
+#define HOSTILE_PORTS	30000	/* that the user holds */
 #define HOSTILE_CROWD	4000	/* with as many sockets */
 
 void own_namespaces(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The user without rights of "hostile". */
+/* The user without rights of hostile and crowd. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -252,7 +252,7 @@ void hostile_connections(const char *proto)
  * hostile_places() - a port with many addresses, and many that may have got one of them
  * @proto: tcp
  *
- * What is bound to ::ffff:0.0.0.0 takes an address when it is connected, and keeps it.
+ * A socket bound to ::ffff:0.0.0.0 takes an address when it is connected, and keeps it.
  */
 void hostile_places(const char *proto)
 {
@@ -269,7 +269,7 @@ void hostile_places(const char *proto)
  * hostile_binds() - crowd a port, and bind to it for ever
  * @proto: tcp or udp
  * @semantics: of the namespace
- * @crowd: who is there
+ * @crowd: makes the sockets that are there already
  * @ready: written to when they are
  */
 void hostile_binds(const char *proto, enum semantics semantics,

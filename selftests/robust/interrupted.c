@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Somebody is killed, closes or waits at the moment at which that is worst: what
- * there is afterwards is what there was, or what was asked for.
+ * A task is killed, closes a socket or waits at the worst possible moment. Afterwards
+ * the state is the old one or the one that was asked for.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -25,10 +25,10 @@
 #define ROUNDS	30
 #define MEMBERS	300
 #define STAY	20	/* of them, to the end */
-#define QUEUE	2000	/* connections that nobody accepts */
+#define QUEUE	2000	/* connections that no task accepts */
 #define GROUP	"239.1.1.1"
 
-/* What was sent is there: see sock_fence() */
+/* See sock_fence(): once a datagram through it is read, all that was sent before has arrived */
 static int fence;
 
 FIXTURE(interrupted) {};
@@ -84,7 +84,7 @@ static pid_t switcher(void)
 	_exit(0);
 }
 
-/* How long he takes, in us */
+/* How long the task takes, in us */
 static long switcher_takes(void)
 {
 	long long took = -now_ns();
@@ -96,7 +96,7 @@ static long switcher_takes(void)
 	return took / 1000;
 }
 
-/* Who is killed while he switches has switched or not: in part is neither */
+/* A task that is killed while it switches has switched or not, never in part */
 TEST_F_TIMEOUT(interrupted, killed_while_switching, 600)
 {
 	int fd[2], i, kept = 0;
@@ -179,7 +179,7 @@ static int copies(int fd, unsigned int number)
 	return n;
 }
 
-/* Members of a group that go while it is delivered to get nobody a copy too many */
+/* Members leave a group while a datagram is delivered to it: no socket gets two copies */
 TEST_F_TIMEOUT(interrupted, members_close, 600)
 {
 	unsigned int number = 0;
@@ -237,7 +237,7 @@ static void connect_for_ever(int until, int said)
 		die("write");
 }
 
-/* A listener that closes while many wait in its queue keeps nobody from the other */
+/* A listener closes while its queue is long: clients still reach the other listener */
 TEST_F_TIMEOUT(interrupted, listener_closes, 100)
 {
 	int until[2], said[2], fd[2], i, n, refused;
@@ -284,7 +284,7 @@ static void *sets_reuseport(void *value)
 	return NULL;
 }
 
-/* Memory that is there when its owner likes holds up nobody who switches or unloads */
+/* A page fault in setsockopt() that its owner delays holds up no switch and no rmmod */
 TEST_F_TIMEOUT(interrupted, waits_for_user_memory, 300)
 {
 	struct uffdio_api api = { .api = UFFD_API };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A livepatch of a function that the semantics redirect: who is first has it,
- * and the other one is refused and told so. The livepatch is livepatch_rival/rival.c.
+ * A livepatch of a function that the module redirects: the first of the two has the
+ * function, and the other one gets an error that says so. The livepatch is livepatch_rival/rival.c.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -68,7 +68,7 @@ static void rival_unload(void)
 		die("the livepatch does not go");
 }
 
-/* Whatever a test died of */
+/* Also after a test that died */
 static void __attribute__((destructor)) leave_no_rival(void)
 {
 	if (!access(LIVEPATCH, F_OK))
@@ -250,7 +250,7 @@ static int hooked_functions(void)
 	return n;
 }
 
-/* Switches while ftrace takes but @taken functions: 0 if it is as if nobody had tried */
+/* Switches while ftrace takes only @taken functions: 0 if the refused switch left no trace */
 static int switch_refused(enum semantics from, int taken)
 {
 	int before = hooked_functions(), log, err;

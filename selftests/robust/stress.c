@@ -52,7 +52,7 @@ static const char *row_differs(int space, const struct table_row *row)
 		n[REUSEADDR] += h->reuseaddr > 0;
 		n[REUSEPORT] += h->reuseport > 0;
 	}
-	/* Connections that nobody has accepted yet, or that close, nobody has */
+	/* No worker knows connections that are not accepted yet, or that close */
 	if (row->num[LISTEN] == n[LISTEN] && row->num[BOUND] == n[BOUND] &&
 	    row->num[CONNECTED] >= n[CONNECTED] && row->num[REUSEADDR] >= n[REUSEADDR] &&
 	    row->num[REUSEPORT] >= n[REUSEPORT] &&
@@ -65,7 +65,7 @@ static const char *row_differs(int space, const struct table_row *row)
 		    n[BOUND], n[CONNECTED], n[REUSEADDR], n[REUSEPORT]);
 }
 
-/* What a bucket caches is so; of options that were changed later it cannot know */
+/* The bucket's cache is right, apart from options that changed after bind() */
 static const char *cache_differs(const struct table_row *row)
 {
 	int lane = port_of(row->col[ADDRESS]) - LANE_PORT;
@@ -82,7 +82,7 @@ static const char *cache_differs(const struct table_row *row)
 	return NULL;
 }
 
-/* What the workers hold is what the file says */
+/* The file lists exactly the sockets that the workers hold */
 static const char *space_differs(int space)
 {
 	const struct held *h = stress->held[space][0];
@@ -332,7 +332,7 @@ TEST_F_TIMEOUT(stress, namespaces, 100000)
 	memory = memory_now();
 	found_some(_metadata, stress_seconds(SECONDS),
 		   stress_seconds(SECONDS) < LONG ? 2 * WARM_UP : MANY);
-	/* What RCU frees may take its time */
+	/* RCU may free late */
 	EXPECT_TRUE(wait_for(little_taken, &memory, WAIT_MS));
 	memory = memory_taken(&memory);
 	TH_LOG("%lu namespaces, %lu binds; %ld kB of objects more, %ld kB less available",

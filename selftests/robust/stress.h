@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A stress run: processes that do at random, in a few network namespaces at a time,
- * whatever sockets, /proc/net/reuse and net.reuse can be asked for. What each of
- * them decides follows from one seed.
+ * A stress run: processes that make random calls to sockets, /proc/net/reuse and
+ * net.reuse in a few network namespaces at a time. One seed decides all calls.
  */
 #ifndef REUSE_STRESS_H
 #define REUSE_STRESS_H
@@ -45,7 +44,7 @@ struct space {
 };
 
 /**
- * struct held - a socket as who holds it knows it
+ * struct held - a socket as its owner knows it
  * @name: its address, as the file spells it; "" for none
  * @dev: its device, "-" for none
  * @v6only: "0", "1" or "-"
@@ -64,26 +63,26 @@ struct held {
 	int reuseport;
 };
 
-/* What happened */
+/* Counted events */
 enum deed {
 	BINDS, REFUSALS, LISTENS, ACCEPTS, CONNECTS, FLIPS, FORKS,
 	READS, PIECES, MISSING, WRITES, SWITCHES, NAMESPACES, DEEDS
 };
 
 /**
- * struct stress - what all of them share
+ * struct stress - the memory that all processes share
  * @seed: of all that is decided
- * @pause: between what somebody does, in us, in the mean; 0: all CPUs are busy
+ * @pause: mean time between two calls of a process, in us; 0: all CPUs are busy
  * @unloads: the module may be missing
- * @over: they are to end
+ * @over: all processes are to end
  * @rest: workers are to rest
- * @asked: they are to tell what they hold, again for each other number
+ * @asked: each new number asks the workers to tell what they hold
  * @resting: how many have told
- * @space: where
+ * @space: the namespaces
  * @holds: how many hold a port, by what they were bound as
  * @listens: how many listen
- * @held: what they told
- * @done: how often
+ * @held: the sockets that the workers told of
+ * @done: how often each event happened
  */
 struct stress {
 	uint64_t seed;
@@ -101,10 +100,10 @@ struct stress {
 };
 
 /**
- * struct post - what a process of a stress run is told
+ * struct post - the place of one process in a stress run
  * @space: the namespace that it is in
- * @nr: which one of its sort it is there
- * @rng: what it is to decide by
+ * @nr: its number among the processes of its sort there
+ * @rng: state of its random numbers
  */
 struct post {
 	int space;

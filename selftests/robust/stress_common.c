@@ -88,8 +88,8 @@ void stress_enter(int space)
 
 /**
  * stress_spawn() - one process more
- * @fn: what it does, until it is over
- * @space: where
+ * @fn: runs until the stress run is over
+ * @space: the namespace
  * @nr: which one of its sort
  */
 void stress_spawn(void (*fn)(struct post *post), int space, int nr)
@@ -125,8 +125,8 @@ void stress_spawn_workers(void)
 
 /**
  * stress_pause() - leave the CPUs to others, for as long as the stress says
- * @post: whose random numbers are taken
- * @steps: that he has done since
+ * @post: the process that waits
+ * @steps: how many calls it has made since the last pause
  */
 void stress_pause(struct post *post, unsigned int steps)
 {

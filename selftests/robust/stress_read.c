@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Those of a stress run who ask for nothing that they have not: they read and write
+ * Processes of a stress run that have no sockets of their own: they read and write
  * the module's files at random places, in pieces of random sizes.
  */
 #include <errno.h>
@@ -60,7 +60,7 @@ static void check_lines(const char *lines)
 		die("no beginning of a line: \"%s\"", lines);
 }
 
-/* What one read() gave, from @pos on; @text ends with a zero */
+/* Checks what one read() from @pos returned; @text ends with a zero */
 static void check_piece(const char *text, size_t len, off_t pos)
 {
 	static const char header[] = REUSE_HEADER "\n";
@@ -177,7 +177,7 @@ static void read_pieces(uint64_t *rng)
 
 /**
  * stress_read() - read /proc/net/reuse, until it is over
- * @post: where, and which
+ * @post: the place of this process
  */
 void stress_read(struct post *post)
 {
@@ -190,7 +190,7 @@ void stress_read(struct post *post)
 	}
 }
 
-/* What the kernel makes of a write: semantics, or -1 for no such word */
+/* The semantics that the kernel takes a written word for, or -1 for no such word */
 static int meaning(const char *data, size_t len)
 {
 	char word[WORD_MAX] = "", *begin = word, *end;
@@ -294,7 +294,7 @@ static void read_back(const struct space *space, uint64_t *rng)
 
 /**
  * stress_write() - write what is no word to net.reuse.semantics, until it is over
- * @post: where, and which
+ * @post: the place of this process
  */
 void stress_write(struct post *post)
 {
@@ -310,7 +310,7 @@ void stress_write(struct post *post)
 
 /**
  * stress_switch() - switch the namespaces that are not fixed, until it is over
- * @post: where, and which
+ * @post: the place of this process
  */
 void stress_switch(struct post *post)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Workers of a stress run: sockets. Where the semantics stay, each says what it holds
- * once it was told that it may have it, and takes that back before it lets go:
- * whoever finds another there that may not be was told so by mistake.
+ * Workers of a stress run, which make sockets. Where the semantics stay, a worker
+ * publishes each port after the kernel has granted it, and withdraws it before it lets
+ * go. A worker that finds two published owners that may not share has found a bug.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -77,7 +77,7 @@ static bool both(enum semantics semantics, struct rules_sock a, struct rules_soc
 }
 
 /**
- * stress_work_begin() - find out who is never to be met beside whom
+ * stress_work_begin() - find out which sockets may never hold a port together
  */
 void stress_work_begin(void)
 {
@@ -335,7 +335,7 @@ static void reap(struct worker *w, int left)
 		if (wait(&status) < 0)
 			die("no child");
 		w->children--;
-		/* What it died of, it has said */
+		/* It has printed why it died */
 		if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
 			die("a child died of signal %d", WTERMSIG(status));
 	}
@@ -383,7 +383,7 @@ static void act(struct worker *w, struct slot *s, uint64_t r)
 	}
 }
 
-/* All of a step follows from one number, whatever became of those before */
+/* One number decides a whole step, independent of the results of earlier steps */
 static void step(struct worker *w)
 {
 	uint64_t r = stress_draw(&w->rng), nap = stress_draw(&w->rng);
@@ -486,7 +486,7 @@ static void init(struct worker *w, int space, int nr, uint64_t rng)
 
 /**
  * stress_work() - sockets, until it is over
- * @post: where, and which
+ * @post: the place of this worker
  */
 void stress_work(struct post *post)
 {
@@ -507,7 +507,7 @@ void stress_work(struct post *post)
 	}
 }
 
-/* A namespace with some sockets, and somebody who reads, that dies with them */
+/* A namespace that dies while it has some sockets and a reader */
 static void found_one(const struct space *like, uint64_t rng)
 {
 	enum semantics semantics = like->fixed ? like->semantics : stress_draw(&rng) % 3;
@@ -530,7 +530,7 @@ static void found_one(const struct space *like, uint64_t rng)
 
 /**
  * stress_found() - found namespaces, until it is over
- * @post: where, and which
+ * @post: the place of this worker
  */
 void stress_found(struct post *post)
 {

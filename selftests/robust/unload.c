@@ -12,7 +12,7 @@
 #include "harness.h"
 #include "stress.h"
 
-#define FREE_PORT	30100	/* nobody else binds it, Linux does not choose it */
+#define FREE_PORT	30100	/* no other test binds it, Linux does not choose it */
 
 /* Without REUSE_ROUNDS for so many seconds, and for so many rounds at least */
 #define SECONDS		6
@@ -42,13 +42,13 @@ static void busy_or_not(void)
 	__atomic_store_n(&stress->pause, random() % 4 ? PAUSE : 0, __ATOMIC_RELAXED);
 }
 
-/* Whatever a test died of, who comes next finds it as it is without semantics= */
+/* Also after a test that died: the next program finds the module without semantics= */
 static void __attribute__((destructor)) end_with_the_module(void)
 {
 	reuse_load_again();
 }
 
-/* Nobody else intercepts these either: after an unload the name would be gone */
+/* No other tracer intercepts these either: after an unload the name would be gone */
 static bool hooked(void)
 {
 	const char * const *name;
@@ -87,7 +87,7 @@ static void begin(bool native)
 		stress->space[i].fixed = native;
 	stress_spawn_workers();
 	stress_spawn(stress_read, 0, 0);
-	/* Or who unloads, and whom he waits for, wait for those that never do */
+	/* At the priority of the workers, rmmod and the tasks that it waits for would never run */
 	if (setpriority(PRIO_PROCESS, 0, -20))
 		die("no priority");
 	stress_spawn(stress_write, 0, 0);
@@ -145,7 +145,7 @@ static void end_namespace(pid_t pid)
 }
 
 /*
- * It may be unloaded whatever semantics there are, but then it says how many namespaces
+ * It may be unloaded under all semantics, but then it says how many namespaces
  * lose them: those that are alive, not those that die at that moment.
  */
 TEST(says_how_many_lose_them)
@@ -257,7 +257,7 @@ TEST_F_TIMEOUT(use, unload, 100000)
 	int round, i, home;
 
 	begin(false);
-	/* Where nobody else switches */
+	/* Where no other task switches */
 	new_netns();
 	home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 	for (round = 0; go_on(round, 1); round++) {

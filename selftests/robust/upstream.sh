@@ -87,7 +87,7 @@ is_beside() {
 	[ ! -r "$HOOKED" ] || grep -q '\[reuse\]' "$HOOKED"
 }
 
-# Whatever happens, the next program finds the module
+# The next program finds the module, also if this one dies
 # shellcheck disable=SC2317 # the trap calls it
 finish() {
 	[ -z "$HOLDER" ] || kill "$HOLDER" || true

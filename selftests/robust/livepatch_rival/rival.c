@@ -24,7 +24,7 @@ static bool deaf;
 module_param(deaf, bool, 0444);
 MODULE_PARM_DESC(deaf, "no livepatch: the function that reuse redirects for a proof is not reached, it seems");
 
-/* Whatever the arguments, and whatever it is that it does not find */
+/* In place of functions with other arguments; 0 is also the NULL of a lookup */
 
 static long rival_refuse(void)
 {
