@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# bind() and listen() give all answers that FreeBSD 13 gave, with sockets of this kernel.
+# Sockets of this kernel give all answers that FreeBSD 13 gave, as recorded.
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 PATH=$here:$PATH
