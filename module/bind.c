@@ -24,42 +24,7 @@
 #include "order.h"
 #include "peers.h"
 #include "reuse.h"
-
-static u8 state_of(const struct sock *sk)
-{
-	switch (READ_ONCE(sk->sk_state)) {
-	case TCP_CLOSE:
-		return SEM_BOUND;
-	case TCP_LISTEN:
-		return SEM_LISTEN;
-	case TCP_TIME_WAIT:
-		return SEM_TIMEWAIT;
-	default:
-		return SEM_CONNECTED;
-	}
-}
-
-/**
- * reuse_bind_see() - a socket as the rules see it
- * @sk: any kind of socket: only what sock_common has is read
- * @s: set, but for what takes a full socket: @order, @uid and @root are 0
- *
- * Context: any.
- */
-void reuse_bind_see(const struct sock *sk, struct sem_sock *s)
-{
-	struct reuse_key key;
-
-	memset(s, 0, sizeof(*s));
-	s->state = state_of(sk);
-	s->reuseaddr = reuse_has_reuseaddr(sk);
-	s->reuseport = reuse_has_reuseport(sk);
-	reuse_key_of(sk, &key);
-	memcpy(s->addr, &key.addr, sizeof(s->addr));
-	s->dev = key.dev;
-	s->ipv6 = key.ipv6;
-	s->v6only = key.v6only;
-}
+#include "sock.h"
 
 /*
  * Under bind_lock. A search may take long: it ends when the namespace is switched, and

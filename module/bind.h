@@ -7,10 +7,8 @@
 
 extern atomic_t reuse_letting_in;
 
-struct sem_sock;
 struct sock;
 
-void reuse_bind_see(const struct sock *sk, struct sem_sock *s);
 int reuse_tcp_get_port(struct sock *sk, unsigned short snum);
 int reuse_udp_get_port(struct sock *sk, unsigned short snum);
 void reuse_bind_created(struct sock *sk);

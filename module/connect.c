@@ -10,11 +10,12 @@
 #include <net/inet_common.h>	/* wants to come after the former */
 #include <net/transp_v6.h>
 
+#include "compat/lookup.h"
 #include "connect.h"
-#include "deliver.h"
 #include "hook.h"
 #include "netns.h"
 #include "order.h"
+#include "sock.h"
 
 /**
  * reuse_connect_keeps_taken() - does a socket keep its port if its connect() cannot have it?

@@ -24,24 +24,7 @@
 
 #include "deliver.h"
 #include "netns.h"
-
-/**
- * reuse_datagram_release() - undo what was left in a socket
- * @sk: a UDP socket that is about to be connected, or whose namespace does not
- *	emulate any more
- *
- * UDP keeps the route of a datagram that came with its receiver. The next
- * multicast datagram would be taken to have come by it, and all datagrams of
- * the remote end, those of IPv6 by a route of IPv4.
- *
- * Context: any; @sk is there.
- */
-void reuse_datagram_release(struct sock *sk)
-{
-	struct dst_entry **dst = (__force struct dst_entry **)&sk->sk_rx_dst;
-
-	dst_release(xchg(dst, NULL));
-}
+#include "sock.h"
 
 #if IS_ENABLED(CONFIG_NETFILTER)
 

@@ -17,11 +17,11 @@
 #include <net/sock_reuseport.h>
 #include <net/tcp_states.h>
 
-#include "bind.h"
 #include "deliver.h"
 #include "netns.h"
 #include "order.h"
 #include "reuse.h"
+#include "sock.h"
 
 /*
  * Notes to look at in one list, so that a packet takes bounded work: only

@@ -65,7 +65,6 @@ int reuse_deliver_begin(const struct net *net);
 /* datagram.c */
 int reuse_datagram_hook(struct net *net);
 void reuse_datagram_unhook(struct net *net);
-void reuse_datagram_release(struct sock *sk);
 unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,
 				     const struct nf_hook_state *state);
 bool reuse_datagram_give(struct sk_buff *skb, const struct nf_hook_state *state,

@@ -15,9 +15,9 @@
 #include <net/ipv6.h>
 #include <net/tcp_states.h>
 
-#include "bind.h"
 #include "deliver.h"
 #include "order.h"
+#include "sock.h"
 
 /**
  * struct mcast - a datagram and those who get a copy

@@ -23,10 +23,10 @@
 #include <linux/local_lock.h>	/* wants to come after the former */
 
 #include "bind.h"
-#include "deliver.h"
 #include "netns.h"
 #include "order.h"
 #include "reuse.h"
+#include "sock.h"
 
 #define NOTE_BITS	16
 

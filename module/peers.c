@@ -11,12 +11,12 @@
 #include <net/ipv6.h>
 #include <net/tcp_states.h>
 
-#include "bind.h"
 #include "compat/uid.h"
 #include "netns.h"
 #include "order.h"
 #include "peers.h"
 #include "reuse.h"
+#include "sock.h"
 
 /*
  * Notes to look at in vain for one decision, before all owners of an address are looked at

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0
+/* What the rules see of a socket, and what a delivery leaves in it. */
+#include <net/dst.h>
+#include <net/sock.h>
+#include <net/tcp_states.h>
+
+#include "reuse.h"
+#include "semantics/semantics.h"
+#include "sock.h"
+
+static u8 state_of(const struct sock *sk)
+{
+	switch (READ_ONCE(sk->sk_state)) {
+	case TCP_CLOSE:
+		return SEM_BOUND;
+	case TCP_LISTEN:
+		return SEM_LISTEN;
+	case TCP_TIME_WAIT:
+		return SEM_TIMEWAIT;
+	default:
+		return SEM_CONNECTED;
+	}
+}
+
+/**
+ * reuse_bind_see() - a socket as the rules see it
+ * @sk: any kind of socket: only what sock_common has is read
+ * @s: set, but for what takes a full socket: @order, @uid and @root are 0
+ *
+ * Context: any.
+ */
+void reuse_bind_see(const struct sock *sk, struct sem_sock *s)
+{
+	struct reuse_key key;
+
+	memset(s, 0, sizeof(*s));
+	s->state = state_of(sk);
+	s->reuseaddr = reuse_has_reuseaddr(sk);
+	s->reuseport = reuse_has_reuseport(sk);
+	reuse_key_of(sk, &key);
+	memcpy(s->addr, &key.addr, sizeof(s->addr));
+	s->dev = key.dev;
+	s->ipv6 = key.ipv6;
+	s->v6only = key.v6only;
+}
+
+/**
+ * reuse_datagram_release() - undo what was left in a socket
+ * @sk: a UDP socket that is about to be connected, or whose namespace does not
+ *	emulate any more
+ *
+ * UDP keeps the route of a datagram that came with its receiver. The next
+ * multicast datagram would be taken to have come by it, and all datagrams of
+ * the remote end, those of IPv6 by a route of IPv4.
+ *
+ * Context: any; @sk is there.
+ */
+void reuse_datagram_release(struct sock *sk)
+{
+	struct dst_entry **dst = (__force struct dst_entry **)&sk->sk_rx_dst;
+
+	dst_release(xchg(dst, NULL));
+}
