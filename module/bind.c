@@ -19,7 +19,6 @@
 
 #include "bind.h"
 #include "compat/portrange.h"
-#include "hook.h"
 #include "netns.h"
 #include "order.h"
 #include "peers.h"
@@ -303,7 +302,19 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	return request_port(&req, port);
 }
 
-static int request_get_port(struct sock *sk, unsigned short port, bool udp)
+/**
+ * reuse_bind_get_port() - decide on a port, and have the kernel bind
+ * @sk: TCP, UDP or UDP-Lite socket
+ * @port: in host byte order, 0 for any
+ * @udp: UDP or UDP-Lite
+ *
+ * Called by bind(), by listen() with the state at TCP_LISTEN, and by whatever
+ * binds implicitly.
+ *
+ * Context: @sk is locked; may sleep if @port is 0.
+ * Return: 0 or an error as the kernel's own get_port() has it.
+ */
+int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp)
 {
 	const struct sem_profile *profile;
 	int err;
@@ -314,47 +325,6 @@ static int request_get_port(struct sock *sk, unsigned short port, bool udp)
 			return sk->sk_prot->get_port(sk, port);
 		err = request_run(sk, port, udp, profile);
 	} while (err == -ESTALE);
-	return err;
-}
-
-/**
- * reuse_tcp_get_port() - in place of inet_csk_get_port()
- * @sk: TCP socket, or another protocol's, which is none of our business
- * @snum: port in host byte order, 0 for any
- *
- * Called by bind(), by listen() with the state at TCP_LISTEN, and by whatever
- * binds implicitly.
- *
- * Context: @sk is locked; may sleep if @snum is 0.
- * Return: 0 or an error as inet_csk_get_port() has it.
- */
-int reuse_tcp_get_port(struct sock *sk, unsigned short snum)
-{
-	int idx = reuse_hook_enter();
-	int err;
-
-	if (sk->sk_protocol == IPPROTO_TCP)
-		err = request_get_port(sk, snum, false);
-	else
-		err = inet_csk_get_port(sk, snum);
-	reuse_hook_leave(idx);
-	return err;
-}
-
-/**
- * reuse_udp_get_port() - in place of udp_v4_get_port() and udp_v6_get_port()
- * @sk: UDP or UDP-Lite socket
- * @snum: port in host byte order, 0 for any
- *
- * Context: @sk is locked; may sleep if @snum is 0.
- * Return: 0 or an error as the original has it.
- */
-int reuse_udp_get_port(struct sock *sk, unsigned short snum)
-{
-	int idx = reuse_hook_enter();
-	int err = request_get_port(sk, snum, true);
-
-	reuse_hook_leave(idx);
 	return err;
 }
 
@@ -404,19 +374,4 @@ bool reuse_bind_letting_in(const struct sock *sk, bool match_wildcard)
 	const struct reuse_net *rn = reuse_net(sock_net(sk));
 
 	return match_wildcard && rn && READ_ONCE(rn->letting_in) == sk;
-}
-
-/**
- * reuse_bind_never_equal() - in place of inet_rcv_saddr_equal()
- * @sk: who is being bound
- * @sk2: who is there
- * @match_wildcard: whatever
- *
- * Context: any.
- * Return: false: no conflict.
- */
-bool reuse_bind_never_equal(const struct sock *sk, const struct sock *sk2,
-			    bool match_wildcard)
-{
-	return false;
 }

@@ -9,12 +9,9 @@ extern atomic_t reuse_letting_in;
 
 struct sock;
 
-int reuse_tcp_get_port(struct sock *sk, unsigned short snum);
-int reuse_udp_get_port(struct sock *sk, unsigned short snum);
+int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp);
 void reuse_bind_created(struct sock *sk);
 void reuse_bind_child(struct sock *child);
 bool reuse_bind_letting_in(const struct sock *sk, bool match_wildcard);
-bool reuse_bind_never_equal(const struct sock *sk, const struct sock *sk2,
-			    bool match_wildcard);
 
 #endif

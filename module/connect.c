@@ -1,8 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * connect() in a namespace that emulates: in place of the kernel's functions, which
- * it calls.
- */
+/* connect() in a namespace that emulates: what is done around the kernel's own functions. */
 #include <linux/rcupdate.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
@@ -12,7 +9,6 @@
 
 #include "compat/lookup.h"
 #include "connect.h"
-#include "hook.h"
 #include "netns.h"
 #include "order.h"
 #include "sock.h"
@@ -45,7 +41,7 @@ static bool has_route(struct sock *sk, const struct sockaddr *addr)
 }
 
 /**
- * reuse_tcp_connect() - in place of tcp_v4_connect() and tcp_v6_connect()
+ * reuse_tcp_connect() - connect a bound TCP socket as FreeBSD does
  * @sk: TCP socket that is bound
  * @addr: remote end
  * @len: length of @addr
@@ -59,7 +55,6 @@ static bool has_route(struct sock *sk, const struct sockaddr *addr)
 int reuse_tcp_connect(struct sock *sk, void *addr, int len)
 {
 	bool asked = sk->sk_userlocks & SOCK_BINDPORT_LOCK;
-	int idx = reuse_hook_enter();
 	bool taken;
 	int err;
 
@@ -73,7 +68,6 @@ int reuse_tcp_connect(struct sock *sk, void *addr, int len)
 		sk->sk_userlocks &= ~SOCK_BINDPORT_LOCK;
 	if (taken)
 		err = -EADDRINUSE;
-	reuse_hook_leave(idx);
 	return err;
 }
 
@@ -92,7 +86,7 @@ static __always_inline int udp_connect(struct sock *sk, void *addr, int len,
 }
 
 /**
- * reuse_udp4_connect() - in place of __ip4_datagram_connect()
+ * reuse_udp4_connect() - connect a socket to an IPv4 remote end
  * @sk: UDP, UDP-Lite, ping or raw socket
  * @addr: remote end
  * @len: length of @addr
@@ -105,12 +99,10 @@ static __always_inline int udp_connect(struct sock *sk, void *addr, int len,
  */
 int reuse_udp4_connect(struct sock *sk, void *addr, int len)
 {
-	int idx = reuse_hook_enter();
 	int err = udp_connect(sk, addr, len, __ip4_datagram_connect);
 
 	if (!err)
 		reuse_datagram_release(sk);
-	reuse_hook_leave(idx);
 	return err;
 }
 
@@ -128,7 +120,7 @@ static bool may_have_both(const struct sock *sk)
 }
 
 /**
- * reuse_udp6_connect() - in place of __ip6_datagram_connect()
+ * reuse_udp6_connect() - connect a socket to an IPv6 remote end
  * @sk: UDP, UDP-Lite, ping or raw socket
  * @addr: remote end
  * @len: length of @addr
@@ -140,7 +132,6 @@ static bool may_have_both(const struct sock *sk)
  */
 int reuse_udp6_connect(struct sock *sk, void *addr, int len)
 {
-	int idx = reuse_hook_enter();
 	int err = udp_connect(sk, addr, len, __ip6_datagram_connect);
 
 	if (!err) {
@@ -148,7 +139,6 @@ int reuse_udp6_connect(struct sock *sk, void *addr, int len)
 			synchronize_rcu();
 		reuse_datagram_release(sk);
 	}
-	reuse_hook_leave(idx);
 	return err;
 }
 #endif

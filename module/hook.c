@@ -23,6 +23,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/srcu.h>
+#include <net/inet_connection_sock.h>
 #include <net/ip.h>
 #include <net/inet_common.h>	/* wants to come after the former */
 
@@ -232,6 +233,64 @@ static void __maybe_unused hook_destruct(struct sock *sk)
 	reuse_hook_leave(idx);
 }
 
+static bool hook_never_equal(const struct sock *sk, const struct sock *sk2,
+			     bool match_wildcard)
+{
+	return false;
+}
+
+static int hook_udp_get_port(struct sock *sk, unsigned short snum)
+{
+	int idx = reuse_hook_enter();
+	int err = reuse_bind_get_port(sk, snum, true);
+
+	reuse_hook_leave(idx);
+	return err;
+}
+
+/* Other protocols than TCP have the same, and are none of our business */
+static int hook_tcp_get_port(struct sock *sk, unsigned short snum)
+{
+	int idx = reuse_hook_enter();
+	int err;
+
+	if (sk->sk_protocol == IPPROTO_TCP)
+		err = reuse_bind_get_port(sk, snum, false);
+	else
+		err = inet_csk_get_port(sk, snum);
+	reuse_hook_leave(idx);
+	return err;
+}
+
+static int hook_tcp_connect(struct sock *sk, void *addr, int len)
+{
+	int idx = reuse_hook_enter();
+	int err = reuse_tcp_connect(sk, addr, len);
+
+	reuse_hook_leave(idx);
+	return err;
+}
+
+static int hook_udp4_connect(struct sock *sk, void *addr, int len)
+{
+	int idx = reuse_hook_enter();
+	int err = reuse_udp4_connect(sk, addr, len);
+
+	reuse_hook_leave(idx);
+	return err;
+}
+
+#if IS_ENABLED(CONFIG_IPV6)
+static int hook_udp6_connect(struct sock *sk, void *addr, int len)
+{
+	int idx = reuse_hook_enter();
+	int err = reuse_udp6_connect(sk, addr, len);
+
+	reuse_hook_leave(idx);
+	return err;
+}
+#endif
+
 /* @want is inlined: most calls are of namespaces that are native */
 static __always_inline void hook_handle(unsigned long parent_ip,
 					struct ftrace_ops *ops,
@@ -290,30 +349,30 @@ static struct hook hooks[] = {
 	  HOOK_RT_TO(hook_create) },
 #endif
 	{ .name = "__ip4_datagram_connect", .ops.func = hook_want_port_handler,
-	  .to = reuse_udp4_connect, .calls = true },
+	  .to = hook_udp4_connect, .calls = true },
 #if IS_ENABLED(CONFIG_IPV6)
 	{ .name = "__ip6_datagram_connect", .ops.func = hook_want_port_handler,
-	  .to = reuse_udp6_connect, .calls = true },
+	  .to = hook_udp6_connect, .calls = true },
 #endif
 	{ .name = "inet_rcv_saddr_equal", .ops.func = hook_want_letting_in_handler,
-	  .to = reuse_bind_never_equal },
+	  .to = hook_never_equal },
 	{ .name = "udp_v4_get_port", .ops.func = hook_want_port_handler,
-	  .to = reuse_udp_get_port, .calls = true },
+	  .to = hook_udp_get_port, .calls = true },
 #if IS_ENABLED(CONFIG_IPV6)
 	{ .name = "udp_v6_get_port", .ops.func = hook_want_port_handler,
-	  .to = reuse_udp_get_port, .calls = true },
+	  .to = hook_udp_get_port, .calls = true },
 #endif
 	{ .name = "inet_csk_get_port", .ops.func = hook_want_port_handler,
-	  .to = reuse_tcp_get_port, .calls = true },
+	  .to = hook_tcp_get_port, .calls = true },
 	{ .name = "__inet_lookup_listener", .ops.func = hook_want_lookup_handler,
 	  .to = reuse_tcp4_lookup, .calls = true },
 	{ .name = "tcp_v4_connect", .ops.func = hook_want_connect4_handler,
-	  .to = reuse_tcp_connect, .calls = true, .group = REUSE_HOOKS_CONNECT },
+	  .to = hook_tcp_connect, .calls = true, .group = REUSE_HOOKS_CONNECT },
 #if IS_ENABLED(CONFIG_IPV6)
 	{ .name = "inet6_lookup_listener", .ops.func = hook_want_lookup_handler,
 	  .to = reuse_tcp6_lookup, .calls = true },
 	{ .name = "tcp_v6_connect", .ops.func = hook_want_connect6_handler,
-	  .to = reuse_tcp_connect, .calls = true, .group = REUSE_HOOKS_CONNECT },
+	  .to = hook_tcp_connect, .calls = true, .group = REUSE_HOOKS_CONNECT },
 #endif
 	{ .name = REUSE_SETSOCKOPT, .ops.func = hook_setsockopt_handler },
 	{ .name = REUSE_GETSOCKOPT, .ops.func = hook_sockopt_handler,
