@@ -24,82 +24,8 @@
 
 #include "deliver.h"
 #include "netns.h"
-#include "sock.h"
 
 #if IS_ENABLED(CONFIG_NETFILTER)
-
-static unsigned int datagram4(void *priv, struct sk_buff *skb,
-			      const struct nf_hook_state *state);
-#if IS_ENABLED(CONFIG_IPV6)
-static unsigned int datagram6(void *priv, struct sk_buff *skb,
-			      const struct nf_hook_state *state);
-#else
-#define datagram6	NULL
-#endif
-
-/**
- * reuse_datagram_ask_rest() - ask the netfilter hooks that come after ours
- * @skb: the datagram, which ours is about to deliver
- * @state: of our hook
- *
- * Of equal priority, what is registered last comes first. There is no priority
- * behind that of conntrack, which drops a datagram when it confirms its
- * connection, if another one has got there first: so it comes after us if it
- * was there before us.
- *
- * Context: under RCU.
- * Return: NF_REPEAT if all have let @skb pass, so that it may be delivered; NF_STOLEN if one
- * has dropped, queued or taken it: it is gone; NF_ACCEPT if our own hook is just being
- * removed, so that the others and Linux are to go on with it.
- */
-unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,
-				     const struct nf_hook_state *state)
-{
-	bool ipv6 = state->pf == NFPROTO_IPV6;
-	nf_hookfn *ours = ipv6 ? datagram6 : datagram4;
-	const struct nf_hook_entries *hooks;
-	struct nf_hook_state rest = *state;
-	unsigned int i;
-
-	hooks = ipv6 ? rcu_dereference(state->net->nf.hooks_ipv6[state->hook]) :
-		       rcu_dereference(state->net->nf.hooks_ipv4[state->hook]);
-	/* Hooks may have come and gone since this datagram set out */
-	for (i = 0; hooks && i < hooks->num_hook_entries; i++) {
-		if (hooks->hooks[i].hook != ours)
-			continue;
-		return nf_hook_slow(skb, &rest, hooks, i + 1) == 1 ? NF_REPEAT :
-								     NF_STOLEN;
-	}
-	return NF_ACCEPT;
-}
-
-/**
- * reuse_datagram_give() - deliver a datagram
- * @skb: the datagram; belongs to nobody, and all hooks have let it pass
- * @state: of our hook
- * @sk: the receiver
- *
- * UDP takes it that what comes with its receiver was found early, and keeps its
- * route for the next one. Natively a socket that is not connected keeps that of
- * a group only, and no group's datagram may go by another; a connected one gets
- * it again from the next datagram. So it is taken away at once (see
- * route_again() for those that come in between). @sk is there: UDP sockets are
- * freed a grace period after their last reference is gone.
- *
- * Context: under RCU, bottom halves off.
- * Return: false if @sk has been closed; otherwise @skb is gone.
- */
-bool reuse_datagram_give(struct sk_buff *skb, const struct nf_hook_state *state,
-			 struct sock *sk)
-{
-	if (!refcount_inc_not_zero(&sk->sk_refcnt))
-		return false;
-	skb->sk = sk;
-	skb->destructor = sock_edemux;
-	state->okfn(state->net, state->sk, skb);
-	reuse_datagram_release(sk);
-	return true;
-}
 
 static struct sock *native4(const struct reuse_delivery *dv,
 			    struct sk_buff *skb, const struct udphdr *uh)
@@ -196,7 +122,7 @@ static unsigned int datagram_unicast(struct sk_buff *skb,
 		return NF_ACCEPT;
 	if (IS_ERR(sk))
 		return NF_DROP;
-	verdict = reuse_datagram_ask_rest(skb, state);
+	verdict = reuse_datagram_ask_rest(skb, state, dv);
 	if (verdict != NF_REPEAT)
 		return verdict;
 	/* If it has been closed meanwhile, it has got it all the same: it is not another's */
@@ -267,7 +193,9 @@ static unsigned int datagram4(void *priv, struct sk_buff *skb,
 			      const struct nf_hook_state *state)
 {
 	const struct iphdr *iph = ip_hdr(skb);
-	struct reuse_delivery dv = { .protocol = iph->protocol };
+	struct reuse_delivery dv = {
+		.hook = datagram4, .protocol = iph->protocol,
+	};
 	const struct rtable *rt = skb_rtable(skb);
 
 	if (iph->protocol != IPPROTO_UDP && iph->protocol != IPPROTO_UDPLITE)
@@ -289,7 +217,9 @@ static unsigned int datagram6(void *priv, struct sk_buff *skb,
 			      const struct nf_hook_state *state)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
-	struct reuse_delivery dv = { .protocol = ip6h->nexthdr };
+	struct reuse_delivery dv = {
+		.hook = datagram6, .protocol = ip6h->nexthdr,
+	};
 
 	if (dv.protocol != IPPROTO_UDP && dv.protocol != IPPROTO_UDPLITE)
 		return NF_ACCEPT;

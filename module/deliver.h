@@ -15,6 +15,7 @@ struct nf_hook_state;
  * @packet: the packet as the rules see it
  * @from: its source; IPv4 in the v4-mapped form
  * @decision: who gets it
+ * @hook: the netfilter hook that it is in, NULL for a SYN
  * @dif: device it came by
  * @sdif: the one enslaved to @dif that it came by, or 0
  * @port: destination, host byte order
@@ -29,6 +30,8 @@ struct reuse_delivery {
 	struct sem_packet packet;
 	u8 from[16];
 	struct sem_deliver decision;
+	unsigned int (*hook)(void *priv, struct sk_buff *skb,
+			     const struct nf_hook_state *state);
 	int dif;
 	int sdif;
 	u16 port;
@@ -62,13 +65,16 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 			reuse_note_fn_t fn, void *arg);
 int reuse_deliver_begin(const struct net *net);
 
+/* handoff.c */
+unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,
+				     const struct nf_hook_state *state,
+				     const struct reuse_delivery *dv);
+bool reuse_datagram_give(struct sk_buff *skb, const struct nf_hook_state *state,
+			 struct sock *sk);
+
 /* datagram.c */
 int reuse_datagram_hook(struct net *net);
 void reuse_datagram_unhook(struct net *net);
-unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,
-				     const struct nf_hook_state *state);
-bool reuse_datagram_give(struct sk_buff *skb, const struct nf_hook_state *state,
-			 struct sock *sk);
 
 /* mcast.c */
 unsigned int reuse_mcast_deliver(struct sk_buff *skb,

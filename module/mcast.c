@@ -285,7 +285,7 @@ unsigned int reuse_mcast_deliver(struct sk_buff *skb,
 	m.max = m.receivers;
 	m.to = kmalloc_array(m.max, sizeof(*m.to), GFP_ATOMIC | __GFP_NOWARN);
 	if (m.max && m.to) {
-		verdict = reuse_datagram_ask_rest(skb, state);
+		verdict = reuse_datagram_ask_rest(skb, state, dv);
 		if (verdict == NF_REPEAT)
 			verdict = mcast_give(&m);
 	}
