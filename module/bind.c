@@ -329,38 +329,6 @@ int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp)
 }
 
 /**
- * reuse_bind_created() - a UDP socket is being created
- * @sk: the socket
- *
- * Context: any, from the hooks of udp_init_sock() and udpv6_init_sock().
- */
-void reuse_bind_created(struct sock *sk)
-{
-	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
-
-	/* Where groups' datagrams ask for it */
-	if (profile && profile->mcast_last)
-		reuse_order_note(sk);
-}
-
-/**
- * reuse_bind_child() - a connection takes over its listener's port
- * @child: the new socket
- *
- * Context: any, from the hook of __inet_inherit_port().
- */
-void reuse_bind_child(struct sock *child)
-{
-	const struct sem_profile *profile = reuse_net_profile(sock_net(child));
-
-	if (!profile || !profile->one_socket || reuse_tcp_in_order() ||
-	    child->sk_protocol != IPPROTO_TCP)
-		return;
-	/* Without memory it counts as older than what is bound later */
-	reuse_order_note(child);
-}
-
-/**
  * reuse_bind_letting_in() - is a conflict of this socket to be overlooked?
  * @sk: who is being bound
  * @match_wildcard: as inet_rcv_saddr_equal() has it; not set when a

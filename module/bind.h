@@ -10,8 +10,6 @@ extern atomic_t reuse_letting_in;
 struct sock;
 
 int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp);
-void reuse_bind_created(struct sock *sk);
-void reuse_bind_child(struct sock *child);
 bool reuse_bind_letting_in(const struct sock *sk, bool match_wildcard);
 
 #endif

@@ -187,7 +187,7 @@ static __always_inline bool hook_created(reuse_fregs_t *regs)
 	if (HOOK_RT)
 		return sk->sk_protocol == IPPROTO_UDP &&
 		       reuse_net_profile(sock_net(sk));
-	reuse_bind_created(sk);
+	reuse_order_created(sk);
 	return false;
 }
 
@@ -198,7 +198,7 @@ static int __maybe_unused hook_create(struct sock *sk)
 
 	/* What it notes is noted when hooks_remove() goes on */
 	rcu_read_lock();
-	reuse_bind_created(sk);
+	reuse_order_created(sk);
 	rcu_read_unlock();
 	err = sk->sk_prot->init(sk);
 	reuse_hook_leave(idx);
@@ -208,7 +208,7 @@ static int __maybe_unused hook_create(struct sock *sk)
 static __always_inline bool hook_child(reuse_fregs_t *regs)
 {
 	if (!HOOK_RT || preemptible())
-		reuse_bind_child((void *)reuse_ftrace_arg(regs, 1));
+		reuse_order_accepted((void *)reuse_ftrace_arg(regs, 1));
 	return false;
 }
 

@@ -22,7 +22,6 @@
 #include <linux/spinlock.h>
 #include <linux/local_lock.h>	/* wants to come after the former */
 
-#include "bind.h"
 #include "netns.h"
 #include "order.h"
 #include "reuse.h"
@@ -301,14 +300,8 @@ void reuse_order_set_listens(const struct sock *sk, bool listens)
 	spin_unlock(&chain->lock);
 }
 
-/**
- * reuse_order_note() - note that a socket is being created now
- * @sk: a UDP socket, or a connection that is being accepted
- *
- * Context: any.
- * Without memory no note is made.
- */
-void reuse_order_note(struct sock *sk)
+/* Without memory there is none, and it counts as older than what is bound later */
+static void order_note(struct sock *sk)
 {
 	struct note_chain *chain = chain_of(sk);
 	struct reuse_note *note;
@@ -320,6 +313,37 @@ void reuse_order_note(struct sock *sk)
 		note->created = note->seq;
 	}
 	spin_unlock_bh(&chain->lock);
+}
+
+/**
+ * reuse_order_created() - a UDP socket is being created
+ * @sk: the socket
+ *
+ * Context: any, from the hooks of udp_init_sock() and udpv6_init_sock().
+ */
+void reuse_order_created(struct sock *sk)
+{
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
+
+	/* Where groups' datagrams ask for it */
+	if (profile && profile->mcast_last)
+		order_note(sk);
+}
+
+/**
+ * reuse_order_accepted() - a connection takes over its listener's port
+ * @child: the new socket
+ *
+ * Context: any, from the hook of __inet_inherit_port().
+ */
+void reuse_order_accepted(struct sock *child)
+{
+	const struct sem_profile *profile = reuse_net_profile(sock_net(child));
+
+	if (!profile || !profile->one_socket || reuse_tcp_in_order() ||
+	    child->sk_protocol != IPPROTO_TCP)
+		return;
+	order_note(child);
 }
 
 /* When it was created may not be known: as if in the same order */
