@@ -1,25 +1,113 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Order of init and exit, nothing else. */
+/* The beginning and the end: of the module, and of each network namespace. */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/module.h>
+#include <net/net_namespace.h>
 
 #include "hook.h"
+#include "netns.h"
+#include "order.h"
 #include "reuse.h"
+#include "switch.h"
+#include "sysctl.h"
+
+static int __net_init state_init(struct net *net)
+{
+	reuse_net_init(net);
+	return reuse_proc_create(net);
+}
+
+static void __net_exit state_exit(struct net *net)
+{
+	reuse_proc_remove(net);
+}
+
+static struct pernet_operations state_ops = {
+	.init	= state_init,
+	.exit	= state_exit,
+	.id	= &reuse_net_id,
+	.size	= sizeof(struct reuse_net),
+};
+
+/* How many namespaces were alive and not native when the module was unloaded */
+static unsigned int left_emulating;
+
+/*
+ * After this, the kernel waits one grace period for all namespaces that end together.
+ * init_net ends only with the module, and first; then no namespace is made or ended
+ * meanwhile, but some may be dead and wait for that.
+ */
+static void __net_exit switch_pre_exit(struct net *net)
+{
+	if (net_eq(net, &init_net))
+		left_emulating = 0;
+
+	if (reuse_switch_leave(net) && check_net(net))
+		left_emulating++;
+}
+
+static void __net_exit switch_exit(struct net *net)
+{
+	reuse_sysctl_remove(net);
+	reuse_switch_left(net);
+}
+
+/*
+ * While functions are intercepted, reuse_net() is called for any namespace. Until state_ops
+ * has made its state, and after it has freed that, the pointer may lead to memory that an
+ * earlier module with the same id has freed. So no namespace is switched before all have
+ * their state, and none loses it before the last hook is removed.
+ */
+static struct pernet_operations switch_ops = {
+	.init	  = reuse_sysctl_create,
+	.pre_exit = switch_pre_exit,
+	.exit	  = switch_exit,
+};
 
 static int __init reuse_init(void)
 {
-	int err = reuse_hook_setup();
+	int err;
 
+	err = reuse_hook_setup();
 	if (err)
 		return err;
-	err = reuse_netns_setup();
+
+	err = reuse_order_setup();
 	if (err)
-		reuse_hook_teardown();
+		goto hook;
+
+	err = register_pernet_subsys(&state_ops);	/* every namespace has its state ... */
+	if (err)
+		goto order;
+
+	err = register_pernet_subsys(&switch_ops);	/* ... before any may be switched */
+	if (err)
+		goto state;
+
+	return 0;
+
+state:
+	reuse_switch_teardown();
+	unregister_pernet_subsys(&state_ops);
+order:
+	reuse_order_teardown();
+hook:
+	reuse_hook_teardown();
 	return err;
 }
 
+/* After reuse_switch_teardown() no function of the kernel leads to the module */
 static void __exit reuse_exit(void)
 {
-	reuse_netns_teardown();
+	unregister_pernet_subsys(&switch_ops);
+	if (left_emulating)
+		pr_warn("unloaded while %u network namespace(s) were not native: this kernel's own rules are in force there from now on\n",
+			left_emulating);
+
+	reuse_switch_teardown();
+	unregister_pernet_subsys(&state_ops);
+	reuse_order_teardown();
 	reuse_hook_teardown();
 }
 

@@ -50,6 +50,8 @@ struct reuse_net {
 
 extern unsigned int reuse_net_id;
 
+void reuse_net_init(struct net *net);
+
 /**
  * reuse_net() - what a network namespace has of this module
  * @net: network namespace

@@ -246,8 +246,4 @@ bool reuse_rows_next_part(struct reuse_rows *rows);
 int reuse_proc_create(struct net *net);
 void reuse_proc_remove(struct net *net);
 
-/* netns.c */
-int reuse_netns_setup(void);
-void reuse_netns_teardown(void);
-
 #endif
