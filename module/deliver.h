@@ -63,7 +63,6 @@ struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 			enum reuse_kind kind, unsigned int looks,
 			reuse_note_fn_t fn, void *arg);
-int reuse_deliver_begin(const struct net *net);
 
 /* handoff.c */
 unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,

@@ -60,4 +60,7 @@ bool reuse_order_may_know(const struct sock *sk);
 void reuse_order_forget(const struct sock *sk);
 void reuse_order_forget_net(const struct net *net);
 
+/* learn.c */
+int reuse_order_learn(const struct net *net);
+
 #endif

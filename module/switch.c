@@ -215,7 +215,7 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 		reuse_order_forget_net(net);
 	if (old && old->cached)
 		reuse_tcp_forget_cached(net);
-	return profile ? reuse_deliver_begin(net) : 0;
+	return profile ? reuse_order_learn(net) : 0;
 }
 
 /**
@@ -289,7 +289,7 @@ static int profile_change(struct net *net, const struct sem_profile *profile)
  * Context: process context, may sleep; a second and longer if hooks have to be
  * installed, but for who has CAP_NET_ADMIN over the host.
  * Return: 0, or with nothing changed what reuse_hook_install(),
- * reuse_datagram_hook() or reuse_deliver_begin() returns; -ERESTARTSYS if there
+ * reuse_datagram_hook() or reuse_order_learn() returns; -ERESTARTSYS if there
  * is a signal, -ENODEV if the namespace is going.
  */
 int reuse_switch(struct net *net, const struct sem_profile *profile)
