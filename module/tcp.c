@@ -7,6 +7,7 @@
 #include "reuse.h"
 #include "compat/owners.h"
 #include "compat/tables.h"
+#include "tcp.h"
 
 static struct reuse_slots tcp_slots(const struct net *net)
 {
@@ -104,30 +105,6 @@ const struct reuse_table reuse_tcp = {
 	.fast	= tcp_fast,
 };
 
-static struct inet_bind_hashbucket *tcp_head(const struct net *net,
-					     unsigned short port)
-{
-	struct inet_hashinfo *hashinfo = reuse_tcp_hashinfo(net);
-
-	return &hashinfo->bhash[inet_bhashfn(net, port, hashinfo->bhash_size)];
-}
-
-/* Sockets of another L3 master device are not on the same port */
-static struct inet_bind_bucket *
-tcp_bucket_for(const struct sock *sk, struct inet_bind_hashbucket *head,
-	       unsigned short port)
-{
-	int l3mdev = inet_sk_bound_l3mdev(sk);
-	struct inet_bind_bucket *tb;
-
-	hlist_for_each_entry(tb, &head->chain, node) {
-		if (net_eq(ib_net(tb), sock_net(sk)) && tb->port == port &&
-		    tb->l3mdev == l3mdev)
-			return tb;
-	}
-	return NULL;
-}
-
 static void tcp_owners(const struct inet_bind_bucket *tb,
 		       const struct sock *sk, reuse_peer_t peer, void *arg)
 {
@@ -159,11 +136,11 @@ static void tcp_owners(const struct inet_bind_bucket *tb,
 void reuse_tcp_peers(const struct sock *sk, unsigned short port,
 		     reuse_peer_t peer, reuse_peer_t then, void *arg)
 {
-	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), port);
+	struct inet_bind_hashbucket *head = reuse_tcp_slot(sock_net(sk), port);
 	const struct inet_bind_bucket *tb;
 
 	spin_lock(&head->lock);
-	tb = tcp_bucket_for(sk, head, port);
+	tb = reuse_tcp_bucket(sk, head, port);
 	if (tb) {
 		tcp_owners(tb, sk, peer, arg);
 		if (then)
@@ -208,94 +185,4 @@ bool reuse_tcp_in_order(void)
 bool reuse_tcp_same_bucket(const struct sock *sk, const struct sock *owner)
 {
 	return reuse_bucket_of(sk) == reuse_bucket_of(owner);
-}
-
-/**
- * reuse_tcp_cached() - what the bucket of a port caches of SO_REUSEADDR
- * @sk: who asks
- * @port: in host byte order
- *
- * Context: bottom halves off.
- * Return: tb->fastreuse, 0 if there is no bucket.
- */
-int reuse_tcp_cached(const struct sock *sk, unsigned short port)
-{
-	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), port);
-	struct inet_bind_bucket *tb;
-	int fastreuse = 0;
-
-	spin_lock(&head->lock);
-	tb = tcp_bucket_for(sk, head, port);
-	if (tb)
-		fastreuse = tb->fastreuse;
-	spin_unlock(&head->lock);
-	return fastreuse;
-}
-
-/**
- * reuse_tcp_set_cached() - set what a bucket caches of SO_REUSEADDR
- * @sk: an owner
- * @fastreuse: what the cache is to say
- *
- * Context: bottom halves off; @sk is locked by the caller.
- */
-void reuse_tcp_set_cached(const struct sock *sk, int fastreuse)
-{
-	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), sk->sk_num);
-
-	/* The bucket is there as long as @sk owns it; who sets it now comes after us */
-	if (data_race(reuse_bucket_of(sk)->fastreuse) == fastreuse)
-		return;
-	spin_lock(&head->lock);
-	reuse_set_fastreuse(sk, fastreuse);
-	spin_unlock(&head->lock);
-}
-
-/**
- * reuse_tcp_distrust() - make a bucket's cache say that owners may conflict
- * @sk: an owner that the kernel would have refused
- *
- * inet_csk_update_fastreuse() took it for one that was not.
- *
- * Context: bottom halves off; @sk is locked by the caller.
- */
-void reuse_tcp_distrust(const struct sock *sk)
-{
-	struct inet_bind_hashbucket *head = tcp_head(sock_net(sk), sk->sk_num);
-
-	spin_lock(&head->lock);
-	reuse_set_fastreuse(sk, 0);
-	reuse_set_fastreuseport(sk, 0);
-	spin_unlock(&head->lock);
-}
-
-/**
- * reuse_tcp_forget_cached() - take back what this kernel would not have cached
- * @net: network namespace that does not need it any more
- *
- * Since 6.8 the first owner finds the bucket not empty and does not set it.
- *
- * Context: process context, may sleep.
- */
-void reuse_tcp_forget_cached(const struct net *net)
-{
-	struct inet_hashinfo *hashinfo = reuse_tcp_hashinfo(net);
-	struct inet_bind_bucket *tb;
-	unsigned int i;
-
-	if (reuse_owners_in_order)
-		return;
-	for (i = 0; i < hashinfo->bhash_size; i++) {
-		struct inet_bind_hashbucket *head = &hashinfo->bhash[i];
-
-		cond_resched();
-		if (hlist_empty(&head->chain))
-			continue;
-		spin_lock_bh(&head->lock);
-		hlist_for_each_entry(tb, &head->chain, node) {
-			if (net_eq(ib_net(tb), net) && tb->fastreuse > 0)
-				tb->fastreuse = 0;
-		}
-		spin_unlock_bh(&head->lock);
-	}
 }
