@@ -276,6 +276,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	req.bind.fast = 0;
 	req.sk = sk;
 	req.rn = reuse_net(sock_net(sk));
+	req.table = udp ? &reuse_udp : &reuse_tcp;	/* UDP-Lite, too */
 	req.profile = profile;
 	req.udp = udp;
 	reuse_bind_see(sk, &req.self);

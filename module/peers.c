@@ -281,11 +281,9 @@ void reuse_peers_show(struct bind_request *req, unsigned short port)
 	req->port = port;
 	req->known_family = 0;
 	req->looks = LOOKS_MAX;
-	if (req->udp)
-		reuse_udp_peers(req->sk, port, request_peer, req);
-	else if (req->in_order || !req->profile->one_socket)
-		reuse_tcp_peers(req->sk, port, request_peer, NULL, req);
+	if (req->udp || req->in_order || !req->profile->one_socket)
+		req->table->for_each_owner(req->sk, port, request_peer, NULL, req);
 	else
-		reuse_tcp_peers(req->sk, port, request_address,
-				request_connected, req);
+		req->table->for_each_owner(req->sk, port, request_address,
+					   request_connected, req);
 }

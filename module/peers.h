@@ -9,12 +9,14 @@
 #include "semantics/semantics.h"
 
 struct reuse_net;
+struct reuse_table;
 struct sock;
 
 /**
  * struct bind_request - one call of get_port()
  * @sk: who asks; locked by the caller of get_port()
  * @rn: its namespace
+ * @table: of the kernel that @sk is to enter
  * @profile: semantics in force
  * @self: @sk as the rules see it
  * @root: of the user namespace that owns the network namespace
@@ -32,6 +34,7 @@ struct sock;
 struct bind_request {
 	struct sock *sk;
 	struct reuse_net *rn;
+	const struct reuse_table *table;
 	const struct sem_profile *profile;
 	struct sem_sock self;
 	kuid_t root;

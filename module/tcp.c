@@ -93,48 +93,25 @@ static void tcp_fast(const struct sock *sk, struct reuse_fast *fast)
 	fast->valid = true;
 }
 
-const struct reuse_table reuse_tcp = {
-	.name	= "tcp",
-	.slots	= tcp_slots,
-	.first	= tcp_first,
-	.next	= tcp_next,
-	.list	= tcp_list,
-	.list_first = tcp_list_first,
-	.list_next = tcp_list_next,
-	.holds	= tcp_holds,
-	.fast	= tcp_fast,
-};
-
 static void tcp_owners(const struct inet_bind_bucket *tb,
 		       const struct sock *sk, reuse_peer_t peer, void *arg)
 {
 	struct sock *owner = reuse_first_owner(tb);
 
 	while (owner) {
-		enum reuse_peer what = REUSE_PEER_NEXT;
+		enum reuse_peer step = REUSE_PEER_NEXT;
 
 		if (owner != sk)
-			what = peer(owner, arg);
-		owner = reuse_owner_but(owner, what);
+			step = peer(owner, arg);
+		if (step == REUSE_PEER_DONE)
+			break;
+		owner = step == REUSE_PEER_NEXT ? reuse_next_owner(owner) :
+						  reuse_next_address(owner);
 	}
 }
 
-/**
- * reuse_tcp_peers() - show the owners of a port that a socket asks for
- * @sk: who asks; not shown
- * @port: in host byte order
- * @peer: called for each with the slot's lock held, TIME_WAIT sockets included; the one
- *	bound last first, if reuse_tcp_in_order()
- * @then: called likewise after that, may be NULL
- * @arg: for both
- *
- * Where each address has a list, a socket is at the head of its own again when its
- * connect() has failed: who was bound last is not to be seen there.
- *
- * Context: bottom halves off.
- */
-void reuse_tcp_peers(const struct sock *sk, unsigned short port,
-		     reuse_peer_t peer, reuse_peer_t then, void *arg)
+static void tcp_for_each_owner(const struct sock *sk, unsigned short port,
+			       reuse_peer_t peer, reuse_peer_t then, void *arg)
 {
 	struct inet_bind_hashbucket *head = reuse_tcp_slot(sock_net(sk), port);
 	const struct inet_bind_bucket *tb;
@@ -149,13 +126,26 @@ void reuse_tcp_peers(const struct sock *sk, unsigned short port,
 	spin_unlock(&head->lock);
 }
 
+const struct reuse_table reuse_tcp = {
+	.name	= "tcp",
+	.slots	= tcp_slots,
+	.first	= tcp_first,
+	.next	= tcp_next,
+	.list	= tcp_list,
+	.list_first = tcp_list_first,
+	.list_next = tcp_list_next,
+	.holds	= tcp_holds,
+	.fast	= tcp_fast,
+	.for_each_owner = tcp_for_each_owner,
+};
+
 /**
  * reuse_tcp_peers_like() - show the owners of a port that have the address of one
- * @sk: the first that reuse_tcp_peers() shows of that address
+ * @sk: the first that reuse_tcp.for_each_owner() shows of that address
  * @peer: called for each, until it does not ask for the next
  * @arg: for @peer
  *
- * Context: inside @peer of reuse_tcp_peers().
+ * Context: inside @peer of reuse_tcp.for_each_owner().
  */
 void reuse_tcp_peers_like(struct sock *sk, reuse_peer_t peer, void *arg)
 {
@@ -164,7 +154,7 @@ void reuse_tcp_peers_like(struct sock *sk, reuse_peer_t peer, void *arg)
 }
 
 /**
- * reuse_tcp_in_order() - does reuse_tcp_peers() show the one bound last first?
+ * reuse_tcp_in_order() - are the owners of a port shown in order, the one bound last first?
  *
  * Context: any.
  * Return: true if so, whatever their addresses.
@@ -177,7 +167,7 @@ bool reuse_tcp_in_order(void)
 /**
  * reuse_tcp_same_bucket() - do two sockets hold the same port?
  * @sk: one that has no remote end
- * @owner: one that reuse_tcp_peers() shows now
+ * @owner: one that reuse_tcp.for_each_owner() shows now
  *
  * Context: the lock of the slot is held.
  * Return: true if so.

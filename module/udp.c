@@ -61,6 +61,35 @@ static bool udp_holds(const struct reuse_slots *slots, unsigned int slot,
 	       udp_hashfn(sock_net(sk), port, slots->n - 1) == slot;
 }
 
+/* One list for all addresses: none can be skipped */
+static void udp_owners(const struct udp_hslot *hslot, const struct sock *sk,
+		       unsigned short port, reuse_peer_t peer, void *arg)
+{
+	struct sock *owner;
+
+	sk_for_each(owner, &hslot->head) {
+		if (owner != sk && net_eq(sock_net(owner), sock_net(sk)) &&
+		    udp_sk(owner)->udp_port_hash == port &&
+		    peer(owner, arg) == REUSE_PEER_DONE)
+			break;
+	}
+}
+
+static void udp_for_each_owner(const struct sock *sk, unsigned short port,
+			       reuse_peer_t peer, reuse_peer_t then, void *arg)
+{
+	struct net *net = sock_net(sk);
+	struct udp_table *table = reuse_udp_table_for(net, sk->sk_protocol);
+	struct udp_hslot *hslot;
+
+	hslot = &table->hash[udp_hashfn(net, port, table->mask)];
+	spin_lock(&hslot->lock);
+	udp_owners(hslot, sk, port, peer, arg);
+	if (then)
+		udp_owners(hslot, sk, port, then, arg);
+	spin_unlock(&hslot->lock);
+}
+
 const struct reuse_table reuse_udp = {
 	.name	= "udp",
 	.slots	= udp_slots,
@@ -70,6 +99,7 @@ const struct reuse_table reuse_udp = {
 	.list_first = udp_list_first,
 	.list_next = udp_list_next,
 	.holds	= udp_holds,
+	.for_each_owner = udp_for_each_owner,
 };
 
 #ifdef REUSE_HAVE_UDPLITE
@@ -88,35 +118,7 @@ const struct reuse_table reuse_udplite = {
 	.list_first = udp_list_first,
 	.list_next = udp_list_next,
 	.holds	= udp_holds,
+	.for_each_owner = udp_for_each_owner,
 };
 
 #endif
-
-/**
- * reuse_udp_peers() - show the sockets on a port that a socket asks for
- * @sk: who asks, UDP or UDP-Lite; not shown
- * @port: in host byte order
- * @peer: called for each with the slot's lock held, newest first but for those
- *	with SO_REUSEPORT and IPv6, which come last and oldest first
- * @arg: for @peer
- *
- * Context: bottom halves off.
- */
-void reuse_udp_peers(const struct sock *sk, unsigned short port,
-		     reuse_peer_t peer, void *arg)
-{
-	struct net *net = sock_net(sk);
-	struct udp_table *table = reuse_udp_table_for(net, sk->sk_protocol);
-	struct udp_hslot *hslot;
-	struct sock *sk2;
-
-	hslot = &table->hash[udp_hashfn(net, port, table->mask)];
-	spin_lock(&hslot->lock);
-	sk_for_each(sk2, &hslot->head) {
-		if (sk2 != sk && net_eq(sock_net(sk2), net) &&
-		    udp_sk(sk2)->udp_port_hash == port &&
-		    peer(sk2, arg) == REUSE_PEER_DONE)
-			break;
-	}
-	spin_unlock(&hslot->lock);
-}

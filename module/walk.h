@@ -45,6 +45,20 @@ reuse_slot_head(const struct reuse_slots *slots, unsigned int slot)
 }
 
 /**
+ * enum reuse_peer - what else of a port is to be shown
+ * @REUSE_PEER_NEXT: go on
+ * @REUSE_PEER_OTHER_ADDRESS: nothing of this address, where each has a list
+ * @REUSE_PEER_DONE: nothing
+ */
+enum reuse_peer {
+	REUSE_PEER_NEXT,
+	REUSE_PEER_OTHER_ADDRESS,
+	REUSE_PEER_DONE,
+};
+
+typedef enum reuse_peer (*reuse_peer_t)(struct sock *sk, void *arg);
+
+/**
  * struct reuse_table - how to read one protocol's table of bound sockets
  * @name: the protocol, as the first column has it
  * @slots: where the table of a namespace is; it stays there
@@ -58,7 +72,14 @@ reuse_slot_head(const struct reuse_slots *slots, unsigned int slot)
  *	a reference to the socket
  * @fast: the cache of the socket's bucket, or NULL
  *
- * All but @slots are called with the lock of the slot held.
+ * @for_each_owner: show the sockets on a port that a socket asks for, but for itself:
+ *	first to one function, then to the other, which may be NULL. Newest first, but
+ *	for UDP sockets with SO_REUSEPORT and IPv6, which come last and oldest first;
+ *	and only of each address where each has a list, see reuse_tcp_in_order(). There
+ *	a socket is at the head of its list again when its connect() has failed
+ *
+ * All but @slots and @for_each_owner are called with the lock of the slot held. The
+ * latter takes it, with bottom halves off already, and calls the functions under it.
  *
  * A slot holds the sockets of all the ports that hash to it, in one list or in
  * several. The sockets of one row of /proc/net/reuse are in one list. A socket
@@ -81,6 +102,8 @@ struct reuse_table {
 	bool (*holds)(const struct reuse_slots *slots, unsigned int slot,
 		      const struct sock *sk, const void *list);
 	void (*fast)(const struct sock *sk, struct reuse_fast *fast);
+	void (*for_each_owner)(const struct sock *sk, unsigned short port,
+			       reuse_peer_t peer, reuse_peer_t then, void *arg);
 };
 
 typedef int (*reuse_visit_t)(struct sock *sk, unsigned int round, void *arg);

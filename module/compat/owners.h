@@ -75,23 +75,15 @@ static inline struct sock *reuse_next_list(const struct sock *sk)
 	return reuse_first_of(reuse_list_of(sk)->bhash_node.next);
 }
 
+/* The same: each address has a list */
+static inline struct sock *reuse_next_address(const struct sock *sk)
+{
+	return reuse_next_list(sk);
+}
+
 static inline struct sock *reuse_next_owner(const struct sock *sk)
 {
 	return reuse_owner(sk->sk_bind_node.next) ?: reuse_next_list(sk);
-}
-
-/* The next owner but for those that are not needed */
-static inline struct sock *reuse_owner_but(const struct sock *sk,
-					   enum reuse_peer what)
-{
-	switch (what) {
-	case REUSE_PEER_DONE:
-		return NULL;
-	case REUSE_PEER_OTHER_ADDRESS:
-		return reuse_first_of(reuse_list_of(sk)->bhash_node.next);
-	default:
-		return reuse_next_owner(sk);
-	}
 }
 
 #else
@@ -128,11 +120,10 @@ static inline struct sock *reuse_next_owner(const struct sock *sk)
 	return reuse_owner(sk->sk_bind_node.next);
 }
 
-/* The next owner but for those that are not needed */
-static inline struct sock *reuse_owner_but(const struct sock *sk,
-					   enum reuse_peer what)
+/* Addresses are mixed in the one list: no owner can be skipped */
+static inline struct sock *reuse_next_address(const struct sock *sk)
 {
-	return what == REUSE_PEER_DONE ? NULL : reuse_next_owner(sk);
+	return reuse_next_owner(sk);
 }
 
 #endif
