@@ -44,8 +44,14 @@ struct reuse_note {
 	bool counted_peer;
 };
 
+/* record.c */
 int reuse_order_setup(void);
 void reuse_order_teardown(void);
+bool reuse_order_may_know(const struct sock *sk);
+void reuse_order_forget(const struct sock *sk);
+void reuse_order_forget_net(const struct net *net);
+
+/* events.c */
 u64 reuse_order_find(const struct sock *sk, bool *accepted);
 bool reuse_order_listens(const struct sock *sk);
 void reuse_order_set_listens(const struct sock *sk, bool listens);
@@ -56,9 +62,6 @@ void reuse_order_bound(struct sock *sk);
 int reuse_order_seen(struct sock *sk, bool before);
 void reuse_order_connects(const struct sock *sk);
 void reuse_order_to_device(const struct sock *sk);
-bool reuse_order_may_know(const struct sock *sk);
-void reuse_order_forget(const struct sock *sk);
-void reuse_order_forget_net(const struct net *net);
 
 /* learn.c */
 int reuse_order_learn(const struct net *net);

@@ -1,56 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * In which order sockets were bound.
- *
- * The answers of other systems depend on it. The kernel keeps the order within
- * one list only, since 6.8 a port has a list for each of its addresses, and
- * those of TCP hold accepted connections as well. So a namespace that emulates
- * has a note of each socket that was bound, dropped when the socket is freed.
- *
- * Notes are found by socket, and those of sockets that were bound by where
- * that was, see place.c. inet_sock_destruct() drops the note, so under its lock
- * its socket is there. Under RCU it is there after that as well if it still
- * held its port: UDP sockets and listeners are freed a grace period after they
- * leave it.
- *
- * A table of fixed size, 1,000,000 notes are 16 to a chain. Where a socket is in
- * memory decides which, so nobody chooses.
- */
-#include <linux/hash.h>
-#include <linux/mm.h>
-#include <linux/slab.h>
-#include <linux/spinlock.h>
-#include <linux/local_lock.h>	/* wants to come after the former */
+/* What happens to a socket, as far as it says in which order sockets were bound. */
+#include <linux/atomic.h>
+#include <net/sock.h>
 
 #include "netns.h"
 #include "order.h"
+#include "record.h"
 #include "reuse.h"
 #include "sock.h"
-
-#define NOTE_BITS	16
-
-struct note_chain {
-	spinlock_t lock;	/* of @notes, and of what they say */
-	struct hlist_head notes;
-};
-
-static struct note_chain *chains;
-static struct kmem_cache *note_cache;
-
-/*
- * Many a socket is bound and closed before the next: its note goes on. UDP
- * sockets are freed in batches. With PREEMPT_RT, bottom halves that are off do
- * not keep others from this CPU.
- */
-struct spares {
-	local_lock_t lock;
-	unsigned int n;
-	struct reuse_note *note[30];
-};
-
-static DEFINE_PER_CPU(struct spares, spares) = {
-	.lock = INIT_LOCAL_LOCK(lock),
-};
 
 /*
  * For all namespaces. A number takes a lock and a note, so far more than a nanosecond:
@@ -63,138 +20,6 @@ static atomic64_t before_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
 
 static_assert(REUSE_ORDER_FIRST > ORDER_ENOUGH);
 static_assert(REUSE_ORDER_LAST - REUSE_ORDER_FIRST > ORDER_ENOUGH);
-
-/**
- * reuse_order_setup() - begin to take notes
- *
- * Context: process context, may sleep; while the module is loaded.
- * Return: 0 or -ENOMEM.
- */
-int __init reuse_order_setup(void)
-{
-	unsigned int i;
-
-	/* Charged to whoever has the sockets, as these are */
-	note_cache = KMEM_CACHE(reuse_note, SLAB_ACCOUNT);
-	if (!note_cache)
-		return -ENOMEM;
-	chains = kvcalloc(BIT(NOTE_BITS), sizeof(*chains), GFP_KERNEL);
-	if (!chains)
-		goto destroy_cache;
-	for (i = 0; i < BIT(NOTE_BITS); i++)
-		spin_lock_init(&chains[i].lock);
-	if (!reuse_place_setup())
-		return 0;
-
-	kvfree(chains);
-destroy_cache:
-	kmem_cache_destroy(note_cache);
-	return -ENOMEM;
-}
-
-/**
- * reuse_order_teardown() - undo reuse_order_setup()
- *
- * Context: process context, may sleep; all namespaces are native.
- */
-void reuse_order_teardown(void)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		struct spares *s = per_cpu_ptr(&spares, cpu);
-
-		while (s->n)
-			kmem_cache_free(note_cache, s->note[--s->n]);
-	}
-	reuse_place_teardown();
-	kvfree(chains);
-	kmem_cache_destroy(note_cache);
-}
-
-static struct note_chain *chain_of(const struct sock *sk)
-{
-	return &chains[hash_ptr(sk, NOTE_BITS)];
-}
-
-/* Under the chain's lock */
-static struct reuse_note *note_find(const struct note_chain *chain,
-				    const struct sock *sk)
-{
-	struct reuse_note *note;
-
-	hlist_for_each_entry(note, &chain->notes, node) {
-		if (note->sk == sk)
-			return note;
-	}
-	return NULL;
-}
-
-static struct reuse_note *spare_take(void)
-{
-	struct reuse_note *note = NULL;
-	struct spares *s;
-
-	local_lock(&spares.lock);
-	s = this_cpu_ptr(&spares);
-	if (s->n)
-		note = s->note[--s->n];
-	local_unlock(&spares.lock);
-	return note;
-}
-
-/* False if there are enough of them */
-static bool spare_give(struct reuse_note *note)
-{
-	struct spares *s;
-	bool taken;
-
-	local_lock(&spares.lock);
-	s = this_cpu_ptr(&spares);
-	taken = s->n < ARRAY_SIZE(s->note);
-	if (taken)
-		s->note[s->n++] = note;
-	local_unlock(&spares.lock);
-	return taken;
-}
-
-static struct reuse_note *note_new(struct note_chain *chain, struct sock *sk)
-{
-	struct reuse_note *note = spare_take();
-
-	if (!note)
-		note = kmem_cache_alloc(note_cache, GFP_ATOMIC | __GFP_NOWARN);
-	if (!note)
-		return NULL;
-	*note = (struct reuse_note) { .sk = sk, .net = sock_net(sk) };
-	hlist_add_head(&note->node, &chain->notes);
-	return note;
-}
-
-/* What the namespace counts of those that hold a port */
-static void note_count(const struct reuse_note *note, int n)
-{
-	if (note->counted_last)
-		atomic_add(n, &reuse_net(note->net)->udp_added_last);
-	if (note->counted_peer)
-		atomic_add(n, reuse_net_connected(note->net, note->place->port));
-}
-
-static void note_uncount(struct reuse_note *note)
-{
-	note_count(note, -1);
-	note->counted_last = false;
-	note->counted_peer = false;
-}
-
-static void note_drop(struct reuse_note *note)
-{
-	if (note->place)
-		reuse_place_leave(note);
-	hlist_del(&note->node);
-	if (!spare_give(note))
-		kmem_cache_free(note_cache, note);
-}
 
 static enum reuse_kind kind_of(const struct sem_sock *s)
 {
@@ -233,7 +58,7 @@ static bool note_link(struct reuse_note *note,
 		WRITE_ONCE(reuse_net(note->net)->devices, true);
 	note->counted_last = place.protocol != IPPROTO_TCP &&
 			     reuse_udp_added_last(sk);
-	note_count(note, 1);
+	reuse_note_count(note, 1);
 	return true;
 }
 
@@ -247,12 +72,12 @@ static bool note_link(struct reuse_note *note,
  */
 u64 reuse_order_find(const struct sock *sk, bool *accepted)
 {
-	struct note_chain *chain = chain_of(sk);
+	struct note_chain *chain = reuse_note_chain(sk);
 	const struct reuse_note *note;
 	u64 seq = 0;
 
 	spin_lock(&chain->lock);
-	note = note_find(chain, sk);
+	note = reuse_note_find(chain, sk);
 	if (note)
 		seq = note->seq;
 	if (accepted)
@@ -270,12 +95,12 @@ u64 reuse_order_find(const struct sock *sk, bool *accepted)
  */
 bool reuse_order_listens(const struct sock *sk)
 {
-	struct note_chain *chain = chain_of(sk);
+	struct note_chain *chain = reuse_note_chain(sk);
 	const struct reuse_note *note;
 	bool listens;
 
 	spin_lock(&chain->lock);
-	note = note_find(chain, sk);
+	note = reuse_note_find(chain, sk);
 	listens = note && note->listens;
 	spin_unlock(&chain->lock);
 	return listens;
@@ -290,11 +115,11 @@ bool reuse_order_listens(const struct sock *sk)
  */
 void reuse_order_set_listens(const struct sock *sk, bool listens)
 {
-	struct note_chain *chain = chain_of(sk);
+	struct note_chain *chain = reuse_note_chain(sk);
 	struct reuse_note *note;
 
 	spin_lock(&chain->lock);
-	note = note_find(chain, sk);
+	note = reuse_note_find(chain, sk);
 	if (note)
 		note->listens = listens;
 	spin_unlock(&chain->lock);
@@ -303,11 +128,11 @@ void reuse_order_set_listens(const struct sock *sk, bool listens)
 /* Without memory there is none, and it counts as older than what is bound later */
 static void order_note(struct sock *sk)
 {
-	struct note_chain *chain = chain_of(sk);
+	struct note_chain *chain = reuse_note_chain(sk);
 	struct reuse_note *note;
 
 	spin_lock_bh(&chain->lock);
-	note = note_find(chain, sk) ?: note_new(chain, sk);
+	note = reuse_note_find(chain, sk) ?: reuse_note_new(chain, sk);
 	if (note) {
 		note->seq = atomic64_inc_return(&order_seq);
 		note->created = note->seq;
@@ -366,13 +191,13 @@ static bool note_bound(struct reuse_note *note,
  */
 int reuse_order_reserve(struct sock *sk)
 {
-	struct note_chain *chain = chain_of(sk);
+	struct note_chain *chain = reuse_note_chain(sk);
 	const struct reuse_note *note;
 
 	if (!reuse_place_reserve())
 		return -ENOMEM;
 	spin_lock(&chain->lock);
-	note = note_find(chain, sk) ?: note_new(chain, sk);
+	note = reuse_note_find(chain, sk) ?: reuse_note_new(chain, sk);
 	spin_unlock(&chain->lock);
 	return note ? 0 : -ENOMEM;
 }
@@ -389,18 +214,18 @@ int reuse_order_reserve(struct sock *sk)
 void reuse_order_bound(struct sock *sk)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
-	struct note_chain *chain = chain_of(sk);
+	struct note_chain *chain = reuse_note_chain(sk);
 	struct reuse_note *note;
 
 	if (!profile)
 		return;
 	spin_lock(&chain->lock);
 	/* A new one, if the namespace has been switched meanwhile */
-	note = note_find(chain, sk) ?: note_new(chain, sk);
+	note = reuse_note_find(chain, sk) ?: reuse_note_new(chain, sk);
 	if (note) {
 		/* It left another port without being closed */
 		if (note->place) {
-			note_uncount(note);
+			reuse_note_uncount(note);
 			reuse_place_leave(note);
 		}
 		note_bound(note, profile, false);
@@ -422,14 +247,14 @@ void reuse_order_bound(struct sock *sk)
 int reuse_order_seen(struct sock *sk, bool before)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
-	struct note_chain *chain = chain_of(sk);
+	struct note_chain *chain = reuse_note_chain(sk);
 	struct reuse_note *note;
 	bool done;
 
 	if (!reuse_place_reserve())
 		return -ENOMEM;
 	spin_lock(&chain->lock);
-	note = note_find(chain, sk) ?: note_new(chain, sk);
+	note = reuse_note_find(chain, sk) ?: reuse_note_new(chain, sk);
 	done = note && (!profile || note->place ||
 			note_bound(note, profile, before));
 	spin_unlock(&chain->lock);
@@ -444,11 +269,11 @@ int reuse_order_seen(struct sock *sk, bool before)
  */
 void reuse_order_connects(const struct sock *sk)
 {
-	struct note_chain *chain = chain_of(sk);
+	struct note_chain *chain = reuse_note_chain(sk);
 	struct reuse_note *note;
 
 	spin_lock_bh(&chain->lock);
-	note = note_find(chain, sk);
+	note = reuse_note_find(chain, sk);
 	if (note && !note->counted_peer && note->place) {
 		note->counted_peer = true;
 		atomic_inc(reuse_net_connected(note->net, note->place->port));
@@ -469,7 +294,7 @@ void reuse_order_connects(const struct sock *sk)
  */
 void reuse_order_to_device(const struct sock *sk)
 {
-	struct note_chain *chain = chain_of(sk);
+	struct note_chain *chain = reuse_note_chain(sk);
 	const struct reuse_note *note;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
@@ -480,75 +305,10 @@ void reuse_order_to_device(const struct sock *sk)
 		return;
 	}
 	spin_lock_bh(&chain->lock);
-	note = note_find(chain, sk);
+	note = reuse_note_find(chain, sk);
 	if (note && note->place) {
 		reuse_place_set_devices(note);
 		WRITE_ONCE(reuse_net(note->net)->devices, true);
 	}
 	spin_unlock_bh(&chain->lock);
-}
-
-/**
- * reuse_order_may_know() - may there be a note of a socket?
- * @sk: any socket that nobody else binds now
- *
- * Context: any, atomic ones too.
- * Return: false if there is none.
- */
-bool reuse_order_may_know(const struct sock *sk)
-{
-	return !hlist_empty(&chain_of(sk)->notes);
-}
-
-/**
- * reuse_order_forget() - drop the note of a socket
- * @sk: a socket that is being freed
- *
- * Context: any but what is atomic with PREEMPT_RT.
- */
-void reuse_order_forget(const struct sock *sk)
-{
-	struct note_chain *chain = chain_of(sk);
-	struct reuse_note *note;
-
-	spin_lock_bh(&chain->lock);
-	note = note_find(chain, sk);
-	if (note) {
-		note_uncount(note);
-		note_drop(note);
-	}
-	spin_unlock_bh(&chain->lock);
-}
-
-/**
- * reuse_order_forget_net() - drop the notes of a namespace
- * @net: network namespace that does not emulate any more, while the hooks are
- *	there still; NULL for all of them when they are not, so that neither the
- *	namespace nor the socket of a note may be there
- *
- * Context: process context, may sleep.
- */
-void reuse_order_forget_net(const struct net *net)
-{
-	struct reuse_note *note;
-	struct hlist_node *next;
-	unsigned int i;
-
-	for (i = 0; i < BIT(NOTE_BITS); i++) {
-		cond_resched();
-		if (hlist_empty(&chains[i].notes))
-			continue;
-		spin_lock_bh(&chains[i].lock);
-		hlist_for_each_entry_safe(note, next, &chains[i].notes, node) {
-			if (net && note->net != net)
-				continue;
-			if (net) {
-				note_uncount(note);
-				if (note->sk->sk_protocol != IPPROTO_TCP)
-					reuse_datagram_release(note->sk);
-			}
-			note_drop(note);
-		}
-		spin_unlock_bh(&chains[i].lock);
-	}
 }
