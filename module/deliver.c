@@ -9,9 +9,8 @@
  *
  * All of this runs under the RCU lock that the callers of the kernel's lookups
  * hold, mostly in softirq context; what is found may be used as long as they
- * hold it, see order.c. synchronize_rcu() in hook.c waits for us.
+ * hold it, see record.c.
  */
-#include <linux/bottom_half.h>
 #include <linux/jhash.h>
 #include <net/ipv6.h>
 #include <net/sock_reuseport.h>
@@ -274,106 +273,3 @@ struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 		delivery_any(dv, delivery_connected);
 	return (struct sock *)dv->decision.id;
 }
-
-/* Socket diagnosis looks for listeners as well, in process context */
-static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
-				struct sk_buff *skb, int doff)
-{
-	struct sock *sk;
-
-	local_bh_disable();
-	sk = reuse_deliver_run(dv, native, skb, doff);
-	local_bh_enable();
-	return IS_ERR(sk) ? NULL : sk;
-}
-
-/**
- * reuse_tcp4_lookup() - in place of __inet_lookup_listener()
- * @net: network namespace
- * @skb: the packet, or NULL
- * @doff: length of its TCP header
- * @saddr: source
- * @sport: its port
- * @daddr: destination
- * @hnum: its port, in host byte order
- * @dif: device it came by
- * @sdif: the one enslaved to @dif that it came by, or 0
- *
- * Context: under RCU.
- * Return: the listener that gets a SYN, or NULL: refused.
- */
-struct sock *reuse_tcp4_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
-			       struct sk_buff *skb, int doff,
-			       const __be32 saddr, const __be16 sport,
-			       const __be32 daddr, const unsigned short hnum,
-			       const int dif, const int sdif)
-{
-	struct reuse_delivery dv = {
-		.profile = reuse_net_profile(net), .net = net, .dif = dif,
-		.sdif = sdif, .port = hnum, .protocol = IPPROTO_TCP,
-	};
-	struct sock *sk;
-
-	sk = __inet_lookup_listener(net, REUSE_TCP_TABLE_ARG skb, doff, saddr,
-				    sport, daddr, hnum, dif, sdif);
-	/* DCCP has the same lookup */
-	if (!sk || !dv.profile || sk->sk_protocol != IPPROTO_TCP ||
-	    reuse_sk_lookup_chose4(net, IPPROTO_TCP, saddr, sport, daddr, hnum,
-				   dif))
-		return sk;
-	sem_addr4(dv.packet.addr, (__force u32)daddr);
-	sem_addr4(dv.from, (__force u32)saddr);
-	dv.from_port = sport;
-	return deliver_syn(&dv, sk, skb, doff);
-}
-
-static_assert(__same_type(reuse_tcp4_lookup, __inet_lookup_listener));
-
-#if IS_ENABLED(CONFIG_IPV6)
-
-/**
- * reuse_tcp6_lookup() - in place of inet6_lookup_listener()
- * @net: network namespace
- * @skb: the packet, or NULL
- * @doff: length of its TCP header
- * @saddr: source
- * @sport: its port
- * @daddr: destination
- * @hnum: its port, in host byte order
- * @dif: device it came by
- * @sdif: the one enslaved to @dif that it came by, or 0
- *
- * Context: under RCU.
- * Return: the listener that gets a SYN, or NULL: refused.
- */
-struct sock *reuse_tcp6_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
-			       struct sk_buff *skb, int doff,
-			       const struct in6_addr *saddr,
-			       const __be16 sport,
-			       const struct in6_addr *daddr,
-			       const unsigned short hnum, const int dif,
-			       const int sdif)
-{
-	struct reuse_delivery dv = {
-		.profile = reuse_net_profile(net), .net = net, .dif = dif,
-		.sdif = sdif, .port = hnum, .protocol = IPPROTO_TCP,
-	};
-	struct sock *sk;
-
-	sk = inet6_lookup_listener(net, REUSE_TCP_TABLE_ARG skb, doff, saddr,
-				   sport, daddr, hnum, dif, sdif);
-	/* DCCP has the same lookup */
-	if (!sk || !dv.profile || sk->sk_protocol != IPPROTO_TCP ||
-	    reuse_sk_lookup_chose6(net, IPPROTO_TCP, saddr, sport, daddr, hnum,
-				   dif))
-		return sk;
-	dv.packet.ipv6 = true;
-	memcpy(dv.packet.addr, daddr, sizeof(dv.packet.addr));
-	memcpy(dv.from, saddr, sizeof(dv.from));
-	dv.from_port = sport;
-	return deliver_syn(&dv, sk, skb, doff);
-}
-
-static_assert(__same_type(reuse_tcp6_lookup, inet6_lookup_listener));
-
-#endif

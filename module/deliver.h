@@ -42,6 +42,17 @@ struct reuse_delivery {
 };
 
 /* deliver.c */
+struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
+			       struct sk_buff *skb, int doff);
+bool reuse_deliver_from_peer(const struct reuse_delivery *dv,
+			     const struct sock *sk);
+struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
+				     const struct sock *native);
+void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
+			enum reuse_kind kind, unsigned int looks,
+			reuse_note_fn_t fn, void *arg);
+
+/* syn.c */
 struct sock *reuse_tcp4_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 			       struct sk_buff *skb, int doff,
 			       const __be32 saddr, const __be16 sport,
@@ -54,15 +65,6 @@ struct sock *reuse_tcp6_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 			       const struct in6_addr *daddr,
 			       const unsigned short hnum, const int dif,
 			       const int sdif);
-struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
-			       struct sk_buff *skb, int doff);
-bool reuse_deliver_from_peer(const struct reuse_delivery *dv,
-			     const struct sock *sk);
-struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
-				     const struct sock *native);
-void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
-			enum reuse_kind kind, unsigned int looks,
-			reuse_note_fn_t fn, void *arg);
 
 /* handoff.c */
 unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,

@@ -50,8 +50,13 @@ struct bind_request {
 	bool in_order;
 };
 
+/* peers.c */
 void reuse_peers_owner(const struct bind_request *req, struct sock *sk,
 		       struct sem_sock *s);
 void reuse_peers_show(struct bind_request *req, unsigned short port);
+
+/* decide.c */
+bool reuse_bind_is_stale(const struct bind_request *req);
+int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search);
 
 #endif

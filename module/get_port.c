@@ -25,49 +25,6 @@
 #include "reuse.h"
 #include "sock.h"
 
-/*
- * Under bind_lock. A search may take long: it ends when the namespace is switched, and
- * whatever was not decided by then is decided anew. So no notes are taken for a namespace
- * that has become native, which hooks_remove() relies on.
- */
-static bool request_is_stale(const struct bind_request *req)
-{
-	return req->rn->profile != req->profile;
-}
-
-/* 0, -EADDRINUSE, or -ESTALE if it is to be decided anew */
-static int request_decide(struct bind_request *req, unsigned short port,
-			  bool search)
-{
-	struct sem_bind *b = &req->bind;
-
-	if (request_is_stale(req))
-		return -ESTALE;
-	b->sk = &req->self;
-	b->udp = req->udp;
-	b->search = search;
-	b->fast = 0;
-	req->position = REUSE_ORDER_FIRST;
-	req->in_order = req->udp ? !atomic_read(&req->rn->udp_added_last) :
-				   reuse_tcp_in_order();
-	req->profile->begin(b);
-	/* It listened once, and asks again */
-	if (req->profile->relisten && req->self.state == SEM_LISTEN)
-		reuse_order_set_listens(req->sk, false);
-
-	/* listen(): the bucket is our own too */
-	b->owners = req->sk->sk_num == port;
-	if (req->profile->cached && !req->udp) {
-		b->fast = reuse_tcp_cached(req->sk, port);
-		/* Then nobody is looked at */
-		b->owners += b->fast > 0;
-	}
-	if (b->fast <= 0 || search || !req->self.reuseaddr ||
-	    req->self.state == SEM_LISTEN)
-		reuse_peers_show(req, port);
-	return req->profile->verdict(b);
-}
-
 /* How many binds have conflicts out of sight: the hook is asked very often */
 atomic_t reuse_letting_in = ATOMIC_INIT(0);
 
@@ -125,7 +82,7 @@ static int request_port(struct bind_request *req, unsigned short port)
 	int err;
 
 	spin_lock_bh(&req->rn->bind_lock);
-	err = request_decide(req, port, false) ?: request_bind(req, port);
+	err = reuse_bind_decide(req, port, false) ?: request_bind(req, port);
 	spin_unlock_bh(&req->rn->bind_lock);
 	return err;
 }
@@ -138,7 +95,7 @@ static int request_try(struct bind_request *req, unsigned short port)
 	if (inet_is_local_reserved_port(sock_net(req->sk), port))
 		return -EADDRINUSE;
 	spin_lock_bh(&req->rn->bind_lock);
-	err = request_decide(req, port, true);
+	err = reuse_bind_decide(req, port, true);
 	if (!err) {
 		req->bind.search = false;
 		err = request_bind(req, port);
@@ -247,7 +204,7 @@ static int request_native(struct bind_request *req, unsigned short port)
 
 	if (!port) {
 		spin_lock_bh(&req->rn->bind_lock);
-		err = request_is_stale(req) ? -ESTALE : reuse_order_reserve(sk);
+		err = reuse_bind_is_stale(req) ? -ESTALE : reuse_order_reserve(sk);
 		spin_unlock_bh(&req->rn->bind_lock);
 		err = err ?: sk->sk_prot->get_port(sk, port);
 		if (err)
@@ -256,7 +213,7 @@ static int request_native(struct bind_request *req, unsigned short port)
 	spin_lock_bh(&req->rn->bind_lock);
 	if (!port)
 		err = request_reserve_again(req);
-	else if (request_is_stale(req))
+	else if (reuse_bind_is_stale(req))
 		err = -ESTALE;
 	else
 		err = reuse_order_reserve(sk) ?:
@@ -295,7 +252,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 		int err;
 
 		spin_lock_bh(&req.rn->bind_lock);
-		err = request_is_stale(&req) ? -ESTALE :
+		err = reuse_bind_is_stale(&req) ? -ESTALE :
 					       request_bind(&req, port);
 		spin_unlock_bh(&req.rn->bind_lock);
 		return err;
