@@ -50,6 +50,7 @@ void reuse_order_teardown(void);
 bool reuse_order_may_know(const struct sock *sk);
 void reuse_order_forget(const struct sock *sk);
 void reuse_order_forget_net(const struct net *net);
+void reuse_order_flush_all(void);
 
 /* events.c */
 u64 reuse_order_find(const struct sock *sk, bool *accepted);

@@ -232,9 +232,8 @@ void reuse_order_forget(const struct sock *sk)
 
 /**
  * reuse_order_forget_net() - drop the notes of a namespace
- * @net: network namespace that does not emulate any more, while the hooks are
- *	there still; NULL for all of them when they are not, so that neither the
- *	namespace nor the socket of a note may be there
+ * @net: network namespace that does not emulate any more, while the hooks are still
+ *	installed
  *
  * Context: process context, may sleep.
  */
@@ -245,20 +244,49 @@ void reuse_order_forget_net(const struct net *net)
 	unsigned int i;
 
 	for (i = 0; i < BIT(NOTE_BITS); i++) {
+		struct note_chain *chain = &reuse_note_chains[i];
+
 		cond_resched();
-		if (hlist_empty(&reuse_note_chains[i].notes))
+		if (hlist_empty(&chain->notes))
 			continue;
-		spin_lock_bh(&reuse_note_chains[i].lock);
-		hlist_for_each_entry_safe(note, next, &reuse_note_chains[i].notes, node) {
-			if (net && note->net != net)
+
+		spin_lock_bh(&chain->lock);
+		hlist_for_each_entry_safe(note, next, &chain->notes, node) {
+			if (note->net != net)
 				continue;
-			if (net) {
-				reuse_note_uncount(note);
-				if (note->sk->sk_protocol != IPPROTO_TCP)
-					reuse_datagram_release(note->sk);
-			}
+			reuse_note_uncount(note);
+			if (note->sk->sk_protocol != IPPROTO_TCP)
+				reuse_datagram_release(note->sk);
 			note_drop(note);
 		}
-		spin_unlock_bh(&reuse_note_chains[i].lock);
+		spin_unlock_bh(&chain->lock);
+	}
+}
+
+/**
+ * reuse_order_flush_all() - drop all notes
+ *
+ * No hook is installed, so neither the socket of a note nor its namespace may exist any
+ * more: nothing is counted or released.
+ *
+ * Context: process context, may sleep.
+ */
+void reuse_order_flush_all(void)
+{
+	struct reuse_note *note;
+	struct hlist_node *next;
+	unsigned int i;
+
+	for (i = 0; i < BIT(NOTE_BITS); i++) {
+		struct note_chain *chain = &reuse_note_chains[i];
+
+		cond_resched();
+		if (hlist_empty(&chain->notes))
+			continue;
+
+		spin_lock_bh(&chain->lock);
+		hlist_for_each_entry_safe(note, next, &chain->notes, node)
+			note_drop(note);
+		spin_unlock_bh(&chain->lock);
 	}
 }

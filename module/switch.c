@@ -73,7 +73,7 @@ static void hooks_collect(void)
 		install_after = get_jiffies_64() + INSTALL_PAUSE;
 		/* Something under way may have left a note */
 		if (i == REUSE_HOOKS_BIND)
-			reuse_order_forget_net(NULL);
+			reuse_order_flush_all();
 	}
 }
 
