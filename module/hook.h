@@ -2,31 +2,67 @@
 #ifndef _REUSE_HOOK_H
 #define _REUSE_HOOK_H
 
+#include <linux/errno.h>
+#include <linux/printk.h>
+#include <linux/ratelimit.h>
 #include <linux/types.h>
 
-/**
- * enum reuse_hooks - what functions are intercepted for
- * @REUSE_HOOKS_BIND: semantics other than native
- * @REUSE_HOOKS_SOCKOPT: semantics without SO_REUSEPORT
- * @REUSE_HOOKS_CONNECT: semantics where connect() decides on the port otherwise
- * @REUSE_HOOKS: how many there are of these
- * @REUSE_HOOKS_PROOF: to see that a redirect works, see proof.c
- */
-enum reuse_hooks {
-	REUSE_HOOKS_BIND,
-	REUSE_HOOKS_SOCKOPT,
-	REUSE_HOOKS_CONNECT,
-	REUSE_HOOKS,
-	REUSE_HOOKS_PROOF = REUSE_HOOKS,
-};
+struct reuse_net;
+struct sem_profile;
 
+#ifdef REUSE_HAVE_HOOKS
+
+/* targets.c */
 int reuse_hook_setup(void);
 void reuse_hook_teardown(void);
 bool reuse_hook_possible(void);
-int reuse_hook_install(enum reuse_hooks group);
-void reuse_hook_remove(enum reuse_hooks group);
-void reuse_hook_drain(void);
-int reuse_hook_enter(void);
-void reuse_hook_leave(int idx);
 
+/* users.c */
+int reuse_hook_users_get(const struct reuse_net *rn,
+			 const struct sem_profile *profile);
+void reuse_hook_users_put(const struct sem_profile *profile);
+void reuse_hook_users_put_later(const struct sem_profile *profile);
+void reuse_hook_users_teardown(void);
+
+#else
+
+/* ftrace cannot redirect here, or compat/ftrace.h does not know where it has registers */
+
+static inline int reuse_hook_setup(void)
+{
+	return 0;
+}
+
+static inline void reuse_hook_teardown(void)
+{
+}
+
+static inline bool reuse_hook_possible(void)
+{
+	return false;
+}
+
+static inline int reuse_hook_users_get(const struct reuse_net *rn,
+				       const struct sem_profile *profile)
+{
+	if (!profile)
+		return 0;
+
+	pr_warn_ratelimited("only native semantics: this kernel is built without CONFIG_DYNAMIC_FTRACE_WITH_ARGS (or _WITH_REGS), or not for x86-64 or arm64\n");
+	return -EOPNOTSUPP;
+}
+
+static inline void reuse_hook_users_put(const struct sem_profile *profile)
+{
+}
+
+static inline void reuse_hook_users_put_later(const struct sem_profile *profile)
+{
+}
+
+static inline void reuse_hook_users_teardown(void)
+{
+}
+
+#endif
 #endif

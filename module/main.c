@@ -88,7 +88,7 @@ static int __init reuse_init(void)
 	return 0;
 
 state:
-	reuse_switch_teardown();
+	reuse_hook_users_teardown();
 	unregister_pernet_subsys(&state_ops);
 order:
 	reuse_order_teardown();
@@ -97,7 +97,7 @@ hook:
 	return err;
 }
 
-/* After reuse_switch_teardown() no function of the kernel leads to the module */
+/* After reuse_hook_users_teardown() no function of the kernel leads to the module */
 static void __exit reuse_exit(void)
 {
 	unregister_pernet_subsys(&switch_ops);
@@ -105,7 +105,7 @@ static void __exit reuse_exit(void)
 		pr_warn("unloaded while %u network namespace(s) were not native: this kernel's own rules are in force there from now on\n",
 			left_emulating);
 
-	reuse_switch_teardown();
+	reuse_hook_users_teardown();
 	unregister_pernet_subsys(&state_ops);
 	reuse_order_teardown();
 	reuse_hook_teardown();

@@ -9,6 +9,5 @@ struct net;
 int reuse_switch(struct net *net, const struct sem_profile *profile);
 bool reuse_switch_leave(struct net *net);
 void reuse_switch_left(struct net *net);
-void reuse_switch_teardown(void);
 
 #endif
