@@ -14,17 +14,17 @@
 #include "sock.h"
 
 /**
- * reuse_connect_keeps_taken() - does a socket keep its port if its connect() cannot have it?
+ * reuse_connect_keeps_port() - does a socket keep its port if its connect() cannot have it?
  * @sk: TCP socket that is to connect
  *
  * Context: any, from the hooks of tcp_v4_connect() and tcp_v6_connect().
  * Return: true if that takes reuse_tcp_connect().
  */
-bool reuse_connect_keeps_taken(const struct sock *sk)
+bool reuse_connect_keeps_port(const struct sock *sk)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 
-	return profile && profile->keeps_taken && inet_sk(sk)->inet_num;
+	return profile && profile->connect_keeps_port && inet_sk(sk)->inet_num;
 }
 
 /*

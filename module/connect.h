@@ -6,7 +6,7 @@
 
 struct sock;
 
-bool reuse_connect_keeps_taken(const struct sock *sk);
+bool reuse_connect_keeps_port(const struct sock *sk);
 int reuse_tcp_connect(struct sock *sk, void *addr, int len);
 int reuse_udp4_connect(struct sock *sk, void *addr, int len);
 int reuse_udp6_connect(struct sock *sk, void *addr, int len);

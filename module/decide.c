@@ -47,12 +47,12 @@ int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search
 				   reuse_tcp_in_order();
 	req->profile->begin(b);
 	/* It listened once, and asks again */
-	if (req->profile->relisten && req->self.state == SEM_LISTEN)
+	if (req->profile->checks_listen && req->self.state == SEM_LISTEN)
 		reuse_order_set_listens(req->sk, false);
 
 	/* listen(): the bucket is our own too */
 	b->owners = req->sk->sk_num == port;
-	if (req->profile->cached && !req->udp) {
+	if (req->profile->uses_fastreuse && !req->udp) {
 		b->fast = reuse_tcp_cached(req->sk, port);
 		/* Then nobody is looked at */
 		b->owners += b->fast > 0;

@@ -51,7 +51,7 @@ static bool note_link(struct reuse_note *note,
 	place.kind = kind_of(&s);
 	place.devices = s.dev;
 	/* Who receives comes first */
-	if (!reuse_place_join(note, &place, (profile->oldest_any &&
+	if (!reuse_place_join(note, &place, (profile->wildcard_oldest_first &&
 					     sem_any(place.addr)) != before))
 		return false;
 	if (place.devices)
@@ -151,7 +151,7 @@ void reuse_order_created(struct sock *sk)
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 
 	/* Where groups' datagrams ask for it */
-	if (profile && profile->mcast_last)
+	if (profile && profile->ends_multicast)
 		order_note(sk);
 }
 
@@ -165,7 +165,7 @@ void reuse_order_accepted(struct sock *child)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(child));
 
-	if (!profile || !profile->one_socket || reuse_tcp_in_order() ||
+	if (!profile || !profile->needs_bind_order || reuse_tcp_in_order() ||
 	    child->sk_protocol != IPPROTO_TCP)
 		return;
 	order_note(child);

@@ -54,7 +54,7 @@ static int request_force(struct bind_request *req, unsigned short port)
 		if (!err)
 			reuse_tcp_distrust(sk);
 	}
-	if (!err && !req->udp && req->profile->cached)
+	if (!err && !req->udp && req->profile->uses_fastreuse)
 		reuse_tcp_set_cached(sk, req->bind.fast);
 	return err;
 }
@@ -72,7 +72,7 @@ static int request_bind(struct bind_request *req, unsigned short port)
 		reuse_order_seen(req->sk, true);
 	else
 		reuse_order_bound(req->sk);
-	if (listens && req->profile->relisten)
+	if (listens && req->profile->checks_listen)
 		reuse_order_set_listens(req->sk, true);
 	return 0;
 }
@@ -237,9 +237,9 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	req.profile = profile;
 	req.udp = udp;
 	reuse_bind_see(sk, &req.self);
-	if (profile->alike && profile->alike(&req.self, udp, !port))
+	if (profile->same_as_linux && profile->same_as_linux(&req.self, udp, !port))
 		return request_native(&req, port);
-	if (profile->one_socket) {
+	if (profile->needs_bind_order) {
 		/* uid_map may be written after the namespace was made */
 		req.root = make_kuid(sock_net(sk)->user_ns, 0);
 		reuse_peers_owner(&req, sk, &req.self);
@@ -248,7 +248,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 		return request_search(&req);
 	/* listen() of a socket that is bound, where that is not decided anew */
 	if (req.self.state == SEM_LISTEN && sk->sk_num == port &&
-	    !profile->relisten) {
+	    !profile->checks_listen) {
 		int err;
 
 		spin_lock_bh(&req.rn->bind_lock);

@@ -164,7 +164,7 @@ static enum reuse_note_next find_last(const struct reuse_note *note, void *arg)
 		m->takers++;
 		m->takes |= note->sk == m->skb->sk;
 	}
-	if (note->created > m->since && m->dv->profile->mcast_last(&s) &&
+	if (note->created > m->since && m->dv->profile->ends_multicast(&s) &&
 	    member(note->sk, m))
 		m->since = note->created;
 	return REUSE_NOTE_NEXT;
@@ -269,7 +269,7 @@ unsigned int reuse_mcast_deliver(struct sk_buff *skb,
 	struct mcast m = { .dv = dv, .skb = skb, .state = state };
 	unsigned int verdict = NF_DROP;
 
-	if (!dv->profile->mcast_last)
+	if (!dv->profile->ends_multicast)
 		return NF_ACCEPT;
 	mcast_each(&m, find_last);
 	mcast_each(&m, find_receiver);

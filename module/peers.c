@@ -77,7 +77,7 @@ static bool request_show(struct bind_request *req, struct sock *sk,
 			 struct sem_sock *peer)
 {
 	/* Whose a connection is decides nothing, and to ask takes a lock */
-	if (req->profile->one_socket && (req->udp || !sem_has_peer(peer)))
+	if (req->profile->needs_bind_order && (req->udp || !sem_has_peer(peer)))
 		reuse_peers_owner(req, sk, peer);
 	req->known_family = 0;
 	return req->profile->peer(&req->bind, peer, sk);
@@ -129,16 +129,16 @@ static enum reuse_peer request_peer(struct sock *sk, void *arg)
 	struct bind_request *req = arg;
 	struct sem_sock peer;
 
-	if (req->profile->one_socket && !req->udp && !is_bound_or_listens(sk) &&
+	if (req->profile->needs_bind_order && !req->udp && !is_bound_or_listens(sk) &&
 	    !request_address_matters(req, sk))
 		return REUSE_PEER_NEXT;
 	if (!request_sees(req, sk, &peer))
 		return REUSE_PEER_NEXT;
 	/* listen() sets the state and then asks: not yet answered, it is bound */
-	if (peer.state == SEM_LISTEN && req->profile->relisten &&
+	if (peer.state == SEM_LISTEN && req->profile->checks_listen &&
 	    hlist_unhashed_lockless(&sk->sk_node) && !reuse_order_listens(sk))
 		peer.state = SEM_BOUND;
-	if (req->profile->one_socket) {
+	if (req->profile->needs_bind_order) {
 		peer.order = latest_order(req);
 		if (!req->profile->matters(&req->bind, &peer))
 			return REUSE_PEER_NEXT;
@@ -147,7 +147,7 @@ static enum reuse_peer request_peer(struct sock *sk, void *arg)
 	request_show(req, sk, &peer);
 	/* Out of order, something newer may follow: not so if none decides */
 	if (req->profile->done(&req->bind) &&
-	    (req->in_order || !req->profile->one_socket))
+	    (req->in_order || !req->profile->needs_bind_order))
 		return REUSE_PEER_DONE;
 	return REUSE_PEER_NEXT;
 }
@@ -191,7 +191,7 @@ static bool request_place(struct bind_address *address, const u8 *addr,
 	};
 
 	memcpy(place.addr, addr, sizeof(place.addr));
-	return reuse_place_newest(&place, req->profile->oldest_any && sem_any(addr),
+	return reuse_place_newest(&place, req->profile->wildcard_oldest_first && sem_any(addr),
 				  &req->looks, request_note, address);
 }
 
@@ -281,7 +281,7 @@ void reuse_peers_show(struct bind_request *req, unsigned short port)
 	req->port = port;
 	req->known_family = 0;
 	req->looks = LOOKS_MAX;
-	if (req->udp || req->in_order || !req->profile->one_socket)
+	if (req->udp || req->in_order || !req->profile->needs_bind_order)
 		req->table->for_each_owner(req->sk, port, request_peer, NULL, req);
 	else
 		req->table->for_each_owner(req->sk, port, request_address,

@@ -46,7 +46,7 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 	}
 	if (old)
 		reuse_order_forget_net(net);
-	if (old && old->cached)
+	if (old && old->uses_fastreuse)
 		reuse_tcp_forget_cached(net);
 	return profile ? reuse_order_learn(net) : 0;
 }
@@ -171,7 +171,7 @@ void reuse_switch_left(struct net *net)
 	if (!rn->left)
 		return;
 	reuse_order_forget_net(net);
-	if (rn->left->cached)
+	if (rn->left->uses_fastreuse)
 		reuse_tcp_forget_cached(net);
 	reuse_hook_users_put_later(rn->left);
 }

@@ -73,12 +73,12 @@ static __always_inline bool bind_is_forced(reuse_fregs_t *regs)
 static __always_inline bool keeps_port4(reuse_fregs_t *regs)
 {
 	return sk_arg(regs)->sk_family == AF_INET &&
-	       reuse_connect_keeps_taken(sk_arg(regs));
+	       reuse_connect_keeps_port(sk_arg(regs));
 }
 
 static __always_inline bool __maybe_unused keeps_port6(reuse_fregs_t *regs)
 {
-	return reuse_connect_keeps_taken(sk_arg(regs));
+	return reuse_connect_keeps_port(sk_arg(regs));
 }
 
 static __always_inline void on_created(reuse_fregs_t *regs)
@@ -113,7 +113,7 @@ static __always_inline void on_getsockopt(reuse_fregs_t *regs)
 		return;
 
 	profile = reuse_net_profile(sock_net(reuse_sockopt_sk((void *)reuse_ftrace_arg(regs, 0))));
-	if (profile && profile->no_reuseport)
+	if (profile && profile->hides_reuseport)
 		reuse_ftrace_set_third_arg(regs, NO_SUCH_OPTION);
 }
 

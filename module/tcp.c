@@ -127,16 +127,16 @@ static void tcp_for_each_owner(const struct sock *sk, unsigned short port,
 }
 
 const struct reuse_table reuse_tcp = {
-	.name	= "tcp",
-	.slots	= tcp_slots,
-	.first	= tcp_first,
-	.next	= tcp_next,
-	.list	= tcp_list,
-	.list_first = tcp_list_first,
-	.list_next = tcp_list_next,
-	.holds	= tcp_holds,
-	.fast	= tcp_fast,
-	.for_each_owner = tcp_for_each_owner,
+	.name		= "tcp",
+	.slots		= tcp_slots,
+	.first		= tcp_first,
+	.next		= tcp_next,
+	.list		= tcp_list,
+	.list_first	= tcp_list_first,
+	.list_next	= tcp_list_next,
+	.holds		= tcp_holds,
+	.fast		= tcp_fast,
+	.for_each_owner	= tcp_for_each_owner,
 };
 
 /**

@@ -91,15 +91,15 @@ static void udp_for_each_owner(const struct sock *sk, unsigned short port,
 }
 
 const struct reuse_table reuse_udp = {
-	.name	= "udp",
-	.slots	= udp_slots,
-	.first	= udp_first,
-	.next	= udp_next,
-	.list	= udp_list,
-	.list_first = udp_list_first,
-	.list_next = udp_list_next,
-	.holds	= udp_holds,
-	.for_each_owner = udp_for_each_owner,
+	.name		= "udp",
+	.slots		= udp_slots,
+	.first		= udp_first,
+	.next		= udp_next,
+	.list		= udp_list,
+	.list_first	= udp_list_first,
+	.list_next	= udp_list_next,
+	.holds		= udp_holds,
+	.for_each_owner	= udp_for_each_owner,
 };
 
 #ifdef REUSE_HAVE_UDPLITE
@@ -110,15 +110,15 @@ static struct reuse_slots udplite_slots(const struct net *net)
 }
 
 const struct reuse_table reuse_udplite = {
-	.name	= "udplite",
-	.slots	= udplite_slots,
-	.first	= udp_first,
-	.next	= udp_next,
-	.list	= udp_list,
-	.list_first = udp_list_first,
-	.list_next = udp_list_next,
-	.holds	= udp_holds,
-	.for_each_owner = udp_for_each_owner,
+	.name		= "udplite",
+	.slots		= udplite_slots,
+	.first		= udp_first,
+	.next		= udp_next,
+	.list		= udp_list,
+	.list_first	= udp_list_first,
+	.list_next	= udp_list_next,
+	.holds		= udp_holds,
+	.for_each_owner	= udp_for_each_owner,
 };
 
 #endif

@@ -47,9 +47,9 @@ static bool needs(const struct sem_profile *profile, enum reuse_hooks group)
 		return false;
 	switch (group) {
 	case REUSE_HOOKS_SOCKOPT:
-		return profile->no_reuseport;
+		return profile->hides_reuseport;
 	case REUSE_HOOKS_CONNECT:
-		return profile->keeps_taken;
+		return profile->connect_keeps_port;
 	default:
 		return true;
 	}

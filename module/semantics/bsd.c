@@ -243,22 +243,22 @@ static bool bsd_deliver(struct sem_deliver *d, const struct sem_sock *p,
 }
 
 /* udp_input() */
-static bool bsd_mcast_last(const struct sem_sock *sk)
+static bool bsd_ends_multicast(const struct sem_sock *sk)
 {
 	return !bsd_has_flag(sk);
 }
 
 const struct sem_profile sem_bsd = {
-	.name		= "bsd",
-	.begin		= bsd_begin,
-	.peer		= bsd_peer,
-	.matters	= bsd_matters,
-	.done		= bsd_done,
-	.verdict	= bsd_verdict,
-	.one_socket	= true,
-	.oldest_any	= true,
-	.keeps_taken	= true,
-	.search_error	= -EADDRNOTAVAIL,
-	.deliver	= bsd_deliver,
-	.mcast_last	= bsd_mcast_last,
+	.name			= "bsd",
+	.begin			= bsd_begin,
+	.peer			= bsd_peer,
+	.matters		= bsd_matters,
+	.done			= bsd_done,
+	.verdict		= bsd_verdict,
+	.needs_bind_order	= true,
+	.wildcard_oldest_first	= true,
+	.connect_keeps_port	= true,
+	.search_error		= -EADDRNOTAVAIL,
+	.deliver		= bsd_deliver,
+	.ends_multicast		= bsd_ends_multicast,
 };

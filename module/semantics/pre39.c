@@ -17,7 +17,7 @@
  * Nothing but SO_REUSEPORT came to UDP since, and it takes two that have it; and the
  * wildcard was made to meet all sockets of a port, however many.
  */
-static bool pre39_alike(const struct sem_sock *sk, bool udp, bool search)
+static bool pre39_same_as_linux(const struct sem_sock *sk, bool udp, bool search)
 {
 	return udp && !sk->reuseport && (search || !sem_any(sk->addr));
 }
@@ -136,15 +136,15 @@ static bool pre39_deliver(struct sem_deliver *d, const struct sem_sock *p,
 }
 
 const struct sem_profile sem_pre39 = {
-	.name		= "pre39",
-	.alike		= pre39_alike,
-	.begin		= pre39_begin,
-	.peer		= pre39_peer,
-	.done		= pre39_done,
-	.verdict	= pre39_verdict,
-	.cached		= true,
-	.relisten	= true,
-	.no_reuseport	= true,
-	.search_error	= -EADDRINUSE,
-	.deliver	= pre39_deliver,
+	.name			= "pre39",
+	.same_as_linux		= pre39_same_as_linux,
+	.begin			= pre39_begin,
+	.peer			= pre39_peer,
+	.done			= pre39_done,
+	.verdict		= pre39_verdict,
+	.uses_fastreuse		= true,
+	.checks_listen		= true,
+	.hides_reuseport	= true,
+	.search_error		= -EADDRINUSE,
+	.deliver		= pre39_deliver,
 };

@@ -138,30 +138,30 @@ struct sem_deliver {
 /**
  * struct sem_profile - one system's semantics
  * @name: as net.reuse.semantics has it
- * @alike: may be NULL; true if today's kernel decides like that system for this
+ * @same_as_linux: may be NULL; true if today's kernel decides like that system for this
  *	newcomer to UDP (@udp) or TCP, which asks for a port or leaves that open (@search)
  * @begin: prepares a decision; @sk, @udp, @search and @fast are set
  * @peer: shows it one socket of the port, named by @id; true if no older one on
  *	the same address and device can matter
- * @matters: with @one_socket; could a socket like this change the verdict? Its @order is
+ * @matters: with @needs_bind_order; could a socket like this change the verdict? Its @order is
  *	the highest that it may have, its @uid, @root and options are not looked at. False
  *	stays false for the rest of the decision
  * @done: no older one on whatever address can matter
  * @verdict: 0 or -EADDRINUSE, and @by
- * @cached: TCP: sem_bind.fast is used
- * @one_socket: it is one socket that counts, so @order and @uid of peers do
- * @relisten: listen() decides anew; otherwise a bound socket may listen
- * @no_reuseport: SO_REUSEPORT does not exist
- * @keeps_taken: connect() of a bound TCP socket to a remote end that another has a
+ * @uses_fastreuse: TCP: sem_bind.fast is used
+ * @needs_bind_order: it is one socket that counts, so @order and @uid of peers do
+ * @checks_listen: listen() decides anew; otherwise a bound socket may listen
+ * @hides_reuseport: SO_REUSEPORT does not exist
+ * @connect_keeps_port: connect() of a bound TCP socket to a remote end that another has a
  *	connection to from there says EADDRINUSE, and the port is kept; otherwise
  *	EADDRNOTAVAIL, and a port that bind() chose is lost
  * @search_error: errno of a bind() to port 0 that finds none
- * @oldest_any: of the sockets on a wildcard address the oldest receives; of any
+ * @wildcard_oldest_first: of the sockets on a wildcard address the oldest receives; of any
  *	others, the newest
  * @deliver: shows a packet one socket of the port without a remote end; true if
  *	none that was bound like it (address, IPv4 or IPv6, V6ONLY) and comes
  *	behind it in that order can matter
- * @mcast_last: may be NULL; a group's or broadcast datagram goes to the sockets
+ * @ends_multicast: may be NULL; a group's or broadcast datagram goes to the sockets
  *	that joined themselves, newest created first, and after one that this is
  *	true of to none
  *
@@ -169,23 +169,23 @@ struct sem_deliver {
  */
 struct sem_profile {
 	const char *name;
-	bool (*alike)(const struct sem_sock *sk, bool udp, bool search);
+	bool (*same_as_linux)(const struct sem_sock *sk, bool udp, bool search);
 	void (*begin)(struct sem_bind *b);
 	bool (*peer)(struct sem_bind *b, const struct sem_sock *peer,
 		     const void *id);
 	bool (*matters)(const struct sem_bind *b, const struct sem_sock *peer);
 	bool (*done)(const struct sem_bind *b);
 	int (*verdict)(struct sem_bind *b);
-	bool cached;
-	bool one_socket;
-	bool relisten;
-	bool no_reuseport;
-	bool oldest_any;
-	bool keeps_taken;
+	bool uses_fastreuse;
+	bool needs_bind_order;
+	bool checks_listen;
+	bool hides_reuseport;
+	bool wildcard_oldest_first;
+	bool connect_keeps_port;
 	int search_error;
 	bool (*deliver)(struct sem_deliver *d, const struct sem_sock *peer,
 			const void *id);
-	bool (*mcast_last)(const struct sem_sock *sk);
+	bool (*ends_multicast)(const struct sem_sock *sk);
 };
 
 extern const struct sem_profile sem_bsd;

@@ -175,7 +175,7 @@ static bool step_bind(struct sock *sk)
 
 	if (!strcmp(m.addr, "[::]") && pick(2))
 		m.flags |= S_V6ONLY;
-	if (t.profile->no_reuseport)
+	if (t.profile->hides_reuseport)
 		m.flags &= ~S_REUSEPORT;
 	memset(sk, 0, sizeof(*sk));
 	sk->fd = -1;
@@ -212,7 +212,7 @@ static bool step_bind(struct sock *sk)
 
 static bool step_option(struct sock *sk)
 {
-	bool rp = pick(2) && !t.profile->no_reuseport;
+	bool rp = pick(2) && !t.profile->hides_reuseport;
 	bool *flag = rp ? &sk->s.reuseport : &sk->s.reuseaddr;
 
 	*flag = !*flag;
@@ -236,7 +236,7 @@ static bool step_listen(struct sock *sk)
 	if (t.udp || sk->is_child || sk->s.state != SEM_BOUND)
 		return true;
 	sk->s.state = SEM_LISTEN;
-	if (t.profile->relisten)
+	if (t.profile->checks_listen)
 		want = decide(sk, true);
 	have = listen(sk->fd, 8) ? errno : 0;
 	if (have)

@@ -97,7 +97,7 @@ static int do_listen(struct sock *sk)
 	if (sk->s.state == SEM_LISTEN)
 		return 0;
 	sk->s.state = SEM_LISTEN;
-	if (profile->relisten)
+	if (profile->checks_listen)
 		err = decide(sk);
 	if (err)
 		sk->s.state = SEM_BOUND;
@@ -168,7 +168,7 @@ static void multicast(const char *text, char *answer)
 					    sem_same(sk->s.addr, group)))
 			continue;
 		got[sk - socks] = true;
-		if (profile->mcast_last(&sk->s))
+		if (profile->ends_multicast(&sk->s))
 			break;
 	}
 	*answer = '\0';
