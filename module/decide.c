@@ -4,7 +4,7 @@
 
 #include "netns.h"
 #include "order.h"
-#include "peers.h"
+#include "owners.h"
 #include "reuse.h"
 
 /**
@@ -59,6 +59,6 @@ int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search
 	}
 	if (b->fast <= 0 || search || !req->self.reuseaddr ||
 	    req->self.state == SEM_LISTEN)
-		reuse_peers_show(req, port);
+		reuse_owners_show(req, port);
 	return req->profile->verdict(b);
 }

@@ -49,7 +49,7 @@ static enum reuse_note_next delivery_note(const struct reuse_note *note,
 
 	/* Is what the note says still so? */
 	reuse_bind_see(sk, &s);
-	if (sem_has_peer(&s))
+	if (sem_is_connected(&s))
 		return REUSE_NOTE_ASIDE;
 	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, note->place->addr) ||
 	    (dv->on_device && !s.dev) || !on_device(dv, s.dev))
@@ -203,29 +203,29 @@ struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
 }
 
 /**
- * reuse_deliver_from_peer() - does a datagram come from a socket's remote end?
+ * reuse_deliver_from_remote() - does a datagram come from a socket's remote end?
  * @dv: the datagram
  * @sk: a connected UDP socket
  *
  * Context: under RCU.
  * Return: true if so.
  */
-bool reuse_deliver_from_peer(const struct reuse_delivery *dv,
-			     const struct sock *sk)
+bool reuse_deliver_from_remote(const struct reuse_delivery *dv,
+			       const struct sock *sk)
 {
-	struct in6_addr peer;
+	struct in6_addr remote;
 
 	if (READ_ONCE(sk->sk_dport) != dv->from_port)
 		return false;
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6) {
 		/* As the kernel reads it: who connects is the owner of the race */
-		peer = data_race(sk->sk_v6_daddr);
-		return sem_same(peer.s6_addr, dv->from);
+		remote = data_race(sk->sk_v6_daddr);
+		return sem_same(remote.s6_addr, dv->from);
 	}
 #endif
-	ipv6_addr_set_v4mapped(READ_ONCE(sk->sk_daddr), &peer);
-	return sem_same(peer.s6_addr, dv->from);
+	ipv6_addr_set_v4mapped(READ_ONCE(sk->sk_daddr), &remote);
+	return sem_same(remote.s6_addr, dv->from);
 }
 
 static enum reuse_note_next delivery_connected(const struct reuse_note *note,
@@ -235,9 +235,9 @@ static enum reuse_note_next delivery_connected(const struct reuse_note *note,
 	struct sem_sock s;
 
 	reuse_bind_see(note->sk, &s);
-	if (!sem_has_peer(&s) || READ_ONCE(note->sk->sk_num) != dv->port ||
+	if (!sem_is_connected(&s) || READ_ONCE(note->sk->sk_num) != dv->port ||
 	    !sem_same(s.addr, dv->packet.addr) || !on_device(dv, s.dev) ||
-	    !reuse_deliver_from_peer(dv, note->sk))
+	    !reuse_deliver_from_remote(dv, note->sk))
 		return REUSE_NOTE_NEXT;
 	dv->decision.id = note->sk;
 	return REUSE_NOTE_DONE;

@@ -44,8 +44,8 @@ struct reuse_delivery {
 /* deliver.c */
 struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
 			       struct sk_buff *skb, int doff);
-bool reuse_deliver_from_peer(const struct reuse_delivery *dv,
-			     const struct sock *sk);
+bool reuse_deliver_from_remote(const struct reuse_delivery *dv,
+			       const struct sock *sk);
 struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 				     const struct sock *native);
 void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,

@@ -45,7 +45,7 @@ static bool note_link(struct reuse_note *note,
 	/* SOCK_BINDADDR_LOCK is set once, behind bind() */
 	locks = data_race((unsigned int)sk->sk_userlocks);
 	/* Without its remote end it has no address again */
-	if (sem_has_peer(&s) && !(locks & SOCK_BINDADDR_LOCK))
+	if (sem_is_connected(&s) && !(locks & SOCK_BINDADDR_LOCK))
 		memcpy(s.addr, s.ipv6 ? sem_any6 : sem_any4, sizeof(s.addr));
 	memcpy(place.addr, s.addr, sizeof(place.addr));
 	place.kind = kind_of(&s);
@@ -274,8 +274,8 @@ void reuse_order_connects(const struct sock *sk)
 
 	spin_lock_bh(&chain->lock);
 	note = reuse_note_find(chain, sk);
-	if (note && !note->counted_peer && note->place) {
-		note->counted_peer = true;
+	if (note && !note->counted_connected && note->place) {
+		note->counted_connected = true;
 		atomic_inc(reuse_net_connected(note->net, note->place->port));
 	}
 	spin_unlock_bh(&chain->lock);

@@ -21,7 +21,7 @@
 #include "compat/portrange.h"
 #include "netns.h"
 #include "order.h"
-#include "peers.h"
+#include "owners.h"
 #include "reuse.h"
 #include "sock.h"
 
@@ -242,7 +242,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	if (profile->needs_bind_order) {
 		/* uid_map may be written after the namespace was made */
 		req.root = make_kuid(sock_net(sk)->user_ns, 0);
-		reuse_peers_owner(&req, sk, &req.self);
+		reuse_owners_uid(&req, sk, &req.self);
 	}
 	if (!port)
 		return request_search(&req);

@@ -148,7 +148,7 @@ static bool matches(const struct reuse_note *note, const struct mcast *m,
 	       sem_same(s->addr, note->place->addr) &&
 	       udp_sk_bound_dev_eq((struct net *)net, s->dev, dv->dif,
 				   dv->sdif) &&
-	       (!sem_has_peer(s) || reuse_deliver_from_peer(dv, note->sk));
+	       (!sem_is_connected(s) || reuse_deliver_from_remote(dv, note->sk));
 }
 
 static enum reuse_note_next find_last(const struct reuse_note *note, void *arg)

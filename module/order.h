@@ -29,7 +29,7 @@ struct sem_profile;
  * @created: when the socket was created, in the same numbers
  * @listens: listen() was decided and granted
  * @counted_last: counted in reuse_net.udp_added_last
- * @counted_peer: counted in reuse_net.udp_connected
+ * @counted_connected: counted in reuse_net.udp_connected
  */
 struct reuse_note {
 	struct hlist_node node;
@@ -41,7 +41,7 @@ struct reuse_note {
 	u64 created;
 	bool listens;
 	bool counted_last;
-	bool counted_peer;
+	bool counted_connected;
 };
 
 /* record.c */

@@ -172,7 +172,7 @@ void reuse_note_count(const struct reuse_note *note, int n)
 {
 	if (note->counted_last)
 		atomic_add(n, &reuse_net(note->net)->udp_added_last);
-	if (note->counted_peer)
+	if (note->counted_connected)
 		atomic_add(n, reuse_net_connected(note->net, note->place->port));
 }
 
@@ -186,7 +186,7 @@ void reuse_note_uncount(struct reuse_note *note)
 {
 	reuse_note_count(note, -1);
 	note->counted_last = false;
-	note->counted_peer = false;
+	note->counted_connected = false;
 }
 
 static void note_drop(struct reuse_note *note)

@@ -165,7 +165,7 @@ extern const struct reuse_table reuse_udp;
 extern const struct reuse_table reuse_udplite;
 
 /* tcp.c, fastreuse.c, udp.c */
-void reuse_tcp_peers_like(struct sock *sk, reuse_peer_t peer, void *arg);
+void reuse_tcp_owners_like(struct sock *sk, owner_visit_t visit, void *arg);
 bool reuse_tcp_in_order(void);
 bool reuse_tcp_same_bucket(const struct sock *sk, const struct sock *owner);
 int reuse_tcp_cached(const struct sock *sk, unsigned short port);

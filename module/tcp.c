@@ -94,24 +94,24 @@ static void tcp_fast(const struct sock *sk, struct reuse_fast *fast)
 }
 
 static void tcp_owners(const struct inet_bind_bucket *tb,
-		       const struct sock *sk, reuse_peer_t peer, void *arg)
+		       const struct sock *sk, owner_visit_t visit, void *arg)
 {
 	struct sock *owner = reuse_first_owner(tb);
 
 	while (owner) {
-		enum reuse_peer step = REUSE_PEER_NEXT;
+		enum owner_walk step = OWNERS_NEXT;
 
 		if (owner != sk)
-			step = peer(owner, arg);
-		if (step == REUSE_PEER_DONE)
+			step = visit(owner, arg);
+		if (step == OWNERS_STOP)
 			break;
-		owner = step == REUSE_PEER_NEXT ? reuse_next_owner(owner) :
+		owner = step == OWNERS_NEXT ? reuse_next_owner(owner) :
 						  reuse_next_address(owner);
 	}
 }
 
 static void tcp_for_each_owner(const struct sock *sk, unsigned short port,
-			       reuse_peer_t peer, reuse_peer_t then, void *arg)
+			       owner_visit_t visit, owner_visit_t then, void *arg)
 {
 	struct inet_bind_hashbucket *head = reuse_tcp_slot(sock_net(sk), port);
 	const struct inet_bind_bucket *tb;
@@ -119,7 +119,7 @@ static void tcp_for_each_owner(const struct sock *sk, unsigned short port,
 	spin_lock(&head->lock);
 	tb = reuse_tcp_bucket(sk, head, port);
 	if (tb) {
-		tcp_owners(tb, sk, peer, arg);
+		tcp_owners(tb, sk, visit, arg);
 		if (then)
 			tcp_owners(tb, sk, then, arg);
 	}
@@ -140,16 +140,16 @@ const struct reuse_table reuse_tcp = {
 };
 
 /**
- * reuse_tcp_peers_like() - show the owners of a port that have the address of one
+ * reuse_tcp_owners_like() - show the owners of a port that have the address of one
  * @sk: the first that reuse_tcp.for_each_owner() shows of that address
- * @peer: called for each, until it does not ask for the next
- * @arg: for @peer
+ * @visit: called for each, until it does not ask for the next
+ * @arg: for @visit
  *
- * Context: inside @peer of reuse_tcp.for_each_owner().
+ * Context: inside @visit of reuse_tcp.for_each_owner().
  */
-void reuse_tcp_peers_like(struct sock *sk, reuse_peer_t peer, void *arg)
+void reuse_tcp_owners_like(struct sock *sk, owner_visit_t visit, void *arg)
 {
-	while (sk && peer(sk, arg) == REUSE_PEER_NEXT)
+	while (sk && visit(sk, arg) == OWNERS_NEXT)
 		sk = tcp_next(sk);
 }
 

@@ -63,20 +63,20 @@ static bool udp_holds(const struct reuse_slots *slots, unsigned int slot,
 
 /* One list for all addresses: none can be skipped */
 static void udp_owners(const struct udp_hslot *hslot, const struct sock *sk,
-		       unsigned short port, reuse_peer_t peer, void *arg)
+		       unsigned short port, owner_visit_t visit, void *arg)
 {
 	struct sock *owner;
 
 	sk_for_each(owner, &hslot->head) {
 		if (owner != sk && net_eq(sock_net(owner), sock_net(sk)) &&
 		    udp_sk(owner)->udp_port_hash == port &&
-		    peer(owner, arg) == REUSE_PEER_DONE)
+		    visit(owner, arg) == OWNERS_STOP)
 			break;
 	}
 }
 
 static void udp_for_each_owner(const struct sock *sk, unsigned short port,
-			       reuse_peer_t peer, reuse_peer_t then, void *arg)
+			       owner_visit_t visit, owner_visit_t then, void *arg)
 {
 	struct net *net = sock_net(sk);
 	struct udp_table *table = reuse_udp_table_for(net, sk->sk_protocol);
@@ -84,7 +84,7 @@ static void udp_for_each_owner(const struct sock *sk, unsigned short port,
 
 	hslot = &table->hash[udp_hashfn(net, port, table->mask)];
 	spin_lock(&hslot->lock);
-	udp_owners(hslot, sk, port, peer, arg);
+	udp_owners(hslot, sk, port, visit, arg);
 	if (then)
 		udp_owners(hslot, sk, port, then, arg);
 	spin_unlock(&hslot->lock);

@@ -45,18 +45,18 @@ reuse_slot_head(const struct reuse_slots *slots, unsigned int slot)
 }
 
 /**
- * enum reuse_peer - what else of a port is to be shown
- * @REUSE_PEER_NEXT: go on
- * @REUSE_PEER_OTHER_ADDRESS: nothing of this address, where each has a list
- * @REUSE_PEER_DONE: nothing
+ * enum owner_walk - what else of a port is to be shown
+ * @OWNERS_NEXT: go on
+ * @OWNERS_SKIP_ADDRESS: nothing of this address, where each has a list
+ * @OWNERS_STOP: nothing
  */
-enum reuse_peer {
-	REUSE_PEER_NEXT,
-	REUSE_PEER_OTHER_ADDRESS,
-	REUSE_PEER_DONE,
+enum owner_walk {
+	OWNERS_NEXT,
+	OWNERS_SKIP_ADDRESS,
+	OWNERS_STOP,
 };
 
-typedef enum reuse_peer (*reuse_peer_t)(struct sock *sk, void *arg);
+typedef enum owner_walk (*owner_visit_t)(struct sock *sk, void *arg);
 
 /**
  * struct reuse_table - how to read one protocol's table of bound sockets
@@ -103,7 +103,7 @@ struct reuse_table {
 		      const struct sock *sk, const void *list);
 	void (*fast)(const struct sock *sk, struct reuse_fast *fast);
 	void (*for_each_owner)(const struct sock *sk, unsigned short port,
-			       reuse_peer_t peer, reuse_peer_t then, void *arg);
+			       owner_visit_t visit, owner_visit_t then, void *arg);
 };
 
 typedef int (*reuse_visit_t)(struct sock *sk, unsigned int round, void *arg);

@@ -76,10 +76,10 @@ static int bsd_cost(const struct sem_lookup *l, const struct sem_sock *p)
 		return -1;
 	same = sem_same(laddr, l->addr);
 	if (l->exact)
-		return sem_has_peer(p) || !same ? -1 : 0;
+		return sem_is_connected(p) || !same ? -1 : 0;
 	if (!same && !sem_any(laddr) && !sem_any(l->addr))
 		return -1;
-	return sem_has_peer(p) + !same + 3 * (l->ipv4 && bsd_in_ipv6(p));
+	return sem_is_connected(p) + !same + 3 * (l->ipv4 && bsd_in_ipv6(p));
 }
 
 /* Is @p, at that cost, found rather than what was found so far? */
@@ -88,7 +88,7 @@ static bool bsd_better(const struct sem_lookup *l, const struct sem_sock *p,
 {
 	if (!l->id || cost < l->cost)
 		return true;
-	return cost == l->cost && p->order >= l->peer.order;
+	return cost == l->cost && p->order >= l->owner.order;
 }
 
 static void bsd_look(struct sem_lookup *l, const struct sem_sock *p,
@@ -99,7 +99,7 @@ static void bsd_look(struct sem_lookup *l, const struct sem_sock *p,
 	if (cost < 0 || !bsd_better(l, p, cost))
 		return;
 	l->id = id;
-	l->peer = *p;
+	l->owner = *p;
 	l->cost = cost;
 }
 
@@ -118,22 +118,22 @@ static bool bsd_matters(const struct sem_bind *b, const struct sem_sock *p)
 		if (cost < 0 || !bsd_better(l, p, cost))
 			continue;
 		if (b->udp || !l->id || cost < l->cost ||
-		    !sem_has_peer(p) || !sem_has_peer(&l->peer))
+		    !sem_is_connected(p) || !sem_is_connected(&l->owner))
 			return true;
 	}
 	return false;
 }
 
-static bool bsd_peer(struct sem_bind *b, const struct sem_sock *peer,
-		     const void *id)
+static bool bsd_owner(struct sem_bind *b, const struct sem_sock *owner,
+		      const void *id)
 {
 	u32 i;
 
 	for (i = 0; i < b->n; i++)
-		bsd_look(&b->lookup[i], peer, id);
+		bsd_look(&b->lookup[i], owner, id);
 	/* It is found wherever one on its address is, but for :: without IPv4 */
-	return !sem_has_peer(peer) &&
-	       !(peer->v6only && sem_same(peer->addr, sem_any6));
+	return !sem_is_connected(owner) &&
+	       !(owner->v6only && sem_same(owner->addr, sem_any6));
 }
 
 static bool bsd_done(const struct sem_bind *b)
@@ -152,7 +152,7 @@ static bool bsd_done(const struct sem_bind *b)
 /* Steps 6 and 6b of in_pcbbind_setup(): somebody else's? */
 static bool bsd_foreign(const struct sem_bind *b, const struct sem_lookup *l)
 {
-	const struct sem_sock *sk = b->sk, *t = &l->peer;
+	const struct sem_sock *sk = b->sk, *t = &l->owner;
 
 	if (!l->id)
 		return false;
@@ -171,7 +171,7 @@ static bool bsd_shares(const struct sem_sock *sk, const struct sem_sock *t)
 /* Step 7: refused by what is there? */
 static bool bsd_taken(const struct sem_bind *b, const struct sem_lookup *l)
 {
-	const struct sem_sock *sk = b->sk, *t = &l->peer;
+	const struct sem_sock *sk = b->sk, *t = &l->owner;
 
 	if (!l->id || bsd_shares(sk, t))
 		return false;
@@ -184,7 +184,7 @@ static bool bsd_taken(const struct sem_bind *b, const struct sem_lookup *l)
 static bool bsd_taken_dual(const struct sem_bind *b,
 			   const struct sem_lookup *l)
 {
-	const struct sem_sock *t = &l->peer;
+	const struct sem_sock *t = &l->owner;
 
 	return l->id && !bsd_shares(b->sk, t) &&
 	       (!sem_any(t->addr) || t->ipv6);
@@ -251,7 +251,7 @@ static bool bsd_ends_multicast(const struct sem_sock *sk)
 const struct sem_profile sem_bsd = {
 	.name			= "bsd",
 	.begin			= bsd_begin,
-	.peer			= bsd_peer,
+	.owner			= bsd_owner,
 	.matters		= bsd_matters,
 	.done			= bsd_done,
 	.verdict		= bsd_verdict,

@@ -65,8 +65,8 @@ static bool pre39_udp_any(const struct sem_bind *b)
 	return b->udp && !b->search && sem_any(b->sk->addr);
 }
 
-static bool pre39_peer(struct sem_bind *b, const struct sem_sock *o,
-		       const void *id)
+static bool pre39_owner(struct sem_bind *b, const struct sem_sock *o,
+			const void *id)
 {
 	const struct sem_sock *sk = b->sk;
 	/* While it looks for a port, IPv4 TCP shares with nobody */
@@ -111,7 +111,7 @@ static int pre39_verdict(struct sem_bind *b)
 	return 0;
 }
 
-/* compute_score() and its peers: the one bound last among the best */
+/* compute_score() and its kin: the one bound last among the best */
 static bool pre39_deliver(struct sem_deliver *d, const struct sem_sock *p,
 			  const void *id)
 {
@@ -139,7 +139,7 @@ const struct sem_profile sem_pre39 = {
 	.name			= "pre39",
 	.same_as_linux		= pre39_same_as_linux,
 	.begin			= pre39_begin,
-	.peer			= pre39_peer,
+	.owner			= pre39_owner,
 	.done			= pre39_done,
 	.verdict		= pre39_verdict,
 	.uses_fastreuse		= true,

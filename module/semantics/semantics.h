@@ -28,7 +28,7 @@ typedef uint64_t u64;
 #endif
 
 enum sem_state {
-	SEM_BOUND,	/* has the port, neither listens nor has a peer */
+	SEM_BOUND,	/* has the port, neither listens nor is connected */
 	SEM_LISTEN,
 	SEM_CONNECTED,	/* has a remote end: connected, accepted, closing */
 	SEM_TIMEWAIT,
@@ -66,16 +66,16 @@ struct sem_sock {
 
 /**
  * struct sem_lookup - one search for one socket, as FreeBSD has them
- * @peer: what was found
+ * @owner: what was found
  * @id: the caller's name for it, NULL if nothing was found
  * @addr: address searched for, in the v4-mapped form if @ipv4; NULL if it does
  *	not matter what would be found
- * @cost: of @peer, for a search of the best
+ * @cost: of @owner, for a search of the best
  * @ipv4: among the sockets that are found under IPv4, not IPv6
  * @exact: only unconnected sockets on exactly @addr
  */
 struct sem_lookup {
-	struct sem_sock peer;
+	struct sem_sock owner;
 	const void *id;
 	const u8 *addr;
 	u8 cost;
@@ -141,7 +141,7 @@ struct sem_deliver {
  * @same_as_linux: may be NULL; true if today's kernel decides like that system for this
  *	newcomer to UDP (@udp) or TCP, which asks for a port or leaves that open (@search)
  * @begin: prepares a decision; @sk, @udp, @search and @fast are set
- * @peer: shows it one socket of the port, named by @id; true if no older one on
+ * @owner: shows it one socket of the port, named by @id; true if no older one on
  *	the same address and device can matter
  * @matters: with @needs_bind_order; could a socket like this change the verdict? Its @order is
  *	the highest that it may have, its @uid, @root and options are not looked at. False
@@ -149,7 +149,7 @@ struct sem_deliver {
  * @done: no older one on whatever address can matter
  * @verdict: 0 or -EADDRINUSE, and @by
  * @uses_fastreuse: TCP: sem_bind.fast is used
- * @needs_bind_order: it is one socket that counts, so @order and @uid of peers do
+ * @needs_bind_order: it is one socket that counts, so @order and @uid of owners do
  * @checks_listen: listen() decides anew; otherwise a bound socket may listen
  * @hides_reuseport: SO_REUSEPORT does not exist
  * @connect_keeps_port: connect() of a bound TCP socket to a remote end that another has a
@@ -171,9 +171,9 @@ struct sem_profile {
 	const char *name;
 	bool (*same_as_linux)(const struct sem_sock *sk, bool udp, bool search);
 	void (*begin)(struct sem_bind *b);
-	bool (*peer)(struct sem_bind *b, const struct sem_sock *peer,
-		     const void *id);
-	bool (*matters)(const struct sem_bind *b, const struct sem_sock *peer);
+	bool (*owner)(struct sem_bind *b, const struct sem_sock *owner,
+		      const void *id);
+	bool (*matters)(const struct sem_bind *b, const struct sem_sock *owner);
 	bool (*done)(const struct sem_bind *b);
 	int (*verdict)(struct sem_bind *b);
 	bool uses_fastreuse;
@@ -183,7 +183,7 @@ struct sem_profile {
 	bool wildcard_oldest_first;
 	bool connect_keeps_port;
 	int search_error;
-	bool (*deliver)(struct sem_deliver *d, const struct sem_sock *peer,
+	bool (*deliver)(struct sem_deliver *d, const struct sem_sock *sk,
 			const void *id);
 	bool (*ends_multicast)(const struct sem_sock *sk);
 };
@@ -222,7 +222,7 @@ static inline bool sem_multicast(const u8 *addr)
 }
 
 /* There is a remote end */
-static inline bool sem_has_peer(const struct sem_sock *sk)
+static inline bool sem_is_connected(const struct sem_sock *sk)
 {
 	return sk->state == SEM_CONNECTED || sk->state == SEM_TIMEWAIT;
 }

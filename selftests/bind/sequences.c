@@ -103,7 +103,7 @@ static int decide(struct sock *sk, bool bound)
 	t.profile->begin(&b);
 	for (o = t.sock; o < t.sock + SOCKS; o++) {
 		if (o != sk && holds(o) && !(o->s.dev && sk->s.dev && o->s.dev != sk->s.dev))
-			t.profile->peer(&b, &o->s, o);
+			t.profile->owner(&b, &o->s, o);
 	}
 	b.owners += bound;
 	err = t.profile->verdict(&b);
@@ -123,7 +123,8 @@ static const struct sock *receiver(const u8 *addr)
 	memcpy(packet.addr, addr, 16);
 	for (pass = 0; pass < 4 && !d.id; pass++) {
 		for (sk = t.sock; sk < t.sock + SOCKS; sk++) {
-			if (!holds(sk) || sem_has_peer(&sk->s) || (t.other && sk->s.dev == t.other))
+			if (!holds(sk) || sem_is_connected(&sk->s) ||
+			    (t.other && sk->s.dev == t.other))
 				continue;
 			if (pass / 2 == sem_any(sk->s.addr) && (pass % 2 || sk->s.dev))
 				t.profile->deliver(&d, &sk->s, sk);

@@ -60,7 +60,7 @@ static int decide(struct sock *sk)
 	profile->begin(&b);
 	for (i = 0; i < MAX_SOCKS; i++) {
 		if (&socks[i] != sk && on_port(&socks[i], sk->udp))
-			profile->peer(&b, &socks[i].s, &socks[i]);
+			profile->owner(&b, &socks[i].s, &socks[i]);
 	}
 	/* Without another owner, 3.8 still finds the bucket if it is our own */
 	if (sk->bound)
@@ -114,7 +114,7 @@ static struct sock *receiver(bool udp, const char *text)
 	parse_addr(text, packet.addr);
 	packet.ipv6 = !sem_mapped(packet.addr);
 	for (i = 0; i < MAX_SOCKS; i++) {
-		if (on_port(&socks[i], udp) && !sem_has_peer(&socks[i].s))
+		if (on_port(&socks[i], udp) && !sem_is_connected(&socks[i].s))
 			profile->deliver(&d, &socks[i].s, &socks[i]);
 	}
 	return (struct sock *)d.id;

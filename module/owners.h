@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A call of get_port() that is being decided. */
-#ifndef _REUSE_PEERS_H
-#define _REUSE_PEERS_H
+#ifndef _REUSE_OWNERS_H
+#define _REUSE_OWNERS_H
 
 #include <linux/in6.h>
 #include <linux/uidgid.h>
@@ -21,7 +21,7 @@ struct sock;
  * @self: @sk as the rules see it
  * @root: of the user namespace that owns the network namespace
  * @bind: the decision
- * @position: of the last peer, counting down
+ * @position: of the last owner, counting down
  * @port: that is decided on
  * @known: address of which @matters was found
  * @known_family: of that socket, 0 if there is none
@@ -29,7 +29,7 @@ struct sock;
  * @rest_is_older: but no full one of those that follow in its list
  * @looks: at how many notes to look in vain still
  * @udp: UDP or UDP-Lite
- * @in_order: peers are shown newest first, whatever their addresses
+ * @in_order: owners are shown newest first, whatever their addresses
  */
 struct bind_request {
 	struct sock *sk;
@@ -50,10 +50,10 @@ struct bind_request {
 	bool in_order;
 };
 
-/* peers.c */
-void reuse_peers_owner(const struct bind_request *req, struct sock *sk,
-		       struct sem_sock *s);
-void reuse_peers_show(struct bind_request *req, unsigned short port);
+/* owners.c */
+void reuse_owners_uid(const struct bind_request *req, struct sock *sk,
+		      struct sem_sock *s);
+void reuse_owners_show(struct bind_request *req, unsigned short port);
 
 /* decide.c */
 bool reuse_bind_is_stale(const struct bind_request *req);

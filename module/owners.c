@@ -4,7 +4,7 @@
  *
  * A port may have a million connections, and the lock of its slot is held, with bottom
  * halves off, while they are looked at. So a socket is asked for what takes long (its
- * owner, and when it was bound) only if the profile says that it might change the verdict,
+ * user, and when it was bound) only if the profile says that it might change the verdict,
  * and connections with an address of which one does not matter are passed by.
  */
 #include <net/inet_connection_sock.h>
@@ -14,7 +14,7 @@
 #include "compat/uid.h"
 #include "netns.h"
 #include "order.h"
-#include "peers.h"
+#include "owners.h"
 #include "reuse.h"
 #include "sock.h"
 
@@ -26,15 +26,15 @@
 #define LOOKS_MAX	64
 
 /**
- * reuse_peers_owner() - whose is a socket?
+ * reuse_owners_uid() - whose is a socket?
  * @req: for whom that is asked
  * @sk: a full socket
  * @s: its @uid and @root are set
  *
  * Context: any; where the kernel has no sk_uid(), it takes sk_callback_lock.
  */
-void reuse_peers_owner(const struct bind_request *req, struct sock *sk,
-		       struct sem_sock *s)
+void reuse_owners_uid(const struct bind_request *req, struct sock *sk,
+		      struct sem_sock *s)
 {
 	kuid_t uid = reuse_sock_uid(sk);
 
@@ -66,21 +66,21 @@ static u64 latest_order(const struct bind_request *req)
 
 /* As the rules see it, but for what takes a full socket; false if Linux keeps them apart */
 static bool request_sees(const struct bind_request *req, const struct sock *sk,
-			 struct sem_sock *peer)
+			 struct sem_sock *owner)
 {
-	reuse_bind_see(sk, peer);
-	return !peer->dev || !req->self.dev || peer->dev == req->self.dev;
+	reuse_bind_see(sk, owner);
+	return !owner->dev || !req->self.dev || owner->dev == req->self.dev;
 }
 
 /* True if no older one on the same address can matter */
 static bool request_show(struct bind_request *req, struct sock *sk,
-			 struct sem_sock *peer)
+			 struct sem_sock *owner)
 {
 	/* Whose a connection is decides nothing, and to ask takes a lock */
-	if (req->profile->needs_bind_order && (req->udp || !sem_has_peer(peer)))
-		reuse_peers_owner(req, sk, peer);
+	if (req->profile->needs_bind_order && (req->udp || !sem_is_connected(owner)))
+		reuse_owners_uid(req, sk, owner);
 	req->known_family = 0;
-	return req->profile->peer(&req->bind, peer, sk);
+	return req->profile->owner(&req->bind, owner, sk);
 }
 
 static bool is_known(const struct bind_request *req, const struct sock *sk)
@@ -102,17 +102,17 @@ static bool is_known(const struct bind_request *req, const struct sock *sk)
 static bool request_address_matters(struct bind_request *req,
 				    const struct sock *sk)
 {
-	struct sem_sock peer;
+	struct sem_sock owner;
 
 	if (is_known(req, sk))
 		return req->matters;
-	reuse_bind_see(sk, &peer);
-	peer.state = SEM_CONNECTED;
-	peer.order = latest_order(req);
-	req->matters = req->profile->matters(&req->bind, &peer);
+	reuse_bind_see(sk, &owner);
+	owner.state = SEM_CONNECTED;
+	owner.order = latest_order(req);
+	req->matters = req->profile->matters(&req->bind, &owner);
 	req->rest_is_older = false;
-	memcpy(&req->known, peer.addr, sizeof(req->known));
-	req->known_family = peer.ipv6 ? AF_INET6 : AF_INET;
+	memcpy(&req->known, owner.addr, sizeof(req->known));
+	req->known_family = owner.ipv6 ? AF_INET6 : AF_INET;
 	return req->matters;
 }
 
@@ -124,32 +124,32 @@ static bool is_bound_or_listens(const struct sock *sk)
 }
 
 /* One of all of them */
-static enum reuse_peer request_peer(struct sock *sk, void *arg)
+static enum owner_walk request_owner(struct sock *sk, void *arg)
 {
 	struct bind_request *req = arg;
-	struct sem_sock peer;
+	struct sem_sock owner;
 
 	if (req->profile->needs_bind_order && !req->udp && !is_bound_or_listens(sk) &&
 	    !request_address_matters(req, sk))
-		return REUSE_PEER_NEXT;
-	if (!request_sees(req, sk, &peer))
-		return REUSE_PEER_NEXT;
+		return OWNERS_NEXT;
+	if (!request_sees(req, sk, &owner))
+		return OWNERS_NEXT;
 	/* listen() sets the state and then asks: not yet answered, it is bound */
-	if (peer.state == SEM_LISTEN && req->profile->checks_listen &&
+	if (owner.state == SEM_LISTEN && req->profile->checks_listen &&
 	    hlist_unhashed_lockless(&sk->sk_node) && !reuse_order_listens(sk))
-		peer.state = SEM_BOUND;
+		owner.state = SEM_BOUND;
 	if (req->profile->needs_bind_order) {
-		peer.order = latest_order(req);
-		if (!req->profile->matters(&req->bind, &peer))
-			return REUSE_PEER_NEXT;
-		peer.order = order_of(req, sk, peer.state, NULL);
+		owner.order = latest_order(req);
+		if (!req->profile->matters(&req->bind, &owner))
+			return OWNERS_NEXT;
+		owner.order = order_of(req, sk, owner.state, NULL);
 	}
-	request_show(req, sk, &peer);
+	request_show(req, sk, &owner);
 	/* Out of order, something newer may follow: not so if none decides */
 	if (req->profile->done(&req->bind) &&
 	    (req->in_order || !req->profile->needs_bind_order))
-		return REUSE_PEER_DONE;
-	return REUSE_PEER_NEXT;
+		return OWNERS_STOP;
+	return OWNERS_NEXT;
 }
 
 /**
@@ -171,14 +171,14 @@ static enum reuse_note_next request_note(const struct reuse_note *note,
 	struct bind_address *address = arg;
 	struct bind_request *req = address->req;
 	struct sock *sk = note->sk;
-	struct sem_sock peer;
+	struct sem_sock owner;
 
 	if (!is_bound_or_listens(sk) ||
 	    !reuse_tcp_same_bucket(sk, address->owner) ||
-	    !request_sees(req, sk, &peer) || !sem_same(peer.addr, address->addr))
+	    !request_sees(req, sk, &owner) || !sem_same(owner.addr, address->addr))
 		return REUSE_NOTE_NEXT;
-	peer.order = note->seq;
-	return request_show(req, sk, &peer) ? REUSE_NOTE_DONE : REUSE_NOTE_NEXT;
+	owner.order = note->seq;
+	return request_show(req, sk, &owner) ? REUSE_NOTE_DONE : REUSE_NOTE_NEXT;
 }
 
 static bool request_place(struct bind_address *address, const u8 *addr,
@@ -217,18 +217,18 @@ static bool request_places(struct bind_address *address)
 }
 
 /* One of an address */
-static enum reuse_peer request_bound(struct sock *sk, void *arg)
+static enum owner_walk request_bound(struct sock *sk, void *arg)
 {
 	if (!is_bound_or_listens(sk))
-		return REUSE_PEER_NEXT;
-	return request_peer(sk, arg);
+		return OWNERS_NEXT;
+	return request_owner(sk, arg);
 }
 
 /*
  * Where each address has a list: those of it that are bound or listen. The list does not
  * have the order: where the newest is not found otherwise, each is asked when it was bound.
  */
-static enum reuse_peer request_address(struct sock *sk, void *arg)
+static enum owner_walk request_address(struct sock *sk, void *arg)
 {
 	struct bind_request *req = arg;
 	struct bind_address address = { .req = req, .owner = sk };
@@ -241,8 +241,8 @@ static enum reuse_peer request_address(struct sock *sk, void *arg)
 	like.v6only = false;
 	address.addr = like.addr;
 	if (req->profile->matters(&req->bind, &like) && !request_places(&address))
-		reuse_tcp_peers_like(sk, request_bound, req);
-	return REUSE_PEER_OTHER_ADDRESS;
+		reuse_tcp_owners_like(sk, request_bound, req);
+	return OWNERS_SKIP_ADDRESS;
 }
 
 /*
@@ -250,39 +250,39 @@ static enum reuse_peer request_address(struct sock *sk, void *arg)
  * None was bound after it was added to its list, at the head, and an accepted one not
  * before: if that is older than what was found, so is all that follows.
  */
-static enum reuse_peer request_connected(struct sock *sk, void *arg)
+static enum owner_walk request_connected(struct sock *sk, void *arg)
 {
 	struct bind_request *req = arg;
 	bool full = reuse_is_full(READ_ONCE(sk->sk_state)), accepted = false;
-	struct sem_sock peer;
+	struct sem_sock owner;
 
 	if (!request_address_matters(req, sk))
-		return REUSE_PEER_OTHER_ADDRESS;
+		return OWNERS_SKIP_ADDRESS;
 	if (is_bound_or_listens(sk) || (full && req->rest_is_older) ||
-	    !request_sees(req, sk, &peer))
-		return REUSE_PEER_NEXT;
-	peer.order = order_of(req, sk, peer.state, &accepted);
-	if (req->profile->matters(&req->bind, &peer))
-		request_show(req, sk, &peer);
+	    !request_sees(req, sk, &owner))
+		return OWNERS_NEXT;
+	owner.order = order_of(req, sk, owner.state, &accepted);
+	if (req->profile->matters(&req->bind, &owner))
+		request_show(req, sk, &owner);
 	else if (accepted)
 		req->rest_is_older = true;
-	return REUSE_PEER_NEXT;
+	return OWNERS_NEXT;
 }
 
 /**
- * reuse_peers_show() - show the profile who is on a port
+ * reuse_owners_show() - show the profile who is on a port
  * @req: who asks
  * @port: in host byte order
  *
  * Context: bottom halves off; reuse_net.bind_lock is held.
  */
-void reuse_peers_show(struct bind_request *req, unsigned short port)
+void reuse_owners_show(struct bind_request *req, unsigned short port)
 {
 	req->port = port;
 	req->known_family = 0;
 	req->looks = LOOKS_MAX;
 	if (req->udp || req->in_order || !req->profile->needs_bind_order)
-		req->table->for_each_owner(req->sk, port, request_peer, NULL, req);
+		req->table->for_each_owner(req->sk, port, request_owner, NULL, req);
 	else
 		req->table->for_each_owner(req->sk, port, request_address,
 					   request_connected, req);
