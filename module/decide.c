@@ -12,7 +12,7 @@
  * @req: the bind
  *
  * A search may take long: it ends when the namespace is switched, and whatever was not
- * decided by then is decided anew. So no notes are taken for a namespace that has become
+ * decided by then is decided anew. So no records are made for a namespace that has become
  * native, which hooks_remove() relies on.
  *
  * Context: reuse_net.bind_lock is held.

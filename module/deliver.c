@@ -40,20 +40,20 @@ static bool on_device(const struct reuse_delivery *dv, int bound)
 }
 
 /* One of a kind on an address; done if it decides for its list */
-static enum reuse_note_next delivery_note(const struct reuse_note *note,
-					  void *arg)
+static enum scan_step delivery_member(const struct reuse_tracked *tracked,
+				      void *arg)
 {
 	struct reuse_delivery *dv = arg;
-	struct sock *sk = note->sk;
+	struct sock *sk = tracked->sk;
 	struct sem_sock s;
 
-	/* Is what the note says still so? */
+	/* Is what the record says still so? */
 	reuse_bind_see(sk, &s);
 	if (sem_is_connected(&s))
-		return REUSE_NOTE_ASIDE;
-	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, note->place->addr) ||
+		return SCAN_CONNECTED;
+	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, tracked->place->addr) ||
 	    (dv->on_device && !s.dev) || !on_device(dv, s.dev))
-		return REUSE_NOTE_NEXT;
+		return SCAN_NEXT;
 	/* listen() is under way */
 	if (s.state == SEM_LISTEN && hlist_unhashed_lockless(&sk->sk_node))
 		s.state = SEM_BOUND;
@@ -64,13 +64,13 @@ static enum reuse_note_next delivery_note(const struct reuse_note *note,
 	if (!dv->packet.udp && s.state == SEM_BOUND &&
 	    READ_ONCE(sk->sk_shutdown) == SHUTDOWN_MASK &&
 	    READ_ONCE(sk->sk_max_ack_backlog))
-		return REUSE_NOTE_NEXT;
-	s.order = note->seq;
+		return SCAN_NEXT;
+	s.order = tracked->seq;
 	if (!dv->profile->deliver(&dv->decision, &s, sk))
-		return REUSE_NOTE_NEXT;
+		return SCAN_NEXT;
 	if (dv->decision.id == sk)
 		dv->refused = !dv->packet.udp && s.state != SEM_LISTEN;
-	return REUSE_NOTE_DONE;
+	return SCAN_DONE;
 }
 
 /**
@@ -86,7 +86,7 @@ static enum reuse_note_next delivery_note(const struct reuse_note *note,
  */
 void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 			enum reuse_kind kind, unsigned int looks,
-			reuse_note_fn_t fn, void *arg)
+			scan_fn_t fn, void *arg)
 {
 	struct reuse_place place = {
 		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
@@ -99,13 +99,13 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 }
 
 static void delivery_list(struct reuse_delivery *dv, const u8 *addr,
-			  enum reuse_kind kind, reuse_note_fn_t fn)
+			  enum reuse_kind kind, scan_fn_t fn)
 {
 	reuse_deliver_each(dv, addr, kind, LOOK_MAX, fn, dv);
 }
 
 /* The address that the packet is for */
-static void delivery_exact(struct reuse_delivery *dv, reuse_note_fn_t fn)
+static void delivery_exact(struct reuse_delivery *dv, scan_fn_t fn)
 {
 	const u8 *addr = dv->packet.addr;
 
@@ -118,7 +118,7 @@ static void delivery_exact(struct reuse_delivery *dv, reuse_note_fn_t fn)
 }
 
 /* The wildcards that the packet matches */
-static void delivery_any(struct reuse_delivery *dv, reuse_note_fn_t fn)
+static void delivery_any(struct reuse_delivery *dv, scan_fn_t fn)
 {
 	delivery_list(dv, sem_any6, REUSE_KIND_IPV6, fn);
 	if (dv->packet.ipv6) {
@@ -136,7 +136,7 @@ static void delivery_any(struct reuse_delivery *dv, reuse_note_fn_t fn)
 static struct sock *delivery_receiver(struct reuse_delivery *dv)
 {
 	static void (*const look[])(struct reuse_delivery *dv,
-				    reuse_note_fn_t fn) = {
+				    scan_fn_t fn) = {
 		delivery_exact, delivery_any,
 	};
 	bool devices = READ_ONCE(reuse_net(dv->net)->devices);
@@ -145,10 +145,10 @@ static struct sock *delivery_receiver(struct reuse_delivery *dv)
 	for (i = 0; i < ARRAY_SIZE(look); i++) {
 		dv->on_device = true;
 		if (devices)
-			look[i](dv, delivery_note);
+			look[i](dv, delivery_member);
 		dv->on_device = false;
 		if (!dv->decision.id)
-			look[i](dv, delivery_note);
+			look[i](dv, delivery_member);
 		if (dv->decision.id)
 			break;
 	}
@@ -184,7 +184,7 @@ static struct sock *group_choice(const struct reuse_delivery *dv,
  * Context: under RCU, bottom halves off.
  * Return: the receiver; NULL if TCP refuses; an ERR_PTR() if a program does.
  * @native if nobody is known who may get it: somebody is on the way, or there
- * was no memory for a note.
+ * was no memory for a record.
  */
 struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
 			       struct sk_buff *skb, int doff)
@@ -228,19 +228,19 @@ bool reuse_deliver_from_remote(const struct reuse_delivery *dv,
 	return sem_same(remote.s6_addr, dv->from);
 }
 
-static enum reuse_note_next delivery_connected(const struct reuse_note *note,
-					       void *arg)
+static enum scan_step delivery_connected(const struct reuse_tracked *tracked,
+					 void *arg)
 {
 	struct reuse_delivery *dv = arg;
 	struct sem_sock s;
 
-	reuse_bind_see(note->sk, &s);
-	if (!sem_is_connected(&s) || READ_ONCE(note->sk->sk_num) != dv->port ||
+	reuse_bind_see(tracked->sk, &s);
+	if (!sem_is_connected(&s) || READ_ONCE(tracked->sk->sk_num) != dv->port ||
 	    !sem_same(s.addr, dv->packet.addr) || !on_device(dv, s.dev) ||
-	    !reuse_deliver_from_remote(dv, note->sk))
-		return REUSE_NOTE_NEXT;
-	dv->decision.id = note->sk;
-	return REUSE_NOTE_DONE;
+	    !reuse_deliver_from_remote(dv, tracked->sk))
+		return SCAN_NEXT;
+	dv->decision.id = tracked->sk;
+	return SCAN_DONE;
 }
 
 /**

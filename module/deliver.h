@@ -50,7 +50,7 @@ struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 				     const struct sock *native);
 void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 			enum reuse_kind kind, unsigned int looks,
-			reuse_note_fn_t fn, void *arg);
+			scan_fn_t fn, void *arg);
 
 /* syn.c */
 struct sock *reuse_tcp4_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM

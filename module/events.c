@@ -10,7 +10,7 @@
 #include "sock.h"
 
 /*
- * For all namespaces. A number takes a lock and a note, so far more than a nanosecond:
+ * For all namespaces. A number takes a lock and a tracked, so far more than a nanosecond:
  * there are as many as for 50 years of that, both ways.
  */
 static atomic64_t order_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
@@ -31,12 +31,12 @@ static enum reuse_kind kind_of(const struct sem_sock *s)
 					       REUSE_KIND_IPV6;
 }
 
-static bool note_link(struct reuse_note *note,
-		      const struct sem_profile *profile, bool before)
+static bool tracked_join(struct reuse_tracked *tracked,
+			 const struct sem_profile *profile, bool before)
 {
-	const struct sock *sk = note->sk;
+	const struct sock *sk = tracked->sk;
 	struct reuse_place place = {
-		.net = note->net, .port = sk->sk_num, .protocol = sk->sk_protocol,
+		.net = tracked->net, .port = sk->sk_num, .protocol = sk->sk_protocol,
 	};
 	unsigned int locks;
 	struct sem_sock s;
@@ -51,14 +51,14 @@ static bool note_link(struct reuse_note *note,
 	place.kind = kind_of(&s);
 	place.devices = s.dev;
 	/* Who receives comes first */
-	if (!reuse_place_join(note, &place, (profile->wildcard_oldest_first &&
-					     sem_any(place.addr)) != before))
+	if (!reuse_place_join(tracked, &place, (profile->wildcard_oldest_first &&
+						sem_any(place.addr)) != before))
 		return false;
 	if (place.devices)
-		WRITE_ONCE(reuse_net(note->net)->devices, true);
-	note->counted_last = place.protocol != IPPROTO_TCP &&
+		WRITE_ONCE(reuse_net(tracked->net)->devices, true);
+	tracked->counted_last = place.protocol != IPPROTO_TCP &&
 			     reuse_udp_added_last(sk);
-	reuse_note_count(note, 1);
+	reuse_tracked_count(tracked, 1);
 	return true;
 }
 
@@ -72,16 +72,16 @@ static bool note_link(struct reuse_note *note,
  */
 u64 reuse_order_find(const struct sock *sk, bool *accepted)
 {
-	struct note_chain *chain = reuse_note_chain(sk);
-	const struct reuse_note *note;
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	const struct reuse_tracked *tracked;
 	u64 seq = 0;
 
 	spin_lock(&chain->lock);
-	note = reuse_note_find(chain, sk);
-	if (note)
-		seq = note->seq;
+	tracked = reuse_tracked_find(chain, sk);
+	if (tracked)
+		seq = tracked->seq;
 	if (accepted)
-		*accepted = seq && !note->place;
+		*accepted = seq && !tracked->place;
 	spin_unlock(&chain->lock);
 	return seq;
 }
@@ -95,13 +95,13 @@ u64 reuse_order_find(const struct sock *sk, bool *accepted)
  */
 bool reuse_order_listens(const struct sock *sk)
 {
-	struct note_chain *chain = reuse_note_chain(sk);
-	const struct reuse_note *note;
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	const struct reuse_tracked *tracked;
 	bool listens;
 
 	spin_lock(&chain->lock);
-	note = reuse_note_find(chain, sk);
-	listens = note && note->listens;
+	tracked = reuse_tracked_find(chain, sk);
+	listens = tracked && tracked->listens;
 	spin_unlock(&chain->lock);
 	return listens;
 }
@@ -115,27 +115,27 @@ bool reuse_order_listens(const struct sock *sk)
  */
 void reuse_order_set_listens(const struct sock *sk, bool listens)
 {
-	struct note_chain *chain = reuse_note_chain(sk);
-	struct reuse_note *note;
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	struct reuse_tracked *tracked;
 
 	spin_lock(&chain->lock);
-	note = reuse_note_find(chain, sk);
-	if (note)
-		note->listens = listens;
+	tracked = reuse_tracked_find(chain, sk);
+	if (tracked)
+		tracked->listens = listens;
 	spin_unlock(&chain->lock);
 }
 
 /* Without memory there is none, and it counts as older than what is bound later */
-static void order_note(struct sock *sk)
+static void track_creation(struct sock *sk)
 {
-	struct note_chain *chain = reuse_note_chain(sk);
-	struct reuse_note *note;
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	struct reuse_tracked *tracked;
 
 	spin_lock_bh(&chain->lock);
-	note = reuse_note_find(chain, sk) ?: reuse_note_new(chain, sk);
-	if (note) {
-		note->seq = atomic64_inc_return(&order_seq);
-		note->created = note->seq;
+	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
+	if (tracked) {
+		tracked->seq = atomic64_inc_return(&order_seq);
+		tracked->created = tracked->seq;
 	}
 	spin_unlock_bh(&chain->lock);
 }
@@ -152,7 +152,7 @@ void reuse_order_created(struct sock *sk)
 
 	/* Where groups' datagrams ask for it */
 	if (profile && profile->ends_multicast)
-		order_note(sk);
+		track_creation(sk);
 }
 
 /**
@@ -168,22 +168,22 @@ void reuse_order_accepted(struct sock *child)
 	if (!profile || !profile->needs_bind_order || reuse_tcp_in_order() ||
 	    child->sk_protocol != IPPROTO_TCP)
 		return;
-	order_note(child);
+	track_creation(child);
 }
 
 /* When it was created may not be known: as if in the same order */
-static bool note_bound(struct reuse_note *note,
-		       const struct sem_profile *profile, bool before)
+static bool tracked_bound(struct reuse_tracked *tracked,
+			  const struct sem_profile *profile, bool before)
 {
-	note->seq = before ? atomic64_dec_return(&before_seq) :
+	tracked->seq = before ? atomic64_dec_return(&before_seq) :
 			     atomic64_inc_return(&order_seq);
-	if (!note->created)
-		note->created = note->seq;
-	return note_link(note, profile, before);
+	if (!tracked->created)
+		tracked->created = tracked->seq;
+	return tracked_join(tracked, profile, before);
 }
 
 /**
- * reuse_order_reserve() - have what it takes to note that a socket is bound
+ * reuse_order_reserve() - have what it takes to record that a socket is bound
  * @sk: a socket
  *
  * Context: bottom halves off, until reuse_order_bound().
@@ -191,19 +191,19 @@ static bool note_bound(struct reuse_note *note,
  */
 int reuse_order_reserve(struct sock *sk)
 {
-	struct note_chain *chain = reuse_note_chain(sk);
-	const struct reuse_note *note;
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	const struct reuse_tracked *tracked;
 
 	if (!reuse_place_reserve())
 		return -ENOMEM;
 	spin_lock(&chain->lock);
-	note = reuse_note_find(chain, sk) ?: reuse_note_new(chain, sk);
+	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
 	spin_unlock(&chain->lock);
-	return note ? 0 : -ENOMEM;
+	return tracked ? 0 : -ENOMEM;
 }
 
 /**
- * reuse_order_bound() - note that a socket has been bound
+ * reuse_order_bound() - record that a socket has been bound
  * @sk: socket that holds a port
  *
  * Nothing is done if the namespace has become native meanwhile.
@@ -214,31 +214,31 @@ int reuse_order_reserve(struct sock *sk)
 void reuse_order_bound(struct sock *sk)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
-	struct note_chain *chain = reuse_note_chain(sk);
-	struct reuse_note *note;
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	struct reuse_tracked *tracked;
 
 	if (!profile)
 		return;
 	spin_lock(&chain->lock);
 	/* A new one, if the namespace has been switched meanwhile */
-	note = reuse_note_find(chain, sk) ?: reuse_note_new(chain, sk);
-	if (note) {
+	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
+	if (tracked) {
 		/* It left another port without being closed */
-		if (note->place) {
-			reuse_note_uncount(note);
-			reuse_place_leave(note);
+		if (tracked->place) {
+			reuse_tracked_uncount(tracked);
+			reuse_place_leave(tracked);
 		}
-		note_bound(note, profile, false);
+		tracked_bound(tracked, profile, false);
 	}
 	spin_unlock(&chain->lock);
 }
 
 /**
- * reuse_order_seen() - note that a socket was bound when nothing was noted
+ * reuse_order_seen() - record that a socket was bound when nothing was recorded
  * @sk: socket that holds a port
- * @before: before all that is noted, or after all
+ * @before: before all that is recorded, or after all
  *
- * Nothing is done if it is noted that it was bound.
+ * Nothing is done if it is recorded that it was bound.
  *
  * Context: bottom halves off; @sk holds its port as long as we are here, and
  * the namespace emulates.
@@ -247,42 +247,42 @@ void reuse_order_bound(struct sock *sk)
 int reuse_order_seen(struct sock *sk, bool before)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
-	struct note_chain *chain = reuse_note_chain(sk);
-	struct reuse_note *note;
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	struct reuse_tracked *tracked;
 	bool done;
 
 	if (!reuse_place_reserve())
 		return -ENOMEM;
 	spin_lock(&chain->lock);
-	note = reuse_note_find(chain, sk) ?: reuse_note_new(chain, sk);
-	done = note && (!profile || note->place ||
-			note_bound(note, profile, before));
+	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
+	done = tracked && (!profile || tracked->place ||
+			   tracked_bound(tracked, profile, before));
 	spin_unlock(&chain->lock);
 	return done ? 0 : -ENOMEM;
 }
 
 /**
- * reuse_order_connects() - note that a UDP socket asks for a remote end
+ * reuse_order_connects() - record that a UDP socket asks for a remote end
  * @sk: the socket
  *
  * Context: any.
  */
 void reuse_order_connects(const struct sock *sk)
 {
-	struct note_chain *chain = reuse_note_chain(sk);
-	struct reuse_note *note;
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	struct reuse_tracked *tracked;
 
 	spin_lock_bh(&chain->lock);
-	note = reuse_note_find(chain, sk);
-	if (note && !note->counted_connected && note->place) {
-		note->counted_connected = true;
-		atomic_inc(reuse_net_connected(note->net, note->place->port));
+	tracked = reuse_tracked_find(chain, sk);
+	if (tracked && !tracked->counted_connected && tracked->place) {
+		tracked->counted_connected = true;
+		atomic_inc(reuse_net_connected(tracked->net, tracked->place->port));
 	}
 	spin_unlock_bh(&chain->lock);
 }
 
 /**
- * reuse_order_to_device() - note that a socket asks to be bound to a device
+ * reuse_order_to_device() - record that a socket asks to be bound to a device
  * @sk: any socket
  *
  * With PREEMPT_RT all places of the namespace count as having one: to find out which
@@ -294,8 +294,8 @@ void reuse_order_connects(const struct sock *sk)
  */
 void reuse_order_to_device(const struct sock *sk)
 {
-	struct note_chain *chain = reuse_note_chain(sk);
-	const struct reuse_note *note;
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	const struct reuse_tracked *tracked;
 
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
 		struct reuse_net *rn = reuse_net(sock_net(sk));
@@ -305,10 +305,10 @@ void reuse_order_to_device(const struct sock *sk)
 		return;
 	}
 	spin_lock_bh(&chain->lock);
-	note = reuse_note_find(chain, sk);
-	if (note && note->place) {
-		reuse_place_set_devices(note);
-		WRITE_ONCE(reuse_net(note->net)->devices, true);
+	tracked = reuse_tracked_find(chain, sk);
+	if (tracked && tracked->place) {
+		reuse_place_set_devices(tracked);
+		WRITE_ONCE(reuse_net(tracked->net)->devices, true);
 	}
 	spin_unlock_bh(&chain->lock);
 }

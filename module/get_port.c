@@ -59,7 +59,7 @@ static int request_force(struct bind_request *req, unsigned short port)
 	return err;
 }
 
-/* The kernel's own bind, and a note of it; listen() of a bound socket, too */
+/* The kernel's own bind, and a record of it; listen() of a bound socket, too */
 static int request_bind(struct bind_request *req, unsigned short port)
 {
 	bool listens = req->self.state == SEM_LISTEN;
@@ -180,7 +180,7 @@ static int request_search(struct bind_request *req)
 
 /*
  * Native get_port() for any port may sleep: what was reserved before may be
- * another CPU's by now, or gone with the notes, if the namespace was switched.
+ * another CPU's by now, or gone with the records, if the namespace was switched.
  * Under bind_lock.
  */
 static int request_reserve_again(struct bind_request *req)

@@ -47,7 +47,7 @@ static int learn_table(const struct reuse_table *table, const struct net *net)
 		cond_resched();
 		if (hlist_empty(reuse_slot_head(&slots, slot)))
 			continue;
-		/* What was noted before the place was lost is not done again */
+		/* What was recorded before the place was lost is not done again */
 		err = -EAGAIN;
 		for (tries = 0; tries < 16 && err == -EAGAIN; tries++)
 			err = reuse_walk(table, net, &slots, slot, 256,
@@ -60,7 +60,7 @@ static int learn_table(const struct reuse_table *table, const struct net *net)
 
 /**
  * reuse_order_learn() - learn who holds the ports of a namespace
- * @net: network namespace that emulates since a moment ago, and has no notes
+ * @net: network namespace that emulates since a moment ago, and has no records
  *
  * Of those that were bound before, the kernel's lists tell the order: the
  * newest is the first of its list, but for UDP sockets with SO_REUSEPORT and

@@ -136,64 +136,64 @@ static bool member(const struct sock *sk, const struct mcast *m)
 	return m->dv->packet.ipv6 ? member6(sk, m) : member4(sk, m, false);
 }
 
-/* Is what the note says still so, and is the datagram for it? */
-static bool matches(const struct reuse_note *note, const struct mcast *m,
+/* Is what the record says still so, and is the datagram for it? */
+static bool matches(const struct reuse_tracked *tracked, const struct mcast *m,
 		    struct sem_sock *s)
 {
 	const struct reuse_delivery *dv = m->dv;
 	const struct net *net = dv->net;
 
-	reuse_bind_see(note->sk, s);
-	return READ_ONCE(note->sk->sk_num) == dv->port &&
-	       sem_same(s->addr, note->place->addr) &&
+	reuse_bind_see(tracked->sk, s);
+	return READ_ONCE(tracked->sk->sk_num) == dv->port &&
+	       sem_same(s->addr, tracked->place->addr) &&
 	       udp_sk_bound_dev_eq((struct net *)net, s->dev, dv->dif,
 				   dv->sdif) &&
-	       (!sem_is_connected(s) || reuse_deliver_from_remote(dv, note->sk));
+	       (!sem_is_connected(s) || reuse_deliver_from_remote(dv, tracked->sk));
 }
 
-static enum reuse_note_next find_last(const struct reuse_note *note, void *arg)
+static enum scan_step find_last(const struct reuse_tracked *tracked, void *arg)
 {
 	struct mcast *m = arg;
 	struct sem_sock s;
 
-	if (!matches(note, m, &s))
-		return REUSE_NOTE_NEXT;
+	if (!matches(tracked, m, &s))
+		return SCAN_NEXT;
 	m->asked++;
 	if (!m->dv->packet.ipv6 && m->skb->sk &&
-	    member4(note->sk, m, reuse_sock_takes_groups(note->sk))) {
+	    member4(tracked->sk, m, reuse_sock_takes_groups(tracked->sk))) {
 		m->takers++;
-		m->takes |= note->sk == m->skb->sk;
+		m->takes |= tracked->sk == m->skb->sk;
 	}
-	if (note->created > m->since && m->dv->profile->ends_multicast(&s) &&
-	    member(note->sk, m))
-		m->since = note->created;
-	return REUSE_NOTE_NEXT;
+	if (tracked->created > m->since && m->dv->profile->ends_multicast(&s) &&
+	    member(tracked->sk, m))
+		m->since = tracked->created;
+	return SCAN_NEXT;
 }
 
-static enum reuse_note_next find_receiver(const struct reuse_note *note, void *arg)
+static enum scan_step find_receiver(const struct reuse_tracked *tracked, void *arg)
 {
 	struct mcast *m = arg;
 	struct sem_sock s;
 
-	if (note->created < m->since || !matches(note, m, &s) ||
-	    !member(note->sk, m))
-		return REUSE_NOTE_NEXT;
+	if (tracked->created < m->since || !matches(tracked, m, &s) ||
+	    !member(tracked->sk, m))
+		return SCAN_NEXT;
 	if (m->to && m->receivers == m->max)
-		return REUSE_NOTE_DONE;
+		return SCAN_DONE;
 	if (m->to)
-		m->to[m->receivers] = note->sk;
+		m->to[m->receivers] = tracked->sk;
 	m->receivers++;
-	return REUSE_NOTE_NEXT;
+	return SCAN_NEXT;
 }
 
 static void mcast_list(struct mcast *m, const u8 *addr, enum reuse_kind kind,
-		       reuse_note_fn_t fn)
+		       scan_fn_t fn)
 {
 	reuse_deliver_each(m->dv, addr, kind, UINT_MAX, fn, m);
 }
 
 /* On the address that the datagram is for, or a wildcard that it matches */
-static void mcast_each(struct mcast *m, reuse_note_fn_t fn)
+static void mcast_each(struct mcast *m, scan_fn_t fn)
 {
 	const u8 *addr = m->dv->packet.addr;
 

@@ -12,14 +12,14 @@
 struct sem_profile;
 
 /*
- * What is bound while notes are taken comes between these, and what was bound before
+ * What is bound while sockets are tracked comes between these, and what was bound before
  * below the first. Never used up, whoever binds and switches: see order.c.
  */
 #define REUSE_ORDER_FIRST	BIT_ULL(61)
 #define REUSE_ORDER_LAST	BIT_ULL(62)
 
 /**
- * struct reuse_note - what is known of a socket in a namespace that emulates
+ * struct reuse_tracked - what is known of a socket in a namespace that emulates
  * @node: by socket
  * @sharing: at @place
  * @sk: the socket
@@ -31,7 +31,7 @@ struct sem_profile;
  * @counted_last: counted in reuse_net.udp_added_last
  * @counted_connected: counted in reuse_net.udp_connected
  */
-struct reuse_note {
+struct reuse_tracked {
 	struct hlist_node node;
 	struct list_head sharing;
 	struct sock *sk;

@@ -20,7 +20,7 @@
 
 /*
  * Notes to look at in vain for one decision, before all owners of an address are looked at
- * instead. Packets wait for the locks of notes; and many addresses may be where many that
+ * instead. Packets wait for the locks of records; and many addresses may be where many that
  * were bound elsewhere could be, while each owner of the port has one address.
  */
 #define LOOKS_MAX	64
@@ -43,8 +43,8 @@ void reuse_owners_uid(const struct bind_request *req, struct sock *sk,
 }
 
 /*
- * What has no note is older than what has one, and newest first in its list.
- * TIME_WAIT is a socket of its own to this kernel, and has lost its note.
+ * What has no record is older than what has one, and newest first in its list.
+ * TIME_WAIT is a socket of its own to this kernel, and has lost its record.
  */
 static u64 order_of(struct bind_request *req, struct sock *sk, u8 state,
 		    bool *accepted)
@@ -165,20 +165,20 @@ struct bind_address {
 };
 
 /* One that was bound there: it may have gone elsewhere, or to a remote end */
-static enum reuse_note_next request_note(const struct reuse_note *note,
-					 void *arg)
+static enum scan_step request_member(const struct reuse_tracked *tracked,
+				     void *arg)
 {
 	struct bind_address *address = arg;
 	struct bind_request *req = address->req;
-	struct sock *sk = note->sk;
+	struct sock *sk = tracked->sk;
 	struct sem_sock owner;
 
 	if (!is_bound_or_listens(sk) ||
 	    !reuse_tcp_same_bucket(sk, address->owner) ||
 	    !request_sees(req, sk, &owner) || !sem_same(owner.addr, address->addr))
-		return REUSE_NOTE_NEXT;
-	owner.order = note->seq;
-	return request_show(req, sk, &owner) ? REUSE_NOTE_DONE : REUSE_NOTE_NEXT;
+		return SCAN_NEXT;
+	owner.order = tracked->seq;
+	return request_show(req, sk, &owner) ? SCAN_DONE : SCAN_NEXT;
 }
 
 static bool request_place(struct bind_address *address, const u8 *addr,
@@ -192,7 +192,7 @@ static bool request_place(struct bind_address *address, const u8 *addr,
 
 	memcpy(place.addr, addr, sizeof(place.addr));
 	return reuse_place_newest(&place, req->profile->wildcard_oldest_first && sem_any(addr),
-				  &req->looks, request_note, address);
+				  &req->looks, request_member, address);
 }
 
 /*

@@ -2,7 +2,7 @@
 /*
  * Which sockets share an address and port: a packet's receiver is one of them.
  *
- * A place is an address and port of a namespace. It has a list of the notes of
+ * A place is an address and port of a namespace. It has a list of the records of
  * those that were bound there, the one that receives before the others first,
  * and a lock of its own: however many they are and whatever comes for them, it
  * is nothing to other places. What places do share is a chain of a hash table;
@@ -42,8 +42,8 @@ struct place_chain {
  * @node: in @chain
  * @chain: of the hash table
  * @lock: of the lists; taken under that of @chain if it is to be freed
- * @sharing: notes
- * @aside: notes of those that had a remote end, when last seen
+ * @sharing: records
+ * @aside: records of those that had a remote end, when last seen
  * @rcu: to free it
  */
 struct place {
@@ -84,7 +84,7 @@ int __init reuse_place_setup(void)
 /**
  * reuse_place_teardown() - undo reuse_place_setup()
  *
- * Context: process context, may sleep; there are no notes.
+ * Context: process context, may sleep; there are no records.
  */
 void reuse_place_teardown(void)
 {
@@ -165,16 +165,16 @@ static struct place *place_new(struct place_chain *chain,
 }
 
 /**
- * reuse_place_join() - add a note to those of a place
- * @note: is at no place
+ * reuse_place_join() - add a record to those of a place
+ * @tracked: is at no place
  * @id: the place
  * @last: it receives after the others, otherwise before
  *
  * Context: bottom halves off, reuse_place_reserve() has been called; under the
- * lock of @note.
+ * lock of @tracked.
  * Return: false, without memory.
  */
-bool reuse_place_join(struct reuse_note *note, const struct reuse_place *id,
+bool reuse_place_join(struct reuse_tracked *tracked, const struct reuse_place *id,
 		      bool last)
 {
 	struct place_chain *chain = chain_of(id);
@@ -185,10 +185,10 @@ bool reuse_place_join(struct reuse_note *note, const struct reuse_place *id,
 	if (place) {
 		spin_lock(&place->lock);
 		if (last)
-			list_add_tail(&note->sharing, &place->sharing);
+			list_add_tail(&tracked->sharing, &place->sharing);
 		else
-			list_add(&note->sharing, &place->sharing);
-		note->place = &place->id;
+			list_add(&tracked->sharing, &place->sharing);
+		tracked->place = &place->id;
 		place->id.devices |= id->devices;
 		spin_unlock(&place->lock);
 	}
@@ -198,13 +198,13 @@ bool reuse_place_join(struct reuse_note *note, const struct reuse_place *id,
 
 /**
  * reuse_place_set_devices() - one of a place is being bound to a device
- * @note: of it, is at a place
+ * @tracked: of it, is at a place
  *
- * Context: bottom halves off; under the lock of @note.
+ * Context: bottom halves off; under the lock of @tracked.
  */
-void reuse_place_set_devices(const struct reuse_note *note)
+void reuse_place_set_devices(const struct reuse_tracked *tracked)
 {
-	struct place *place = container_of(note->place, struct place, id);
+	struct place *place = container_of(tracked->place, struct place, id);
 
 	spin_lock(&place->lock);
 	place->id.devices = true;
@@ -212,21 +212,21 @@ void reuse_place_set_devices(const struct reuse_note *note)
 }
 
 /**
- * reuse_place_leave() - take a note away from where it is
- * @note: is at a place
+ * reuse_place_leave() - take a record away from where it is
+ * @tracked: is at a place
  *
- * Context: bottom halves off; under the lock of @note.
+ * Context: bottom halves off; under the lock of @tracked.
  */
-void reuse_place_leave(struct reuse_note *note)
+void reuse_place_leave(struct reuse_tracked *tracked)
 {
-	struct place *place = container_of(note->place, struct place, id);
+	struct place *place = container_of(tracked->place, struct place, id);
 	struct place_chain *chain = place->chain;
 	bool empty;
 
 	spin_lock(&chain->lock);
 	spin_lock(&place->lock);
-	list_del(&note->sharing);
-	note->place = NULL;
+	list_del(&tracked->sharing);
+	tracked->place = NULL;
 	empty = list_empty(&place->sharing) && list_empty(&place->aside);
 	spin_unlock(&place->lock);
 	if (empty) {
@@ -239,26 +239,26 @@ void reuse_place_leave(struct reuse_note *note)
 /* What is asked for of a place */
 struct wanted {
 	unsigned int looks;
-	reuse_note_fn_t fn;
+	scan_fn_t fn;
 	void *arg;
 };
 
 /* Under the lock; true if no more is to be looked at */
 static bool place_each(struct place *place, struct wanted *w)
 {
-	struct reuse_note *note, *safe;
+	struct reuse_tracked *tracked, *safe;
 	unsigned int met = 0;
 
-	list_for_each_entry_safe(note, safe, &place->sharing, sharing) {
-		enum reuse_note_next next;
+	list_for_each_entry_safe(tracked, safe, &place->sharing, sharing) {
+		enum scan_step next;
 
 		if (!w->looks--)
 			return true;
-		next = w->fn(note, w->arg);
-		if (next == REUSE_NOTE_DONE)
+		next = w->fn(tracked, w->arg);
+		if (next == SCAN_DONE)
 			return true;
-		if (next == REUSE_NOTE_ASIDE && ++met > MET_MAX)
-			list_move(&note->sharing, &place->aside);
+		if (next == SCAN_CONNECTED && ++met > MET_MAX)
+			list_move(&tracked->sharing, &place->aside);
 	}
 	return false;
 }
@@ -266,22 +266,22 @@ static bool place_each(struct place *place, struct wanted *w)
 /* Under the lock */
 static void place_each_aside(struct place *place, struct wanted *w)
 {
-	struct reuse_note *note;
+	struct reuse_tracked *tracked;
 
-	list_for_each_entry(note, &place->aside, sharing) {
+	list_for_each_entry(tracked, &place->aside, sharing) {
 		if (!w->looks--)
 			break;
-		if (w->fn(note, w->arg) == REUSE_NOTE_DONE) {
-			list_move(&note->sharing, &place->sharing);
+		if (w->fn(tracked, w->arg) == SCAN_DONE) {
+			list_move(&tracked->sharing, &place->sharing);
 			break;
 		}
 	}
 }
 
 /**
- * reuse_place_each() - go over the notes of a place
+ * reuse_place_each() - go over the records of a place
  * @id: the place; with @devices, only if it has that
- * @looks: at how many notes to look at most
+ * @looks: at how many records to look at most
  * @fn: called for each, the one that receives before the others first, under a
  *	lock
  * @arg: for @fn
@@ -293,7 +293,7 @@ static void place_each_aside(struct place *place, struct wanted *w)
  * Context: bottom halves off, under RCU.
  */
 void reuse_place_each(const struct reuse_place *id, unsigned int looks,
-		      reuse_note_fn_t fn, void *arg)
+		      scan_fn_t fn, void *arg)
 {
 	struct wanted w = { .looks = looks, .fn = fn, .arg = arg };
 	struct place *place = place_find(chain_of(id), id);
@@ -309,7 +309,7 @@ void reuse_place_each(const struct reuse_place *id, unsigned int looks,
 
 /* Under the lock */
 static bool place_newest(const struct place *place, bool oldest_first,
-			 unsigned int *looks, reuse_note_fn_t fn, void *arg)
+			 unsigned int *looks, scan_fn_t fn, void *arg)
 {
 	const struct list_head *at = &place->sharing;
 
@@ -319,7 +319,7 @@ static bool place_newest(const struct place *place, bool oldest_first,
 			break;
 		if (!*looks)
 			return false;
-		if (fn(list_entry(at, struct reuse_note, sharing), arg) == REUSE_NOTE_DONE)
+		if (fn(list_entry(at, struct reuse_tracked, sharing), arg) == SCAN_DONE)
 			break;
 		--*looks;
 	}
@@ -327,10 +327,10 @@ static bool place_newest(const struct place *place, bool oldest_first,
 }
 
 /**
- * reuse_place_newest() - go over the notes of a place, the one bound last first
+ * reuse_place_newest() - go over the records of a place, the one bound last first
  * @id: the place
  * @oldest_first: it is the one bound first that receives there
- * @looks: at how many notes to look in vain; counts down
+ * @looks: at how many records to look in vain; counts down
  * @fn: called for each until it is done, under a lock
  * @arg: for @fn
  *
@@ -339,7 +339,7 @@ static bool place_newest(const struct place *place, bool oldest_first,
  * remote end when a packet met them, which are in no order.
  */
 bool reuse_place_newest(const struct reuse_place *id, bool oldest_first,
-			unsigned int *looks, reuse_note_fn_t fn, void *arg)
+			unsigned int *looks, scan_fn_t fn, void *arg)
 {
 	struct place *place;
 	bool all = true;

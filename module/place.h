@@ -6,7 +6,7 @@
 #include <linux/types.h>
 
 struct net;
-struct reuse_note;
+struct reuse_tracked;
 
 /**
  * enum reuse_kind - what is equal of sockets that receive the same on an address
@@ -42,30 +42,30 @@ struct reuse_place {
 };
 
 /**
- * enum reuse_note_next - what comes after a note
- * @REUSE_NOTE_NEXT: the next one
- * @REUSE_NOTE_ASIDE: the next one; and this one is of no use
- * @REUSE_NOTE_DONE: no other
+ * enum scan_step - what comes after a record
+ * @SCAN_NEXT: the next one
+ * @SCAN_CONNECTED: the next one; and this one is of no use
+ * @SCAN_DONE: no other
  */
-enum reuse_note_next {
-	REUSE_NOTE_NEXT,
-	REUSE_NOTE_ASIDE,
-	REUSE_NOTE_DONE,
+enum scan_step {
+	SCAN_NEXT,
+	SCAN_CONNECTED,
+	SCAN_DONE,
 };
 
-typedef enum reuse_note_next (*reuse_note_fn_t)(const struct reuse_note *note,
-						void *arg);
+typedef enum scan_step (*scan_fn_t)(const struct reuse_tracked *tracked,
+				    void *arg);
 
 int reuse_place_setup(void);
 void reuse_place_teardown(void);
 bool reuse_place_reserve(void);
-bool reuse_place_join(struct reuse_note *note, const struct reuse_place *id,
+bool reuse_place_join(struct reuse_tracked *tracked, const struct reuse_place *id,
 		      bool last);
-void reuse_place_set_devices(const struct reuse_note *note);
-void reuse_place_leave(struct reuse_note *note);
+void reuse_place_set_devices(const struct reuse_tracked *tracked);
+void reuse_place_leave(struct reuse_tracked *tracked);
 void reuse_place_each(const struct reuse_place *id, unsigned int looks,
-		      reuse_note_fn_t fn, void *arg);
+		      scan_fn_t fn, void *arg);
 bool reuse_place_newest(const struct reuse_place *id, bool oldest_first,
-			unsigned int *looks, reuse_note_fn_t fn, void *arg);
+			unsigned int *looks, scan_fn_t fn, void *arg);
 
 #endif

@@ -5,15 +5,15 @@
  * The answers of other systems depend on it. The kernel keeps the order within
  * one list only, since 6.8 a port has a list for each of its addresses, and
  * those of TCP hold accepted connections as well. So a namespace that emulates
- * has a note of each socket that was bound, dropped when the socket is freed.
+ * has a record of each socket that was bound, dropped when the socket is freed.
  *
  * Notes are found by socket, and those of sockets that were bound by where
- * that was, see place.c. inet_sock_destruct() drops the note, so under its lock
+ * that was, see place.c. inet_sock_destruct() drops the tracked, so under its lock
  * its socket is there. Under RCU it is there after that as well if it still
  * held its port: UDP sockets and listeners are freed a grace period after they
  * leave it.
  *
- * A table of fixed size, 1,000,000 notes are 16 to a chain. Where a socket is in
+ * A table of fixed size, 1,000,000 records are 16 to a chain. Where a socket is in
  * memory decides which, so nobody chooses.
  */
 #include <linux/mm.h>
@@ -26,18 +26,18 @@
 #include "record.h"
 #include "sock.h"
 
-struct note_chain *reuse_note_chains;
-static struct kmem_cache *note_cache;
+struct tracked_chain *reuse_tracked_chains;
+static struct kmem_cache *tracked_cache;
 
 /*
- * Many a socket is bound and closed before the next: its note goes on. UDP
+ * Many a socket is bound and closed before the next: its record goes on. UDP
  * sockets are freed in batches. With PREEMPT_RT, bottom halves that are off do
  * not keep others from this CPU.
  */
 struct spares {
 	local_lock_t lock;
 	unsigned int n;
-	struct reuse_note *note[30];
+	struct reuse_tracked *tracked[30];
 };
 
 static DEFINE_PER_CPU(struct spares, spares) = {
@@ -45,7 +45,7 @@ static DEFINE_PER_CPU(struct spares, spares) = {
 };
 
 /**
- * reuse_order_setup() - begin to take notes
+ * reuse_order_setup() - begin to track sockets
  *
  * Context: process context, may sleep; while the module is loaded.
  * Return: 0 or -ENOMEM.
@@ -55,20 +55,21 @@ int __init reuse_order_setup(void)
 	unsigned int i;
 
 	/* Charged to whoever has the sockets, as these are */
-	note_cache = KMEM_CACHE(reuse_note, SLAB_ACCOUNT);
-	if (!note_cache)
+	tracked_cache = KMEM_CACHE(reuse_tracked, SLAB_ACCOUNT);
+	if (!tracked_cache)
 		return -ENOMEM;
-	reuse_note_chains = kvcalloc(BIT(NOTE_BITS), sizeof(*reuse_note_chains), GFP_KERNEL);
-	if (!reuse_note_chains)
+	reuse_tracked_chains = kvcalloc(BIT(TRACKED_BITS), sizeof(*reuse_tracked_chains),
+					GFP_KERNEL);
+	if (!reuse_tracked_chains)
 		goto destroy_cache;
-	for (i = 0; i < BIT(NOTE_BITS); i++)
-		spin_lock_init(&reuse_note_chains[i].lock);
+	for (i = 0; i < BIT(TRACKED_BITS); i++)
+		spin_lock_init(&reuse_tracked_chains[i].lock);
 	if (!reuse_place_setup())
 		return 0;
 
-	kvfree(reuse_note_chains);
+	kvfree(reuse_tracked_chains);
 destroy_cache:
-	kmem_cache_destroy(note_cache);
+	kmem_cache_destroy(tracked_cache);
 	return -ENOMEM;
 }
 
@@ -85,121 +86,121 @@ void reuse_order_teardown(void)
 		struct spares *s = per_cpu_ptr(&spares, cpu);
 
 		while (s->n)
-			kmem_cache_free(note_cache, s->note[--s->n]);
+			kmem_cache_free(tracked_cache, s->tracked[--s->n]);
 	}
 	reuse_place_teardown();
-	kvfree(reuse_note_chains);
-	kmem_cache_destroy(note_cache);
+	kvfree(reuse_tracked_chains);
+	kmem_cache_destroy(tracked_cache);
 }
 
 /**
- * reuse_note_find() - find the note of a socket
- * @chain: reuse_note_chain() of @sk
+ * reuse_tracked_find() - find the record of a socket
+ * @chain: reuse_tracked_chain() of @sk
  * @sk: any socket
  *
  * Context: the lock of @chain is held.
- * Return: the note, NULL if there is none.
+ * Return: the tracked, NULL if there is none.
  */
-struct reuse_note *reuse_note_find(const struct note_chain *chain,
-				   const struct sock *sk)
+struct reuse_tracked *reuse_tracked_find(const struct tracked_chain *chain,
+					 const struct sock *sk)
 {
-	struct reuse_note *note;
+	struct reuse_tracked *tracked;
 
-	hlist_for_each_entry(note, &chain->notes, node) {
-		if (note->sk == sk)
-			return note;
+	hlist_for_each_entry(tracked, &chain->sockets, node) {
+		if (tracked->sk == sk)
+			return tracked;
 	}
 	return NULL;
 }
 
-static struct reuse_note *spare_take(void)
+static struct reuse_tracked *spare_take(void)
 {
-	struct reuse_note *note = NULL;
+	struct reuse_tracked *tracked = NULL;
 	struct spares *s;
 
 	local_lock(&spares.lock);
 	s = this_cpu_ptr(&spares);
 	if (s->n)
-		note = s->note[--s->n];
+		tracked = s->tracked[--s->n];
 	local_unlock(&spares.lock);
-	return note;
+	return tracked;
 }
 
 /* False if there are enough of them */
-static bool spare_give(struct reuse_note *note)
+static bool spare_give(struct reuse_tracked *tracked)
 {
 	struct spares *s;
 	bool taken;
 
 	local_lock(&spares.lock);
 	s = this_cpu_ptr(&spares);
-	taken = s->n < ARRAY_SIZE(s->note);
+	taken = s->n < ARRAY_SIZE(s->tracked);
 	if (taken)
-		s->note[s->n++] = note;
+		s->tracked[s->n++] = tracked;
 	local_unlock(&spares.lock);
 	return taken;
 }
 
 /**
- * reuse_note_new() - make a note of a socket
- * @chain: reuse_note_chain() of @sk
+ * reuse_tracked_new() - make a record of a socket
+ * @chain: reuse_tracked_chain() of @sk
  * @sk: a full socket that has none
  *
  * Context: the lock of @chain is held, bottom halves are off.
- * Return: the note, NULL if there is no memory.
+ * Return: the tracked, NULL if there is no memory.
  */
-struct reuse_note *reuse_note_new(struct note_chain *chain, struct sock *sk)
+struct reuse_tracked *reuse_tracked_new(struct tracked_chain *chain, struct sock *sk)
 {
-	struct reuse_note *note = spare_take();
+	struct reuse_tracked *tracked = spare_take();
 
-	if (!note)
-		note = kmem_cache_alloc(note_cache, GFP_ATOMIC | __GFP_NOWARN);
-	if (!note)
+	if (!tracked)
+		tracked = kmem_cache_alloc(tracked_cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (!tracked)
 		return NULL;
-	*note = (struct reuse_note) { .sk = sk, .net = sock_net(sk) };
-	hlist_add_head(&note->node, &chain->notes);
-	return note;
+	*tracked = (struct reuse_tracked) { .sk = sk, .net = sock_net(sk) };
+	hlist_add_head(&tracked->node, &chain->sockets);
+	return tracked;
 }
 
 /**
- * reuse_note_count() - count a socket in its namespace
- * @note: its note: what it says to be counted
+ * reuse_tracked_count() - count a socket in its namespace
+ * @tracked: its record: what it says to be counted
  * @n: 1, or -1 to take it back
  *
  * Context: the lock of its chain is held; the namespace is there.
  */
-void reuse_note_count(const struct reuse_note *note, int n)
+void reuse_tracked_count(const struct reuse_tracked *tracked, int n)
 {
-	if (note->counted_last)
-		atomic_add(n, &reuse_net(note->net)->udp_added_last);
-	if (note->counted_connected)
-		atomic_add(n, reuse_net_connected(note->net, note->place->port));
+	if (tracked->counted_last)
+		atomic_add(n, &reuse_net(tracked->net)->udp_added_last);
+	if (tracked->counted_connected)
+		atomic_add(n, reuse_net_connected(tracked->net, tracked->place->port));
 }
 
 /**
- * reuse_note_uncount() - count a socket in its namespace no more
- * @note: its note
+ * reuse_tracked_uncount() - count a socket in its namespace no more
+ * @tracked: its record
  *
  * Context: the lock of its chain is held; the namespace is there.
  */
-void reuse_note_uncount(struct reuse_note *note)
+void reuse_tracked_uncount(struct reuse_tracked *tracked)
 {
-	reuse_note_count(note, -1);
-	note->counted_last = false;
-	note->counted_connected = false;
+	reuse_tracked_count(tracked, -1);
+	tracked->counted_last = false;
+	tracked->counted_connected = false;
 }
 
-static void note_drop(struct reuse_note *note)
+static void tracked_drop(struct reuse_tracked *tracked)
 {
-	if (note->place)
-		reuse_place_leave(note);
-	hlist_del(&note->node);
-	if (!spare_give(note))
-		kmem_cache_free(note_cache, note);
+	if (tracked->place)
+		reuse_place_leave(tracked);
+	hlist_del(&tracked->node);
+	if (!spare_give(tracked))
+		kmem_cache_free(tracked_cache, tracked);
 }
 
 /**
- * reuse_order_may_know() - may there be a note of a socket?
+ * reuse_order_may_know() - may there be a record of a socket?
  * @sk: any socket that nobody else binds now
  *
  * Context: any, atomic ones too.
@@ -207,31 +208,31 @@ static void note_drop(struct reuse_note *note)
  */
 bool reuse_order_may_know(const struct sock *sk)
 {
-	return !hlist_empty(&reuse_note_chain(sk)->notes);
+	return !hlist_empty(&reuse_tracked_chain(sk)->sockets);
 }
 
 /**
- * reuse_order_forget() - drop the note of a socket
+ * reuse_order_forget() - drop the record of a socket
  * @sk: a socket that is being freed
  *
  * Context: any but what is atomic with PREEMPT_RT.
  */
 void reuse_order_forget(const struct sock *sk)
 {
-	struct note_chain *chain = reuse_note_chain(sk);
-	struct reuse_note *note;
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	struct reuse_tracked *tracked;
 
 	spin_lock_bh(&chain->lock);
-	note = reuse_note_find(chain, sk);
-	if (note) {
-		reuse_note_uncount(note);
-		note_drop(note);
+	tracked = reuse_tracked_find(chain, sk);
+	if (tracked) {
+		reuse_tracked_uncount(tracked);
+		tracked_drop(tracked);
 	}
 	spin_unlock_bh(&chain->lock);
 }
 
 /**
- * reuse_order_forget_net() - drop the notes of a namespace
+ * reuse_order_forget_net() - drop the records of a namespace
  * @net: network namespace that does not emulate any more, while the hooks are still
  *	installed
  *
@@ -239,54 +240,54 @@ void reuse_order_forget(const struct sock *sk)
  */
 void reuse_order_forget_net(const struct net *net)
 {
-	struct reuse_note *note;
+	struct reuse_tracked *tracked;
 	struct hlist_node *next;
 	unsigned int i;
 
-	for (i = 0; i < BIT(NOTE_BITS); i++) {
-		struct note_chain *chain = &reuse_note_chains[i];
+	for (i = 0; i < BIT(TRACKED_BITS); i++) {
+		struct tracked_chain *chain = &reuse_tracked_chains[i];
 
 		cond_resched();
-		if (hlist_empty(&chain->notes))
+		if (hlist_empty(&chain->sockets))
 			continue;
 
 		spin_lock_bh(&chain->lock);
-		hlist_for_each_entry_safe(note, next, &chain->notes, node) {
-			if (note->net != net)
+		hlist_for_each_entry_safe(tracked, next, &chain->sockets, node) {
+			if (tracked->net != net)
 				continue;
-			reuse_note_uncount(note);
-			if (note->sk->sk_protocol != IPPROTO_TCP)
-				reuse_datagram_release(note->sk);
-			note_drop(note);
+			reuse_tracked_uncount(tracked);
+			if (tracked->sk->sk_protocol != IPPROTO_TCP)
+				reuse_datagram_release(tracked->sk);
+			tracked_drop(tracked);
 		}
 		spin_unlock_bh(&chain->lock);
 	}
 }
 
 /**
- * reuse_order_flush_all() - drop all notes
+ * reuse_order_flush_all() - drop all records
  *
- * No hook is installed, so neither the socket of a note nor its namespace may exist any
+ * No hook is installed, so neither the socket of a record nor its namespace may exist any
  * more: nothing is counted or released.
  *
  * Context: process context, may sleep.
  */
 void reuse_order_flush_all(void)
 {
-	struct reuse_note *note;
+	struct reuse_tracked *tracked;
 	struct hlist_node *next;
 	unsigned int i;
 
-	for (i = 0; i < BIT(NOTE_BITS); i++) {
-		struct note_chain *chain = &reuse_note_chains[i];
+	for (i = 0; i < BIT(TRACKED_BITS); i++) {
+		struct tracked_chain *chain = &reuse_tracked_chains[i];
 
 		cond_resched();
-		if (hlist_empty(&chain->notes))
+		if (hlist_empty(&chain->sockets))
 			continue;
 
 		spin_lock_bh(&chain->lock);
-		hlist_for_each_entry_safe(note, next, &chain->notes, node)
-			note_drop(note);
+		hlist_for_each_entry_safe(tracked, next, &chain->sockets, node)
+			tracked_drop(tracked);
 		spin_unlock_bh(&chain->lock);
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Private to record.c and events.c: the table of notes. */
+/* Private to record.c and events.c: the table of records. */
 #ifndef _REUSE_RECORD_H
 #define _REUSE_RECORD_H
 
@@ -9,24 +9,24 @@
 
 #include "order.h"
 
-#define NOTE_BITS	16
+#define TRACKED_BITS	16
 
-struct note_chain {
-	spinlock_t lock;	/* of @notes, and of what they say */
-	struct hlist_head notes;
+struct tracked_chain {
+	spinlock_t lock;	/* of @sockets, and of what they say */
+	struct hlist_head sockets;
 };
 
-extern struct note_chain *reuse_note_chains;
+extern struct tracked_chain *reuse_tracked_chains;
 
-static inline struct note_chain *reuse_note_chain(const struct sock *sk)
+static inline struct tracked_chain *reuse_tracked_chain(const struct sock *sk)
 {
-	return &reuse_note_chains[hash_ptr(sk, NOTE_BITS)];
+	return &reuse_tracked_chains[hash_ptr(sk, TRACKED_BITS)];
 }
 
-struct reuse_note *reuse_note_find(const struct note_chain *chain,
-				   const struct sock *sk);
-struct reuse_note *reuse_note_new(struct note_chain *chain, struct sock *sk);
-void reuse_note_count(const struct reuse_note *note, int n);
-void reuse_note_uncount(struct reuse_note *note);
+struct reuse_tracked *reuse_tracked_find(const struct tracked_chain *chain,
+					 const struct sock *sk);
+struct reuse_tracked *reuse_tracked_new(struct tracked_chain *chain, struct sock *sk);
+void reuse_tracked_count(const struct reuse_tracked *tracked, int n);
+void reuse_tracked_uncount(struct reuse_tracked *tracked);
 
 #endif

@@ -58,7 +58,7 @@ static __always_inline bool udp_in_emulating_netns(reuse_fregs_t *regs)
 	return sk_arg(regs)->sk_protocol == IPPROTO_UDP && sk_in_emulating_netns(regs);
 }
 
-static __always_inline bool may_have_note(reuse_fregs_t *regs)
+static __always_inline bool may_be_tracked(reuse_fregs_t *regs)
 {
 	return reuse_order_may_know(sk_arg(regs));
 }
@@ -94,7 +94,7 @@ static __always_inline void on_accepted(reuse_fregs_t *regs)
 
 static __always_inline void on_freed(reuse_fregs_t *regs)
 {
-	if (may_have_note(regs))
+	if (may_be_tracked(regs))
 		reuse_order_forget(sk_arg(regs));
 }
 
@@ -133,7 +133,7 @@ static int hook_create(struct sock *sk)
 	int idx = reuse_ftrace_enter();
 	int err;
 
-	/* hooks_remove() waits for RCU, and then no more notes are made */
+	/* hooks_remove() waits for RCU, and then no more records are made */
 	rcu_read_lock();
 	reuse_order_created(sk);
 	rcu_read_unlock();
@@ -237,7 +237,7 @@ OBSERVER(on_getsockopt)
 REDIRECTOR(sk_in_emulating_netns)
 REDIRECTOR(in_emulating_netns)
 REDIRECTOR(udp_in_emulating_netns)
-REDIRECTOR(may_have_note)
+REDIRECTOR(may_be_tracked)
 REDIRECTOR(bind_is_forced)
 REDIRECTOR(keeps_port4)
 #if IS_ENABLED(CONFIG_IPV6)
@@ -257,10 +257,10 @@ REDIRECTOR(keeps_port6)
 	  .to = HOOK_RT ? (TO) : NULL }
 #define REWRITE_ARG(GROUP, NAME, FN)	OBSERVE(GROUP, NAME, FN)
 
-/* The first is removed last: until then a socket that is freed takes its note along */
+/* The first is removed last: until then a socket that is freed takes its record along */
 static struct hook_target targets[] = {
 	OBSERVE_OR_REDIRECT_ON_RT(BIND, "inet_sock_destruct", on_freed,
-				  may_have_note, hook_destruct),
+				  may_be_tracked, hook_destruct),
 	OBSERVE(BIND, "__inet_inherit_port", on_accepted),
 	OBSERVE_OR_REDIRECT_ON_RT(BIND, "udp_init_sock", on_created,
 				  udp_in_emulating_netns, hook_create),
@@ -309,7 +309,7 @@ void reuse_hook_teardown(void)
 }
 
 /*
- * A replacement makes notes only because it saw that a namespace is not native: it looks,
+ * A replacement makes records only because it saw that a namespace is not native: it looks,
  * and makes them, under reuse_net.bind_lock or rcu_read_lock(). So none comes after this,
  * though tasks may be inside replacements for long: for that see reuse_ftrace_drain().
  */
@@ -379,7 +379,7 @@ int reuse_hook_install(enum reuse_hooks group)
  * @group: for what
  *
  * Context: process context, may sleep. On return tasks may be inside replacements
- * still, but make no notes.
+ * still, but make no records.
  */
 void reuse_hook_remove(enum reuse_hooks group)
 {

@@ -66,7 +66,7 @@ static void hooks_collect(void)
 		reuse_hook_remove(i);
 		installed[i] = false;
 		install_after = get_jiffies_64() + INSTALL_PAUSE;
-		/* Something under way may have left a note */
+		/* Something under way may have left a record */
 		if (i == REUSE_HOOKS_BIND)
 			reuse_order_flush_all();
 	}

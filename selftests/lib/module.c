@@ -212,7 +212,7 @@ static bool no_cache(void *nothing)
 	struct stat st;
 
 	(void)nothing;
-	return (lstat("/sys/kernel/slab/reuse_note", &st) || S_ISLNK(st.st_mode)) &&
+	return (lstat("/sys/kernel/slab/reuse_tracked", &st) || S_ISLNK(st.st_mode)) &&
 	       !has("/proc/slabinfo", "\nreuse");
 }
 
