@@ -51,7 +51,7 @@ static enum scan_step delivery_member(const struct reuse_tracked *tracked,
 	reuse_bind_see(sk, &s);
 	if (sem_is_connected(&s))
 		return SCAN_CONNECTED;
-	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, tracked->place->addr) ||
+	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, tracked->key->addr) ||
 	    (dv->on_device && !s.dev) || !on_device(dv, s.dev))
 		return SCAN_NEXT;
 	/* listen() is under way */
@@ -79,7 +79,7 @@ static enum scan_step delivery_member(const struct reuse_tracked *tracked,
  * @addr: address, IPv4 in the v4-mapped form
  * @kind: what kind of socket
  * @looks: at how many to look at most
- * @fn: see reuse_place_each()
+ * @fn: see reuse_bucket_each()
  * @arg: for @fn
  *
  * Context: bottom halves off, under RCU.
@@ -88,14 +88,14 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 			enum reuse_kind kind, unsigned int looks,
 			scan_fn_t fn, void *arg)
 {
-	struct reuse_place place = {
+	struct bucket_key key = {
 		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
 		.kind = kind, .devices = dv->on_device &&
 			!READ_ONCE(reuse_net(dv->net)->devices_anywhere),
 	};
 
-	memcpy(place.addr, addr, sizeof(place.addr));
-	reuse_place_each(&place, looks, fn, arg);
+	memcpy(key.addr, addr, sizeof(key.addr));
+	reuse_bucket_each(&key, looks, fn, arg);
 }
 
 static void delivery_list(struct reuse_delivery *dv, const u8 *addr,

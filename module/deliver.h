@@ -3,7 +3,7 @@
 #define _REUSE_DELIVER_H
 
 #include "compat/lookup.h"
-#include "place.h"
+#include "bucket.h"
 #include "semantics/semantics.h"
 
 struct nf_hook_state;

@@ -35,7 +35,7 @@ static bool tracked_join(struct reuse_tracked *tracked,
 			 const struct sem_profile *profile, bool before)
 {
 	const struct sock *sk = tracked->sk;
-	struct reuse_place place = {
+	struct bucket_key key = {
 		.net = tracked->net, .port = sk->sk_num, .protocol = sk->sk_protocol,
 	};
 	unsigned int locks;
@@ -47,16 +47,16 @@ static bool tracked_join(struct reuse_tracked *tracked,
 	/* Without its remote end it has no address again */
 	if (sem_is_connected(&s) && !(locks & SOCK_BINDADDR_LOCK))
 		memcpy(s.addr, s.ipv6 ? sem_any6 : sem_any4, sizeof(s.addr));
-	memcpy(place.addr, s.addr, sizeof(place.addr));
-	place.kind = kind_of(&s);
-	place.devices = s.dev;
+	memcpy(key.addr, s.addr, sizeof(key.addr));
+	key.kind = kind_of(&s);
+	key.devices = s.dev;
 	/* Who receives comes first */
-	if (!reuse_place_join(tracked, &place, (profile->wildcard_oldest_first &&
-						sem_any(place.addr)) != before))
+	if (!reuse_bucket_join(tracked, &key, (profile->wildcard_oldest_first &&
+					       sem_any(key.addr)) != before))
 		return false;
-	if (place.devices)
+	if (key.devices)
 		WRITE_ONCE(reuse_net(tracked->net)->devices, true);
-	tracked->counted_last = place.protocol != IPPROTO_TCP &&
+	tracked->counted_last = key.protocol != IPPROTO_TCP &&
 			     reuse_udp_added_last(sk);
 	reuse_tracked_count(tracked, 1);
 	return true;
@@ -81,7 +81,7 @@ u64 reuse_order_find(const struct sock *sk, bool *accepted)
 	if (tracked)
 		seq = tracked->seq;
 	if (accepted)
-		*accepted = seq && !tracked->place;
+		*accepted = seq && !tracked->key;
 	spin_unlock(&chain->lock);
 	return seq;
 }
@@ -194,7 +194,7 @@ int reuse_order_reserve(struct sock *sk)
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
 	const struct reuse_tracked *tracked;
 
-	if (!reuse_place_reserve())
+	if (!reuse_bucket_reserve())
 		return -ENOMEM;
 	spin_lock(&chain->lock);
 	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
@@ -224,9 +224,9 @@ void reuse_order_bound(struct sock *sk)
 	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
 	if (tracked) {
 		/* It left another port without being closed */
-		if (tracked->place) {
+		if (tracked->key) {
 			reuse_tracked_uncount(tracked);
-			reuse_place_leave(tracked);
+			reuse_bucket_leave(tracked);
 		}
 		tracked_bound(tracked, profile, false);
 	}
@@ -251,11 +251,11 @@ int reuse_order_seen(struct sock *sk, bool before)
 	struct reuse_tracked *tracked;
 	bool done;
 
-	if (!reuse_place_reserve())
+	if (!reuse_bucket_reserve())
 		return -ENOMEM;
 	spin_lock(&chain->lock);
 	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
-	done = tracked && (!profile || tracked->place ||
+	done = tracked && (!profile || tracked->key ||
 			   tracked_bound(tracked, profile, before));
 	spin_unlock(&chain->lock);
 	return done ? 0 : -ENOMEM;
@@ -274,9 +274,9 @@ void reuse_order_connects(const struct sock *sk)
 
 	spin_lock_bh(&chain->lock);
 	tracked = reuse_tracked_find(chain, sk);
-	if (tracked && !tracked->counted_connected && tracked->place) {
+	if (tracked && !tracked->counted_connected && tracked->key) {
 		tracked->counted_connected = true;
-		atomic_inc(reuse_net_connected(tracked->net, tracked->place->port));
+		atomic_inc(reuse_net_connected(tracked->net, tracked->key->port));
 	}
 	spin_unlock_bh(&chain->lock);
 }
@@ -285,7 +285,7 @@ void reuse_order_connects(const struct sock *sk)
  * reuse_order_to_device() - record that a socket asks to be bound to a device
  * @sk: any socket
  *
- * With PREEMPT_RT all places of the namespace count as having one: to find out which
+ * With PREEMPT_RT all buckets of the namespace count as having one: to find out which
  * takes locks that may sleep, and the ftrace trampoline that we were called from may be
  * freed meanwhile, as the wait for who is in it (synchronize_rcu_tasks()) takes a task
  * that waits for a lock for one that has left.
@@ -306,8 +306,8 @@ void reuse_order_to_device(const struct sock *sk)
 	}
 	spin_lock_bh(&chain->lock);
 	tracked = reuse_tracked_find(chain, sk);
-	if (tracked && tracked->place) {
-		reuse_place_set_devices(tracked);
+	if (tracked && tracked->key) {
+		reuse_bucket_set_devices(tracked);
 		WRITE_ONCE(reuse_net(tracked->net)->devices, true);
 	}
 	spin_unlock_bh(&chain->lock);

@@ -145,7 +145,7 @@ static bool matches(const struct reuse_tracked *tracked, const struct mcast *m,
 
 	reuse_bind_see(tracked->sk, s);
 	return READ_ONCE(tracked->sk->sk_num) == dv->port &&
-	       sem_same(s->addr, tracked->place->addr) &&
+	       sem_same(s->addr, tracked->key->addr) &&
 	       udp_sk_bound_dev_eq((struct net *)net, s->dev, dv->dif,
 				   dv->sdif) &&
 	       (!sem_is_connected(s) || reuse_deliver_from_remote(dv, tracked->sk));

@@ -26,7 +26,7 @@ struct ctl_table_header;
  * @letting_in: UDP socket whose conflicts are not to be seen; under @bind_lock,
  *	read without
  * @udp_added_last: how many UDP sockets entered their list at its end
- * @devices: a place has, or had, a socket that is bound to a device
+ * @devices: a bucket has, or had, a socket that is bound to a device
  * @devices_anywhere: that may be so of any
  * @udp_connected: how many UDP sockets asked for a remote end, by port
  * @ctl_header: of net.reuse

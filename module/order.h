@@ -7,7 +7,7 @@
 #include <linux/list.h>
 #include <net/sock.h>
 
-#include "place.h"
+#include "bucket.h"
 
 struct sem_profile;
 
@@ -21,10 +21,10 @@ struct sem_profile;
 /**
  * struct reuse_tracked - what is known of a socket in a namespace that emulates
  * @node: by socket
- * @sharing: at @place
+ * @sharing: at @key
  * @sk: the socket
  * @net: its namespace
- * @place: where it was bound, NULL if it was not
+ * @key: where it was bound, NULL if it was not
  * @seq: when bound, or an accepted one created; higher is newer
  * @created: when the socket was created, in the same numbers
  * @listens: listen() was decided and granted
@@ -36,7 +36,7 @@ struct reuse_tracked {
 	struct list_head sharing;
 	struct sock *sk;
 	const struct net *net;
-	const struct reuse_place *place;
+	const struct bucket_key *key;
 	u64 seq;
 	u64 created;
 	bool listens;

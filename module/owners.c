@@ -181,18 +181,18 @@ static enum scan_step request_member(const struct reuse_tracked *tracked,
 	return request_show(req, sk, &owner) ? SCAN_DONE : SCAN_NEXT;
 }
 
-static bool request_place(struct bind_address *address, const u8 *addr,
-			  enum reuse_kind kind)
+static bool request_bucket(struct bind_address *address, const u8 *addr,
+			   enum reuse_kind kind)
 {
 	struct bind_request *req = address->req;
-	struct reuse_place place = {
+	struct bucket_key key = {
 		.net = sock_net(req->sk), .port = req->port,
 		.protocol = IPPROTO_TCP, .kind = kind,
 	};
 
-	memcpy(place.addr, addr, sizeof(place.addr));
-	return reuse_place_newest(&place, req->profile->wildcard_oldest_first && sem_any(addr),
-				  &req->looks, request_member, address);
+	memcpy(key.addr, addr, sizeof(key.addr));
+	return reuse_bucket_newest(&key, req->profile->wildcard_oldest_first && sem_any(addr),
+				   &req->looks, request_member, address);
 }
 
 /*
@@ -201,19 +201,19 @@ static bool request_place(struct bind_address *address, const u8 *addr,
  * made it IPv4; and what was bound to ::ffff:0.0.0.0 keeps the address that it got when it
  * was connected. False if that takes too many looks.
  */
-static bool request_places(struct bind_address *address)
+static bool request_buckets(struct bind_address *address)
 {
 	const u8 *addr = address->addr;
 
 	if (!sem_mapped(addr))
-		return request_place(address, addr, REUSE_KIND_IPV6) &&
+		return request_bucket(address, addr, REUSE_KIND_IPV6) &&
 		       (!sem_any(addr) ||
-			request_place(address, addr, REUSE_KIND_V6ONLY));
-	return request_place(address, addr, REUSE_KIND_IPV4) &&
-	       request_place(address, addr, REUSE_KIND_MAPPED) &&
+			request_bucket(address, addr, REUSE_KIND_V6ONLY));
+	return request_bucket(address, addr, REUSE_KIND_IPV4) &&
+	       request_bucket(address, addr, REUSE_KIND_MAPPED) &&
 	       (sem_any(addr) ?
-		request_place(address, sem_any6, REUSE_KIND_IPV6) :
-		request_place(address, sem_any4, REUSE_KIND_MAPPED));
+		request_bucket(address, sem_any6, REUSE_KIND_IPV6) :
+		request_bucket(address, sem_any4, REUSE_KIND_MAPPED));
 }
 
 /* One of an address */
@@ -240,7 +240,7 @@ static enum owner_walk request_address(struct sock *sk, void *arg)
 	/* Not so of all of them, maybe */
 	like.v6only = false;
 	address.addr = like.addr;
-	if (req->profile->matters(&req->bind, &like) && !request_places(&address))
+	if (req->profile->matters(&req->bind, &like) && !request_buckets(&address))
 		reuse_tcp_owners_like(sk, request_bound, req);
 	return OWNERS_SKIP_ADDRESS;
 }

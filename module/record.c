@@ -8,7 +8,7 @@
  * has a record of each socket that was bound, dropped when the socket is freed.
  *
  * Notes are found by socket, and those of sockets that were bound by where
- * that was, see place.c. inet_sock_destruct() drops the tracked, so under its lock
+ * that was, see bucket.c. inet_sock_destruct() drops the tracked, so under its lock
  * its socket is there. Under RCU it is there after that as well if it still
  * held its port: UDP sockets and listeners are freed a grace period after they
  * leave it.
@@ -64,7 +64,7 @@ int __init reuse_order_setup(void)
 		goto destroy_cache;
 	for (i = 0; i < BIT(TRACKED_BITS); i++)
 		spin_lock_init(&reuse_tracked_chains[i].lock);
-	if (!reuse_place_setup())
+	if (!reuse_bucket_setup())
 		return 0;
 
 	kvfree(reuse_tracked_chains);
@@ -88,7 +88,7 @@ void reuse_order_teardown(void)
 		while (s->n)
 			kmem_cache_free(tracked_cache, s->tracked[--s->n]);
 	}
-	reuse_place_teardown();
+	reuse_bucket_teardown();
 	kvfree(reuse_tracked_chains);
 	kmem_cache_destroy(tracked_cache);
 }
@@ -174,7 +174,7 @@ void reuse_tracked_count(const struct reuse_tracked *tracked, int n)
 	if (tracked->counted_last)
 		atomic_add(n, &reuse_net(tracked->net)->udp_added_last);
 	if (tracked->counted_connected)
-		atomic_add(n, reuse_net_connected(tracked->net, tracked->place->port));
+		atomic_add(n, reuse_net_connected(tracked->net, tracked->key->port));
 }
 
 /**
@@ -192,8 +192,8 @@ void reuse_tracked_uncount(struct reuse_tracked *tracked)
 
 static void tracked_drop(struct reuse_tracked *tracked)
 {
-	if (tracked->place)
-		reuse_place_leave(tracked);
+	if (tracked->key)
+		reuse_bucket_leave(tracked);
 	hlist_del(&tracked->node);
 	if (!spare_give(tracked))
 		kmem_cache_free(tracked_cache, tracked);

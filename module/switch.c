@@ -16,7 +16,7 @@
 /*
  * What a bind that is under way has not decided yet is decided by the new one, and
  * recorded by what is in force when it is done: both are under the same lock. So native
- * namespaces have no records at places, and what those are counted in is 0.
+ * namespaces have no records in buckets, and what those are counted in is 0.
  */
 static void profile_publish(struct reuse_net *rn,
 			    const struct sem_profile *profile)

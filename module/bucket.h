@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* Which sockets share an address and port. */
-#ifndef _REUSE_PLACE_H
-#define _REUSE_PLACE_H
+#ifndef _REUSE_BUCKET_H
+#define _REUSE_BUCKET_H
 
 #include <linux/types.h>
 
@@ -23,16 +23,16 @@ enum reuse_kind {
 };
 
 /**
- * struct reuse_place - where sockets are bound that receive the same
+ * struct bucket_key - where sockets are bound that receive the same
  * @net: network namespace
  * @addr: address; IPv4 in the v4-mapped form
  * @port: in host byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
  * @kind: enum reuse_kind
- * @devices: one of them is bound to a device, or was. It does not tell places apart:
+ * @devices: one of them is bound to a device, or was. It does not tell buckets apart:
  *	who asks for it has nothing to do with those where it is not so
  */
-struct reuse_place {
+struct bucket_key {
 	const struct net *net;
 	u8 addr[16];
 	u16 port;
@@ -56,16 +56,16 @@ enum scan_step {
 typedef enum scan_step (*scan_fn_t)(const struct reuse_tracked *tracked,
 				    void *arg);
 
-int reuse_place_setup(void);
-void reuse_place_teardown(void);
-bool reuse_place_reserve(void);
-bool reuse_place_join(struct reuse_tracked *tracked, const struct reuse_place *id,
-		      bool last);
-void reuse_place_set_devices(const struct reuse_tracked *tracked);
-void reuse_place_leave(struct reuse_tracked *tracked);
-void reuse_place_each(const struct reuse_place *id, unsigned int looks,
-		      scan_fn_t fn, void *arg);
-bool reuse_place_newest(const struct reuse_place *id, bool oldest_first,
-			unsigned int *looks, scan_fn_t fn, void *arg);
+int reuse_bucket_setup(void);
+void reuse_bucket_teardown(void);
+bool reuse_bucket_reserve(void);
+bool reuse_bucket_join(struct reuse_tracked *tracked, const struct bucket_key *key,
+		       bool last);
+void reuse_bucket_set_devices(const struct reuse_tracked *tracked);
+void reuse_bucket_leave(struct reuse_tracked *tracked);
+void reuse_bucket_each(const struct bucket_key *key, unsigned int looks,
+		       scan_fn_t fn, void *arg);
+bool reuse_bucket_newest(const struct bucket_key *key, bool oldest_first,
+			 unsigned int *looks, scan_fn_t fn, void *arg);
 
 #endif

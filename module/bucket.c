@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Which sockets share an address and port: a packet's receiver is one of them.
+ *
+ * A bucket is an address and port of a namespace. It has a list of the records of
+ * those that were bound there, the one that receives before the others first,
+ * and a lock of its own: however many they are and whatever comes for them, it
+ * is nothing to other buckets. What buckets do share is a chain of a hash table;
+ * the hash is not to be guessed, so nobody makes a chain long but by having
+ * many buckets, 65,536 of them for each that is added to all chains.
+ *
+ * A bucket is found under RCU. It is made by the first who is bound there and
+ * freed by the last, under the lock of its chain.
+ *
+ * The table is of fixed size: a port is bound and freed far more often than it
+ * is looked for.
+ */
+#include <linux/hash.h>
+#include <linux/jhash.h>
+#include <linux/mm.h>
+#include <linux/random.h>
+#include <linux/rculist.h>
+#include <linux/slab.h>
+#include <net/netns/hash.h>
+
+#include "order.h"
+#include "bucket.h"
+
+#define BUCKET_BITS	16
+
+/* Sockets with a remote end to be met at the head of a list each time */
+#define MET_MAX		16
+
+struct bucket_chain {
+	spinlock_t lock;	/* of changes to @buckets */
+	struct hlist_head buckets;
+};
+
+/**
+ * struct bucket - what sockets that receive the same have in common
+ * @key: which
+ * @node: in @chain
+ * @chain: of the hash table
+ * @lock: of the lists; taken under that of @chain if it is to be freed
+ * @sharing: records
+ * @aside: records of those that had a remote end, when last seen
+ * @rcu: to free it
+ */
+struct bucket {
+	struct bucket_key key;
+	struct hlist_node node;
+	struct bucket_chain *chain;
+	spinlock_t lock;	/* of the lists */
+	struct list_head sharing;
+	struct list_head aside;
+	struct rcu_head rcu;
+};
+
+static struct bucket_chain *chains;
+static u32 seed __ro_after_init;
+
+/* One for the next that is bound, so that it does not fail when it is */
+static DEFINE_PER_CPU(struct bucket *, spare);
+
+/**
+ * reuse_bucket_setup() - make the table
+ *
+ * Context: process context, may sleep; while the module is loaded.
+ * Return: 0 or -ENOMEM.
+ */
+int __init reuse_bucket_setup(void)
+{
+	unsigned int i;
+
+	chains = kvcalloc(BIT(BUCKET_BITS), sizeof(*chains), GFP_KERNEL);
+	if (!chains)
+		return -ENOMEM;
+	for (i = 0; i < BIT(BUCKET_BITS); i++)
+		spin_lock_init(&chains[i].lock);
+	seed = get_random_u32();
+	return 0;
+}
+
+/**
+ * reuse_bucket_teardown() - undo reuse_bucket_setup()
+ *
+ * Context: process context, may sleep; there are no records.
+ */
+void reuse_bucket_teardown(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		kfree(per_cpu(spare, cpu));
+	kvfree(chains);
+}
+
+static struct bucket_chain *chain_of(const struct bucket_key *key)
+{
+	u32 initval = seed ^ net_hash_mix(key->net) ^
+		      (key->protocol << 16 | key->port);
+	u32 hash = jhash2((const u32 *)key->addr, 4, initval);
+
+	return &chains[(hash + key->kind * GOLDEN_RATIO_32) >> (32 - BUCKET_BITS)];
+}
+
+/* Under RCU, or the lock of the chain */
+static struct bucket *bucket_find(const struct bucket_chain *chain,
+				  const struct bucket_key *key)
+{
+	struct bucket *bucket;
+
+	hlist_for_each_entry_rcu(bucket, &chain->buckets, node,
+				 lockdep_is_held(&chain->lock)) {
+		if (bucket->key.port == key->port && bucket->key.net == key->net &&
+		    bucket->key.protocol == key->protocol &&
+		    bucket->key.kind == key->kind &&
+		    !memcmp(bucket->key.addr, key->addr, sizeof(key->addr)))
+			return bucket;
+	}
+	return NULL;
+}
+
+static struct bucket *bucket_alloc(void)
+{
+	return kmalloc(sizeof(struct bucket),
+		       GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT);
+}
+
+/**
+ * reuse_bucket_reserve() - have memory for one more bucket
+ *
+ * Context: bottom halves off, until reuse_bucket_join().
+ * Return: false if there is none.
+ */
+bool reuse_bucket_reserve(void)
+{
+	struct bucket *bucket;
+
+	if (this_cpu_read(spare))
+		return true;
+	bucket = bucket_alloc();
+	kfree(this_cpu_xchg(spare, bucket));
+	return bucket;
+}
+
+/* Under the lock of the chain */
+static struct bucket *bucket_new(struct bucket_chain *chain,
+				 const struct bucket_key *key)
+{
+	struct bucket *bucket = this_cpu_xchg(spare, NULL);
+
+	/* With PREEMPT_RT, somebody else on this CPU may have taken it */
+	if (!bucket)
+		bucket = bucket_alloc();
+	if (!bucket)
+		return NULL;
+	bucket->key = *key;
+	bucket->chain = chain;
+	spin_lock_init(&bucket->lock);
+	INIT_LIST_HEAD(&bucket->sharing);
+	INIT_LIST_HEAD(&bucket->aside);
+	hlist_add_head_rcu(&bucket->node, &chain->buckets);
+	return bucket;
+}
+
+/**
+ * reuse_bucket_join() - add a record to those of a bucket
+ * @tracked: is at no bucket
+ * @key: the bucket
+ * @last: it receives after the others, otherwise before
+ *
+ * Context: bottom halves off, reuse_bucket_reserve() has been called; under the
+ * lock of @tracked.
+ * Return: false, without memory.
+ */
+bool reuse_bucket_join(struct reuse_tracked *tracked, const struct bucket_key *key,
+		       bool last)
+{
+	struct bucket_chain *chain = chain_of(key);
+	struct bucket *bucket;
+
+	spin_lock(&chain->lock);
+	bucket = bucket_find(chain, key) ?: bucket_new(chain, key);
+	if (bucket) {
+		spin_lock(&bucket->lock);
+		if (last)
+			list_add_tail(&tracked->sharing, &bucket->sharing);
+		else
+			list_add(&tracked->sharing, &bucket->sharing);
+		tracked->key = &bucket->key;
+		bucket->key.devices |= key->devices;
+		spin_unlock(&bucket->lock);
+	}
+	spin_unlock(&chain->lock);
+	return bucket;
+}
+
+/**
+ * reuse_bucket_set_devices() - one of a bucket is being bound to a device
+ * @tracked: of it, is at a bucket
+ *
+ * Context: bottom halves off; under the lock of @tracked.
+ */
+void reuse_bucket_set_devices(const struct reuse_tracked *tracked)
+{
+	struct bucket *bucket = container_of(tracked->key, struct bucket, key);
+
+	spin_lock(&bucket->lock);
+	bucket->key.devices = true;
+	spin_unlock(&bucket->lock);
+}
+
+/**
+ * reuse_bucket_leave() - take a record away from where it is
+ * @tracked: is at a bucket
+ *
+ * Context: bottom halves off; under the lock of @tracked.
+ */
+void reuse_bucket_leave(struct reuse_tracked *tracked)
+{
+	struct bucket *bucket = container_of(tracked->key, struct bucket, key);
+	struct bucket_chain *chain = bucket->chain;
+	bool empty;
+
+	spin_lock(&chain->lock);
+	spin_lock(&bucket->lock);
+	list_del(&tracked->sharing);
+	tracked->key = NULL;
+	empty = list_empty(&bucket->sharing) && list_empty(&bucket->aside);
+	spin_unlock(&bucket->lock);
+	if (empty) {
+		hlist_del_rcu(&bucket->node);
+		kfree_rcu(bucket, rcu);
+	}
+	spin_unlock(&chain->lock);
+}
+
+/* What is asked for of a bucket */
+struct wanted {
+	unsigned int looks;
+	scan_fn_t fn;
+	void *arg;
+};
+
+/* Under the lock; true if no more is to be looked at */
+static bool bucket_each(struct bucket *bucket, struct wanted *w)
+{
+	struct reuse_tracked *tracked, *safe;
+	unsigned int met = 0;
+
+	list_for_each_entry_safe(tracked, safe, &bucket->sharing, sharing) {
+		enum scan_step next;
+
+		if (!w->looks--)
+			return true;
+		next = w->fn(tracked, w->arg);
+		if (next == SCAN_DONE)
+			return true;
+		if (next == SCAN_CONNECTED && ++met > MET_MAX)
+			list_move(&tracked->sharing, &bucket->aside);
+	}
+	return false;
+}
+
+/* Under the lock */
+static void bucket_each_aside(struct bucket *bucket, struct wanted *w)
+{
+	struct reuse_tracked *tracked;
+
+	list_for_each_entry(tracked, &bucket->aside, sharing) {
+		if (!w->looks--)
+			break;
+		if (w->fn(tracked, w->arg) == SCAN_DONE) {
+			list_move(&tracked->sharing, &bucket->sharing);
+			break;
+		}
+	}
+}
+
+/**
+ * reuse_bucket_each() - go over the records of a bucket
+ * @key: the bucket; with @devices, only if it has that
+ * @looks: at how many records to look at most
+ * @fn: called for each, the one that receives before the others first, under a
+ *	lock
+ * @arg: for @fn
+ *
+ * What @fn puts aside is met last from then on, if there are many of that: the
+ * others are soon found however many have a remote end. (One that loses it
+ * again counts as the one that receives last.)
+ *
+ * Context: bottom halves off, under RCU.
+ */
+void reuse_bucket_each(const struct bucket_key *key, unsigned int looks,
+		       scan_fn_t fn, void *arg)
+{
+	struct wanted w = { .looks = looks, .fn = fn, .arg = arg };
+	struct bucket *bucket = bucket_find(chain_of(key), key);
+
+	if (!bucket)
+		return;
+	spin_lock(&bucket->lock);
+	if ((bucket->key.devices || !key->devices) && !bucket_each(bucket, &w) &&
+	    !list_empty(&bucket->aside))
+		bucket_each_aside(bucket, &w);
+	spin_unlock(&bucket->lock);
+}
+
+/* Under the lock */
+static bool bucket_newest(const struct bucket *bucket, bool oldest_first,
+			  unsigned int *looks, scan_fn_t fn, void *arg)
+{
+	const struct list_head *at = &bucket->sharing;
+
+	for (;;) {
+		at = oldest_first ? at->prev : at->next;
+		if (at == &bucket->sharing)
+			break;
+		if (!*looks)
+			return false;
+		if (fn(list_entry(at, struct reuse_tracked, sharing), arg) == SCAN_DONE)
+			break;
+		--*looks;
+	}
+	return list_empty(&bucket->aside);
+}
+
+/**
+ * reuse_bucket_newest() - go over the records of a bucket, the one bound last first
+ * @key: the bucket
+ * @oldest_first: it is the one bound first that receives there
+ * @looks: at how many records to look in vain; counts down
+ * @fn: called for each until it is done, under a lock
+ * @arg: for @fn
+ *
+ * Context: bottom halves off; the lock of a slot of TCP's table may be held.
+ * Return: false if there are others that may be newer: more than @looks, or some that had a
+ * remote end when a packet met them, which are in no order.
+ */
+bool reuse_bucket_newest(const struct bucket_key *key, bool oldest_first,
+			 unsigned int *looks, scan_fn_t fn, void *arg)
+{
+	struct bucket *bucket;
+	bool all = true;
+
+	rcu_read_lock();
+	bucket = bucket_find(chain_of(key), key);
+	if (bucket) {
+		spin_lock(&bucket->lock);
+		all = bucket_newest(bucket, oldest_first, looks, fn, arg);
+		spin_unlock(&bucket->lock);
+	}
+	rcu_read_unlock();
+	return all;
+}
