@@ -29,7 +29,7 @@
 #define BUCKET_BITS	16
 
 /* Sockets with a remote end to be met at the head of a list each time */
-#define MET_MAX		16
+#define CONNECTED_AT_HEAD_MAX	16
 
 struct bucket_chain {
 	spinlock_t lock;	/* of changes to @buckets */
@@ -42,8 +42,8 @@ struct bucket_chain {
  * @node: in @chain
  * @chain: of the hash table
  * @lock: of the lists; taken under that of @chain if it is to be freed
- * @sharing: records
- * @aside: records of those that had a remote end, when last seen
+ * @members: records
+ * @connected: records of those that had a remote end, when last seen
  * @rcu: to free it
  */
 struct bucket {
@@ -51,8 +51,8 @@ struct bucket {
 	struct hlist_node node;
 	struct bucket_chain *chain;
 	spinlock_t lock;	/* of the lists */
-	struct list_head sharing;
-	struct list_head aside;
+	struct list_head members;
+	struct list_head connected;
 	struct rcu_head rcu;
 };
 
@@ -158,8 +158,8 @@ static struct bucket *bucket_new(struct bucket_chain *chain,
 	bucket->key = *key;
 	bucket->chain = chain;
 	spin_lock_init(&bucket->lock);
-	INIT_LIST_HEAD(&bucket->sharing);
-	INIT_LIST_HEAD(&bucket->aside);
+	INIT_LIST_HEAD(&bucket->members);
+	INIT_LIST_HEAD(&bucket->connected);
 	hlist_add_head_rcu(&bucket->node, &chain->buckets);
 	return bucket;
 }
@@ -185,9 +185,9 @@ bool reuse_bucket_join(struct reuse_tracked *tracked, const struct bucket_key *k
 	if (bucket) {
 		spin_lock(&bucket->lock);
 		if (last)
-			list_add_tail(&tracked->sharing, &bucket->sharing);
+			list_add_tail(&tracked->link, &bucket->members);
 		else
-			list_add(&tracked->sharing, &bucket->sharing);
+			list_add(&tracked->link, &bucket->members);
 		tracked->key = &bucket->key;
 		bucket->key.devices |= key->devices;
 		spin_unlock(&bucket->lock);
@@ -225,9 +225,9 @@ void reuse_bucket_leave(struct reuse_tracked *tracked)
 
 	spin_lock(&chain->lock);
 	spin_lock(&bucket->lock);
-	list_del(&tracked->sharing);
+	list_del(&tracked->link);
 	tracked->key = NULL;
-	empty = list_empty(&bucket->sharing) && list_empty(&bucket->aside);
+	empty = list_empty(&bucket->members) && list_empty(&bucket->connected);
 	spin_unlock(&bucket->lock);
 	if (empty) {
 		hlist_del_rcu(&bucket->node);
@@ -249,7 +249,7 @@ static bool bucket_each(struct bucket *bucket, struct wanted *w)
 	struct reuse_tracked *tracked, *safe;
 	unsigned int met = 0;
 
-	list_for_each_entry_safe(tracked, safe, &bucket->sharing, sharing) {
+	list_for_each_entry_safe(tracked, safe, &bucket->members, link) {
 		enum scan_step next;
 
 		if (!w->looks--)
@@ -257,22 +257,22 @@ static bool bucket_each(struct bucket *bucket, struct wanted *w)
 		next = w->fn(tracked, w->arg);
 		if (next == SCAN_DONE)
 			return true;
-		if (next == SCAN_CONNECTED && ++met > MET_MAX)
-			list_move(&tracked->sharing, &bucket->aside);
+		if (next == SCAN_CONNECTED && ++met > CONNECTED_AT_HEAD_MAX)
+			list_move(&tracked->link, &bucket->connected);
 	}
 	return false;
 }
 
 /* Under the lock */
-static void bucket_each_aside(struct bucket *bucket, struct wanted *w)
+static void bucket_each_connected(struct bucket *bucket, struct wanted *w)
 {
 	struct reuse_tracked *tracked;
 
-	list_for_each_entry(tracked, &bucket->aside, sharing) {
+	list_for_each_entry(tracked, &bucket->connected, link) {
 		if (!w->looks--)
 			break;
 		if (w->fn(tracked, w->arg) == SCAN_DONE) {
-			list_move(&tracked->sharing, &bucket->sharing);
+			list_move(&tracked->link, &bucket->members);
 			break;
 		}
 	}
@@ -302,8 +302,8 @@ void reuse_bucket_each(const struct bucket_key *key, unsigned int looks,
 		return;
 	spin_lock(&bucket->lock);
 	if ((bucket->key.devices || !key->devices) && !bucket_each(bucket, &w) &&
-	    !list_empty(&bucket->aside))
-		bucket_each_aside(bucket, &w);
+	    !list_empty(&bucket->connected))
+		bucket_each_connected(bucket, &w);
 	spin_unlock(&bucket->lock);
 }
 
@@ -311,19 +311,19 @@ void reuse_bucket_each(const struct bucket_key *key, unsigned int looks,
 static bool bucket_newest(const struct bucket *bucket, bool oldest_first,
 			  unsigned int *looks, scan_fn_t fn, void *arg)
 {
-	const struct list_head *at = &bucket->sharing;
+	const struct list_head *at = &bucket->members;
 
 	for (;;) {
 		at = oldest_first ? at->prev : at->next;
-		if (at == &bucket->sharing)
+		if (at == &bucket->members)
 			break;
 		if (!*looks)
 			return false;
-		if (fn(list_entry(at, struct reuse_tracked, sharing), arg) == SCAN_DONE)
+		if (fn(list_entry(at, struct reuse_tracked, link), arg) == SCAN_DONE)
 			break;
 		--*looks;
 	}
-	return list_empty(&bucket->aside);
+	return list_empty(&bucket->connected);
 }
 
 /**

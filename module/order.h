@@ -21,7 +21,7 @@ struct sem_profile;
 /**
  * struct reuse_tracked - what is known of a socket in a namespace that emulates
  * @node: by socket
- * @sharing: at @key
+ * @link: in the bucket of @key
  * @sk: the socket
  * @net: its namespace
  * @key: where it was bound, NULL if it was not
@@ -33,7 +33,7 @@ struct sem_profile;
  */
 struct reuse_tracked {
 	struct hlist_node node;
-	struct list_head sharing;
+	struct list_head link;
 	struct sock *sk;
 	const struct net *net;
 	const struct bucket_key *key;
