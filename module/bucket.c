@@ -23,7 +23,7 @@
 #include <linux/slab.h>
 #include <net/netns/hash.h>
 
-#include "order.h"
+#include "track.h"
 #include "bucket.h"
 
 #define BUCKET_BITS	16

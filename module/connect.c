@@ -10,7 +10,7 @@
 #include "compat/lookup.h"
 #include "connect.h"
 #include "netns.h"
-#include "order.h"
+#include "track.h"
 #include "sock.h"
 
 /**
@@ -78,10 +78,10 @@ static __always_inline int udp_connect(struct sock *sk, void *addr, int len,
 	int err;
 
 	if (reuse_udp_groups_first)
-		reuse_order_connects(sk);
+		reuse_track_connecting(sk);
 	err = original(sk, addr, len);
 	if (!err && reuse_udp_groups_first)
-		reuse_order_connects(sk);
+		reuse_track_connecting(sk);
 	return err;
 }
 

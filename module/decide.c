@@ -3,7 +3,7 @@
 #include <net/tcp_states.h>
 
 #include "netns.h"
-#include "order.h"
+#include "track.h"
 #include "owners.h"
 #include "reuse.h"
 
@@ -42,13 +42,13 @@ int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search
 	b->udp = req->udp;
 	b->search = search;
 	b->fast = 0;
-	req->position = REUSE_ORDER_FIRST;
+	req->position = SEQ_TRACKED_MIN;
 	req->in_order = req->udp ? !atomic_read(&req->rn->udp_added_last) :
 				   reuse_tcp_in_order();
 	req->profile->begin(b);
 	/* It listened once, and asks again */
 	if (req->profile->checks_listen && req->self.state == SEM_LISTEN)
-		reuse_order_set_listens(req->sk, false);
+		reuse_track_set_listens(req->sk, false);
 
 	/* listen(): the bucket is our own too */
 	b->owners = req->sk->sk_num == port;

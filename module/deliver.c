@@ -18,7 +18,7 @@
 
 #include "deliver.h"
 #include "netns.h"
-#include "order.h"
+#include "track.h"
 #include "reuse.h"
 #include "sock.h"
 
@@ -65,7 +65,7 @@ static enum scan_step delivery_member(const struct reuse_tracked *tracked,
 	    READ_ONCE(sk->sk_shutdown) == SHUTDOWN_MASK &&
 	    READ_ONCE(sk->sk_max_ack_backlog))
 		return SCAN_NEXT;
-	s.order = tracked->seq;
+	s.bind_seq = tracked->bind_seq;
 	if (!dv->profile->deliver(&dv->decision, &s, sk))
 		return SCAN_NEXT;
 	if (dv->decision.id == sk)

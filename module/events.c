@@ -4,7 +4,7 @@
 #include <net/sock.h>
 
 #include "netns.h"
-#include "order.h"
+#include "track.h"
 #include "record.h"
 #include "reuse.h"
 #include "sock.h"
@@ -13,13 +13,13 @@
  * For all namespaces. A number takes a lock and a tracked, so far more than a nanosecond:
  * there are as many as for 50 years of that, both ways.
  */
-static atomic64_t order_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
-static atomic64_t before_seq = ATOMIC64_INIT(REUSE_ORDER_FIRST);
+static atomic64_t newest_seq = ATOMIC64_INIT(SEQ_TRACKED_MIN);
+static atomic64_t oldest_seq = ATOMIC64_INIT(SEQ_TRACKED_MIN);
 
-#define ORDER_ENOUGH	(50ULL * 365 * 24 * 3600 * NSEC_PER_SEC)
+#define SEQ_ENOUGH	(50ULL * 365 * 24 * 3600 * NSEC_PER_SEC)
 
-static_assert(REUSE_ORDER_FIRST > ORDER_ENOUGH);
-static_assert(REUSE_ORDER_LAST - REUSE_ORDER_FIRST > ORDER_ENOUGH);
+static_assert(SEQ_TRACKED_MIN > SEQ_ENOUGH);
+static_assert(SEQ_TRACKED_MAX - SEQ_TRACKED_MIN > SEQ_ENOUGH);
 
 static enum reuse_kind kind_of(const struct sem_sock *s)
 {
@@ -63,14 +63,14 @@ static bool tracked_join(struct reuse_tracked *tracked,
 }
 
 /**
- * reuse_order_find() - when was a socket bound?
+ * reuse_track_bind_seq() - when was a socket bound?
  * @sk: a full socket
  * @accepted: set if it was not, but accepted then; may be NULL
  *
  * Context: bottom halves off.
  * Return: higher is newer; 0 if that is not known.
  */
-u64 reuse_order_find(const struct sock *sk, bool *accepted)
+u64 reuse_track_bind_seq(const struct sock *sk, bool *accepted)
 {
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
 	const struct reuse_tracked *tracked;
@@ -79,7 +79,7 @@ u64 reuse_order_find(const struct sock *sk, bool *accepted)
 	spin_lock(&chain->lock);
 	tracked = reuse_tracked_find(chain, sk);
 	if (tracked)
-		seq = tracked->seq;
+		seq = tracked->bind_seq;
 	if (accepted)
 		*accepted = seq && !tracked->key;
 	spin_unlock(&chain->lock);
@@ -87,13 +87,13 @@ u64 reuse_order_find(const struct sock *sk, bool *accepted)
 }
 
 /**
- * reuse_order_listens() - was a socket granted to listen?
+ * reuse_track_listens() - was a socket granted to listen?
  * @sk: a full TCP socket
  *
  * Context: bottom halves off.
  * Return: true if so.
  */
-bool reuse_order_listens(const struct sock *sk)
+bool reuse_track_listens(const struct sock *sk)
 {
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
 	const struct reuse_tracked *tracked;
@@ -107,13 +107,13 @@ bool reuse_order_listens(const struct sock *sk)
 }
 
 /**
- * reuse_order_set_listens() - a socket asks to listen, or is granted it
+ * reuse_track_set_listens() - a socket asks to listen, or is granted it
  * @sk: locked by the caller
  * @listens: it is granted
  *
  * Context: bottom halves off.
  */
-void reuse_order_set_listens(const struct sock *sk, bool listens)
+void reuse_track_set_listens(const struct sock *sk, bool listens)
 {
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
 	struct reuse_tracked *tracked;
@@ -134,19 +134,19 @@ static void track_creation(struct sock *sk)
 	spin_lock_bh(&chain->lock);
 	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
 	if (tracked) {
-		tracked->seq = atomic64_inc_return(&order_seq);
-		tracked->created = tracked->seq;
+		tracked->bind_seq = atomic64_inc_return(&newest_seq);
+		tracked->created = tracked->bind_seq;
 	}
 	spin_unlock_bh(&chain->lock);
 }
 
 /**
- * reuse_order_created() - a UDP socket is being created
+ * reuse_track_created() - a UDP socket is being created
  * @sk: the socket
  *
  * Context: any, from the hooks of udp_init_sock() and udpv6_init_sock().
  */
-void reuse_order_created(struct sock *sk)
+void reuse_track_created(struct sock *sk)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 
@@ -156,12 +156,12 @@ void reuse_order_created(struct sock *sk)
 }
 
 /**
- * reuse_order_accepted() - a connection takes over its listener's port
+ * reuse_track_accepted() - a connection takes over its listener's port
  * @child: the new socket
  *
  * Context: any, from the hook of __inet_inherit_port().
  */
-void reuse_order_accepted(struct sock *child)
+void reuse_track_accepted(struct sock *child)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(child));
 
@@ -175,21 +175,21 @@ void reuse_order_accepted(struct sock *child)
 static bool tracked_bound(struct reuse_tracked *tracked,
 			  const struct sem_profile *profile, bool before)
 {
-	tracked->seq = before ? atomic64_dec_return(&before_seq) :
-			     atomic64_inc_return(&order_seq);
+	tracked->bind_seq = before ? atomic64_dec_return(&oldest_seq) :
+			     atomic64_inc_return(&newest_seq);
 	if (!tracked->created)
-		tracked->created = tracked->seq;
+		tracked->created = tracked->bind_seq;
 	return tracked_join(tracked, profile, before);
 }
 
 /**
- * reuse_order_reserve() - have what it takes to record that a socket is bound
+ * reuse_track_reserve() - have what it takes to record that a socket is bound
  * @sk: a socket
  *
- * Context: bottom halves off, until reuse_order_bound().
+ * Context: bottom halves off, until reuse_track_bound().
  * Return: 0 or -ENOMEM.
  */
-int reuse_order_reserve(struct sock *sk)
+int reuse_track_reserve(struct sock *sk)
 {
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
 	const struct reuse_tracked *tracked;
@@ -203,15 +203,15 @@ int reuse_order_reserve(struct sock *sk)
 }
 
 /**
- * reuse_order_bound() - record that a socket has been bound
+ * reuse_track_bound() - record that a socket has been bound
  * @sk: socket that holds a port
  *
  * Nothing is done if the namespace has become native meanwhile.
  *
  * Context: bottom halves off; reuse_net.bind_lock is held, and
- * reuse_order_reserve() has been called.
+ * reuse_track_reserve() has been called.
  */
-void reuse_order_bound(struct sock *sk)
+void reuse_track_bound(struct sock *sk)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
@@ -234,7 +234,7 @@ void reuse_order_bound(struct sock *sk)
 }
 
 /**
- * reuse_order_seen() - record that a socket was bound when nothing was recorded
+ * reuse_track_existing() - record that a socket was bound when nothing was recorded
  * @sk: socket that holds a port
  * @before: before all that is recorded, or after all
  *
@@ -244,7 +244,7 @@ void reuse_order_bound(struct sock *sk)
  * the namespace emulates.
  * Return: 0 or -ENOMEM.
  */
-int reuse_order_seen(struct sock *sk, bool before)
+int reuse_track_existing(struct sock *sk, bool before)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
@@ -262,12 +262,12 @@ int reuse_order_seen(struct sock *sk, bool before)
 }
 
 /**
- * reuse_order_connects() - record that a UDP socket asks for a remote end
+ * reuse_track_connecting() - record that a UDP socket asks for a remote end
  * @sk: the socket
  *
  * Context: any.
  */
-void reuse_order_connects(const struct sock *sk)
+void reuse_track_connecting(const struct sock *sk)
 {
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
 	struct reuse_tracked *tracked;
@@ -282,7 +282,7 @@ void reuse_order_connects(const struct sock *sk)
 }
 
 /**
- * reuse_order_to_device() - record that a socket asks to be bound to a device
+ * reuse_track_to_device() - record that a socket asks to be bound to a device
  * @sk: any socket
  *
  * With PREEMPT_RT all buckets of the namespace count as having one: to find out which
@@ -292,7 +292,7 @@ void reuse_order_connects(const struct sock *sk)
  *
  * Context: any, from the hook of setsockopt().
  */
-void reuse_order_to_device(const struct sock *sk)
+void reuse_track_to_device(const struct sock *sk)
 {
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
 	const struct reuse_tracked *tracked;

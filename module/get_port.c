@@ -20,7 +20,7 @@
 #include "bind.h"
 #include "compat/portrange.h"
 #include "netns.h"
-#include "order.h"
+#include "track.h"
 #include "owners.h"
 #include "reuse.h"
 #include "sock.h"
@@ -64,16 +64,16 @@ static int request_bind(struct bind_request *req, unsigned short port)
 {
 	bool listens = req->self.state == SEM_LISTEN;
 	bool held = listens && req->sk->sk_num == port;
-	int err = reuse_order_reserve(req->sk) ?: request_force(req, port);
+	int err = reuse_track_reserve(req->sk) ?: request_force(req, port);
 
 	if (err)
 		return err;
 	if (held)
-		reuse_order_seen(req->sk, true);
+		reuse_track_existing(req->sk, true);
 	else
-		reuse_order_bound(req->sk);
+		reuse_track_bound(req->sk);
 	if (listens && req->profile->checks_listen)
-		reuse_order_set_listens(req->sk, true);
+		reuse_track_set_listens(req->sk, true);
 	return 0;
 }
 
@@ -190,7 +190,7 @@ static int request_reserve_again(struct bind_request *req)
 
 	if (!req->rn->profile)
 		return 0;
-	err = reuse_order_reserve(sk);
+	err = reuse_track_reserve(sk);
 	if (err)
 		sk->sk_prot->unhash(sk);
 	return err;
@@ -204,7 +204,7 @@ static int request_native(struct bind_request *req, unsigned short port)
 
 	if (!port) {
 		spin_lock_bh(&req->rn->bind_lock);
-		err = reuse_bind_is_stale(req) ? -ESTALE : reuse_order_reserve(sk);
+		err = reuse_bind_is_stale(req) ? -ESTALE : reuse_track_reserve(sk);
 		spin_unlock_bh(&req->rn->bind_lock);
 		err = err ?: sk->sk_prot->get_port(sk, port);
 		if (err)
@@ -216,10 +216,10 @@ static int request_native(struct bind_request *req, unsigned short port)
 	else if (reuse_bind_is_stale(req))
 		err = -ESTALE;
 	else
-		err = reuse_order_reserve(sk) ?:
+		err = reuse_track_reserve(sk) ?:
 		      sk->sk_prot->get_port(sk, port);
 	if (!err)
-		reuse_order_bound(sk);
+		reuse_track_bound(sk);
 	spin_unlock_bh(&req->rn->bind_lock);
 	return err;
 }

@@ -4,7 +4,7 @@
 #include <net/sock.h>
 #include <net/tcp_states.h>
 
-#include "order.h"
+#include "track.h"
 #include "reuse.h"
 
 /* Connections are many: of those only the bound ones hold the port without remote end */
@@ -29,11 +29,11 @@ static int learn_socket(struct sock *sk, unsigned int round, void *arg)
 	if (tcp && state != TCP_LISTEN && state != TCP_CLOSE && !keeps_port(sk))
 		return 0;
 	/* At the end of their list, the newest is the last */
-	err = reuse_order_seen(sk, tcp || !reuse_udp_added_last(sk));
+	err = reuse_track_existing(sk, tcp || !reuse_udp_added_last(sk));
 	if (err)
 		return err;
 	if (!tcp && state == TCP_ESTABLISHED)
-		reuse_order_connects(sk);
+		reuse_track_connecting(sk);
 	return 0;
 }
 
@@ -59,7 +59,7 @@ static int learn_table(const struct reuse_table *table, const struct net *net)
 }
 
 /**
- * reuse_order_learn() - learn who holds the ports of a namespace
+ * reuse_track_learn() - learn who holds the ports of a namespace
  * @net: network namespace that emulates since a moment ago, and has no records
  *
  * Of those that were bound before, the kernel's lists tell the order: the
@@ -69,7 +69,7 @@ static int learn_table(const struct reuse_table *table, const struct net *net)
  * Context: process context, may sleep; sockets are bound meanwhile.
  * Return: 0, -ENOMEM, or -EINTR if the task is being killed.
  */
-int reuse_order_learn(const struct net *net)
+int reuse_track_learn(const struct net *net)
 {
 	int err = learn_table(&reuse_tcp, net) ?: learn_table(&reuse_udp, net);
 

@@ -7,7 +7,7 @@
 
 #include "hook.h"
 #include "netns.h"
-#include "order.h"
+#include "track.h"
 #include "reuse.h"
 #include "switch.h"
 #include "sysctl.h"
@@ -73,7 +73,7 @@ static int __init reuse_init(void)
 	if (err)
 		return err;
 
-	err = reuse_order_setup();
+	err = reuse_track_setup();
 	if (err)
 		goto hook;
 
@@ -91,7 +91,7 @@ state:
 	reuse_hook_users_teardown();
 	unregister_pernet_subsys(&state_ops);
 order:
-	reuse_order_teardown();
+	reuse_track_teardown();
 hook:
 	reuse_hook_teardown();
 	return err;
@@ -107,7 +107,7 @@ static void __exit reuse_exit(void)
 
 	reuse_hook_users_teardown();
 	unregister_pernet_subsys(&state_ops);
-	reuse_order_teardown();
+	reuse_track_teardown();
 	reuse_hook_teardown();
 }
 

@@ -16,7 +16,7 @@
 #include <net/tcp_states.h>
 
 #include "deliver.h"
-#include "order.h"
+#include "track.h"
 #include "sock.h"
 
 /**

@@ -13,7 +13,7 @@
 
 #include "compat/uid.h"
 #include "netns.h"
-#include "order.h"
+#include "track.h"
 #include "owners.h"
 #include "reuse.h"
 #include "sock.h"
@@ -46,20 +46,20 @@ void reuse_owners_uid(const struct bind_request *req, struct sock *sk,
  * What has no record is older than what has one, and newest first in its list.
  * TIME_WAIT is a socket of its own to this kernel, and has lost its record.
  */
-static u64 order_of(struct bind_request *req, struct sock *sk, u8 state,
-		    bool *accepted)
+static u64 bind_seq_of(struct bind_request *req, struct sock *sk, u8 state,
+		       bool *accepted)
 {
 	u64 position = --req->position;
 
 	if (req->in_order)
 		return position;
 	if (state == SEM_TIMEWAIT)
-		return REUSE_ORDER_LAST + position;
-	return reuse_order_find(sk, accepted) ?: position;
+		return SEQ_TRACKED_MAX + position;
+	return reuse_track_bind_seq(sk, accepted) ?: position;
 }
 
-/* What order_of() says at most */
-static u64 latest_order(const struct bind_request *req)
+/* What bind_seq_of() says at most */
+static u64 latest_seq(const struct bind_request *req)
 {
 	return req->in_order ? req->position - 1 : U64_MAX;
 }
@@ -108,7 +108,7 @@ static bool request_address_matters(struct bind_request *req,
 		return req->matters;
 	reuse_bind_see(sk, &owner);
 	owner.state = SEM_CONNECTED;
-	owner.order = latest_order(req);
+	owner.bind_seq = latest_seq(req);
 	req->matters = req->profile->matters(&req->bind, &owner);
 	req->rest_is_older = false;
 	memcpy(&req->known, owner.addr, sizeof(req->known));
@@ -136,13 +136,13 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 		return OWNERS_NEXT;
 	/* listen() sets the state and then asks: not yet answered, it is bound */
 	if (owner.state == SEM_LISTEN && req->profile->checks_listen &&
-	    hlist_unhashed_lockless(&sk->sk_node) && !reuse_order_listens(sk))
+	    hlist_unhashed_lockless(&sk->sk_node) && !reuse_track_listens(sk))
 		owner.state = SEM_BOUND;
 	if (req->profile->needs_bind_order) {
-		owner.order = latest_order(req);
+		owner.bind_seq = latest_seq(req);
 		if (!req->profile->matters(&req->bind, &owner))
 			return OWNERS_NEXT;
-		owner.order = order_of(req, sk, owner.state, NULL);
+		owner.bind_seq = bind_seq_of(req, sk, owner.state, NULL);
 	}
 	request_show(req, sk, &owner);
 	/* Out of order, something newer may follow: not so if none decides */
@@ -177,7 +177,7 @@ static enum scan_step request_member(const struct reuse_tracked *tracked,
 	    !reuse_tcp_same_bucket(sk, address->owner) ||
 	    !request_sees(req, sk, &owner) || !sem_same(owner.addr, address->addr))
 		return SCAN_NEXT;
-	owner.order = tracked->seq;
+	owner.bind_seq = tracked->bind_seq;
 	return request_show(req, sk, &owner) ? SCAN_DONE : SCAN_NEXT;
 }
 
@@ -236,7 +236,7 @@ static enum owner_walk request_address(struct sock *sk, void *arg)
 
 	reuse_bind_see(sk, &like);
 	like.state = SEM_BOUND;
-	like.order = U64_MAX;
+	like.bind_seq = U64_MAX;
 	/* Not so of all of them, maybe */
 	like.v6only = false;
 	address.addr = like.addr;
@@ -261,7 +261,7 @@ static enum owner_walk request_connected(struct sock *sk, void *arg)
 	if (is_bound_or_listens(sk) || (full && req->rest_is_older) ||
 	    !request_sees(req, sk, &owner))
 		return OWNERS_NEXT;
-	owner.order = order_of(req, sk, owner.state, &accepted);
+	owner.bind_seq = bind_seq_of(req, sk, owner.state, &accepted);
 	if (req->profile->matters(&req->bind, &owner))
 		request_show(req, sk, &owner);
 	else if (accepted)

@@ -22,7 +22,7 @@
 #include <linux/local_lock.h>	/* wants to come after the former */
 
 #include "netns.h"
-#include "order.h"
+#include "track.h"
 #include "record.h"
 #include "sock.h"
 
@@ -45,12 +45,12 @@ static DEFINE_PER_CPU(struct spares, spares) = {
 };
 
 /**
- * reuse_order_setup() - begin to track sockets
+ * reuse_track_setup() - begin to track sockets
  *
  * Context: process context, may sleep; while the module is loaded.
  * Return: 0 or -ENOMEM.
  */
-int __init reuse_order_setup(void)
+int __init reuse_track_setup(void)
 {
 	unsigned int i;
 
@@ -74,11 +74,11 @@ destroy_cache:
 }
 
 /**
- * reuse_order_teardown() - undo reuse_order_setup()
+ * reuse_track_teardown() - undo reuse_track_setup()
  *
  * Context: process context, may sleep; all namespaces are native.
  */
-void reuse_order_teardown(void)
+void reuse_track_teardown(void)
 {
 	int cpu;
 
@@ -200,24 +200,24 @@ static void tracked_drop(struct reuse_tracked *tracked)
 }
 
 /**
- * reuse_order_may_know() - may there be a record of a socket?
+ * reuse_track_maybe() - may there be a record of a socket?
  * @sk: any socket that nobody else binds now
  *
  * Context: any, atomic ones too.
  * Return: false if there is none.
  */
-bool reuse_order_may_know(const struct sock *sk)
+bool reuse_track_maybe(const struct sock *sk)
 {
 	return !hlist_empty(&reuse_tracked_chain(sk)->sockets);
 }
 
 /**
- * reuse_order_forget() - drop the record of a socket
+ * reuse_track_freed() - drop the record of a socket
  * @sk: a socket that is being freed
  *
  * Context: any but what is atomic with PREEMPT_RT.
  */
-void reuse_order_forget(const struct sock *sk)
+void reuse_track_freed(const struct sock *sk)
 {
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
 	struct reuse_tracked *tracked;
@@ -232,13 +232,13 @@ void reuse_order_forget(const struct sock *sk)
 }
 
 /**
- * reuse_order_forget_net() - drop the records of a namespace
+ * reuse_track_forget_net() - drop the records of a namespace
  * @net: network namespace that does not emulate any more, while the hooks are still
  *	installed
  *
  * Context: process context, may sleep.
  */
-void reuse_order_forget_net(const struct net *net)
+void reuse_track_forget_net(const struct net *net)
 {
 	struct reuse_tracked *tracked;
 	struct hlist_node *next;
@@ -265,14 +265,14 @@ void reuse_order_forget_net(const struct net *net)
 }
 
 /**
- * reuse_order_flush_all() - drop all records
+ * reuse_track_flush_all() - drop all records
  *
  * No hook is installed, so neither the socket of a record nor its namespace may exist any
  * more: nothing is counted or released.
  *
  * Context: process context, may sleep.
  */
-void reuse_order_flush_all(void)
+void reuse_track_flush_all(void)
 {
 	struct reuse_tracked *tracked;
 	struct hlist_node *next;

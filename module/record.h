@@ -7,7 +7,7 @@
 #include <linux/list.h>
 #include <linux/spinlock.h>
 
-#include "order.h"
+#include "track.h"
 
 #define TRACKED_BITS	16
 

@@ -25,7 +25,7 @@ static u8 state_of(const struct sock *sk)
 /**
  * reuse_bind_see() - a socket as the rules see it
  * @sk: any kind of socket: only what sock_common has is read
- * @s: set, but for what takes a full socket: @order, @uid and @root are 0
+ * @s: set, but for what takes a full socket: @bind_seq, @uid and @root are 0
  *
  * Context: any.
  */

@@ -9,7 +9,7 @@
 #include "deliver.h"
 #include "hook.h"
 #include "netns.h"
-#include "order.h"
+#include "track.h"
 #include "reuse.h"
 #include "switch.h"
 
@@ -34,7 +34,7 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 
 	if (!old) {
 		/* What was for a bind that ended after it was left */
-		reuse_order_forget_net(net);
+		reuse_track_forget_net(net);
 		WRITE_ONCE(rn->devices, false);
 		WRITE_ONCE(rn->devices_anywhere, false);
 	}
@@ -45,10 +45,10 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 		synchronize_rcu();
 	}
 	if (old)
-		reuse_order_forget_net(net);
+		reuse_track_forget_net(net);
 	if (old && old->uses_fastreuse)
 		reuse_tcp_forget_cached(net);
-	return profile ? reuse_order_learn(net) : 0;
+	return profile ? reuse_track_learn(net) : 0;
 }
 
 /**
@@ -116,7 +116,7 @@ static int profile_change(struct net *net, const struct sem_profile *profile)
  * Context: process context, may sleep; a second and longer if hooks have to be
  * installed, but for who has CAP_NET_ADMIN over the host.
  * Return: 0, or with nothing changed what reuse_hook_users_get(),
- * reuse_datagram_hook() or reuse_order_learn() returns; -ERESTARTSYS if there
+ * reuse_datagram_hook() or reuse_track_learn() returns; -ERESTARTSYS if there
  * is a signal, -ENODEV if the namespace is going.
  */
 int reuse_switch(struct net *net, const struct sem_profile *profile)
@@ -170,7 +170,7 @@ void reuse_switch_left(struct net *net)
 
 	if (!rn->left)
 		return;
-	reuse_order_forget_net(net);
+	reuse_track_forget_net(net);
 	if (rn->left->uses_fastreuse)
 		reuse_tcp_forget_cached(net);
 	reuse_hook_users_put_later(rn->left);

@@ -25,12 +25,12 @@
 #include "ftrace.h"
 #include "hook.h"
 #include "netns.h"
-#include "order.h"
+#include "track.h"
 
 /*
  * Observers that take locks must not do so on PREEMPT_RT, where that may sleep: unless
  * the function is called under RCU, the trampoline might be freed meanwhile (see
- * reuse_order_to_device()); and where somebody else traces the function, too, ftrace
+ * reuse_track_to_device()); and where somebody else traces the function, too, ftrace
  * calls them with preemption off. So what must not be missed is done by a replacement
  * there, and else it counts as done without memory.
  */
@@ -60,7 +60,7 @@ static __always_inline bool udp_in_emulating_netns(reuse_fregs_t *regs)
 
 static __always_inline bool may_be_tracked(reuse_fregs_t *regs)
 {
-	return reuse_order_may_know(sk_arg(regs));
+	return reuse_track_maybe(sk_arg(regs));
 }
 
 static __always_inline bool bind_is_forced(reuse_fregs_t *regs)
@@ -83,19 +83,19 @@ static __always_inline bool __maybe_unused keeps_port6(reuse_fregs_t *regs)
 
 static __always_inline void on_created(reuse_fregs_t *regs)
 {
-	reuse_order_created((struct sock *)sk_arg(regs));
+	reuse_track_created((struct sock *)sk_arg(regs));
 }
 
 static __always_inline void on_accepted(reuse_fregs_t *regs)
 {
 	if (!HOOK_RT || preemptible())
-		reuse_order_accepted((struct sock *)reuse_ftrace_arg(regs, 1));
+		reuse_track_accepted((struct sock *)reuse_ftrace_arg(regs, 1));
 }
 
 static __always_inline void on_freed(reuse_fregs_t *regs)
 {
 	if (may_be_tracked(regs))
-		reuse_order_forget(sk_arg(regs));
+		reuse_track_freed(sk_arg(regs));
 }
 
 #define NO_SUCH_OPTION	(-1)
@@ -125,7 +125,7 @@ static __always_inline void on_setsockopt(reuse_fregs_t *regs)
 	if (option != SO_BINDTODEVICE && option != SO_BINDTOIFINDEX)
 		on_getsockopt(regs);
 	else if (reuse_net_profile(sock_net(sk)))
-		reuse_order_to_device(sk);
+		reuse_track_to_device(sk);
 }
 
 static int hook_create(struct sock *sk)
@@ -135,7 +135,7 @@ static int hook_create(struct sock *sk)
 
 	/* hooks_remove() waits for RCU, and then no more records are made */
 	rcu_read_lock();
-	reuse_order_created(sk);
+	reuse_track_created(sk);
 	rcu_read_unlock();
 	err = sk->sk_prot->init(sk);
 	reuse_ftrace_leave(idx);
@@ -146,7 +146,7 @@ static void hook_destruct(struct sock *sk)
 {
 	int idx = reuse_ftrace_enter();
 
-	reuse_order_forget(sk);
+	reuse_track_freed(sk);
 	inet_sock_destruct(sk);
 	reuse_ftrace_leave(idx);
 }

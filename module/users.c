@@ -25,7 +25,7 @@
 #include "ftrace.h"
 #include "hook.h"
 #include "netns.h"
-#include "order.h"
+#include "track.h"
 
 #define INSTALL_PAUSE	HZ
 
@@ -68,7 +68,7 @@ static void hooks_collect(void)
 		install_after = get_jiffies_64() + INSTALL_PAUSE;
 		/* Something under way may have left a record */
 		if (i == REUSE_HOOKS_BIND)
-			reuse_order_flush_all();
+			reuse_track_flush_all();
 	}
 }
 

@@ -88,7 +88,7 @@ static bool bsd_better(const struct sem_lookup *l, const struct sem_sock *p,
 {
 	if (!l->id || cost < l->cost)
 		return true;
-	return cost == l->cost && p->order >= l->owner.order;
+	return cost == l->cost && p->bind_seq >= l->owner.bind_seq;
 }
 
 static void bsd_look(struct sem_lookup *l, const struct sem_sock *p,
@@ -233,11 +233,11 @@ static bool bsd_deliver(struct sem_deliver *d, const struct sem_sock *p,
 	else
 		return false;
 
-	worse = rank == 3 ? p->order < d->order : p->order > d->order;
+	worse = rank == 3 ? p->bind_seq < d->bind_seq : p->bind_seq > d->bind_seq;
 	if (d->id && (rank < d->rank || (rank == d->rank && worse)))
 		return true;
 	d->id = id;
-	d->order = p->order;
+	d->bind_seq = p->bind_seq;
 	d->rank = rank;
 	return true;
 }

@@ -127,10 +127,10 @@ static bool pre39_deliver(struct sem_deliver *d, const struct sem_sock *p,
 		return false;
 	rank = 2 * !any + (p->ipv6 == d->packet->ipv6);
 	if (d->id && (rank < d->rank ||
-		      (rank == d->rank && p->order < d->order)))
+		      (rank == d->rank && p->bind_seq < d->bind_seq)))
 		return true;
 	d->id = id;
-	d->order = p->order;
+	d->bind_seq = p->bind_seq;
 	d->rank = rank;
 	return true;
 }

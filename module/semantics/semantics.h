@@ -37,7 +37,7 @@ enum sem_state {
 /**
  * struct sem_sock - a socket as the rules see it
  * @addr: local address; IPv4 in the v4-mapped form
- * @order: when bound, or for an accepted one when created; higher is newer
+ * @bind_seq: when bound, or for an accepted one when created; higher is newer
  * @uid: whose, whatever numbers: only equality counts; not for SEM_TIMEWAIT, and of
  *	TCP not for SEM_CONNECTED
  * @dev: index of the device it is bound to, 0 for none
@@ -50,7 +50,7 @@ enum sem_state {
  */
 struct sem_sock {
 	u8 addr[16];
-	u64 order;
+	u64 bind_seq;
 	u32 uid;
 	s32 dev;
 	u8 state;
@@ -125,13 +125,13 @@ struct sem_packet {
  * @packet: the packet
  * @id: name of the socket that gets it, or NULL; TCP refuses if it does not
  *	listen
- * @order: of that socket
+ * @bind_seq: of that socket
  * @rank: of that socket; higher is better
  */
 struct sem_deliver {
 	const struct sem_packet *packet;
 	const void *id;
-	u64 order;
+	u64 bind_seq;
 	u8 rank;
 };
 
@@ -143,13 +143,13 @@ struct sem_deliver {
  * @begin: prepares a decision; @sk, @udp, @search and @fast are set
  * @owner: shows it one socket of the port, named by @id; true if no older one on
  *	the same address and device can matter
- * @matters: with @needs_bind_order; could a socket like this change the verdict? Its @order is
+ * @matters: with @needs_bind_order; could a socket like this change the verdict? Its @bind_seq is
  *	the highest that it may have, its @uid, @root and options are not looked at. False
  *	stays false for the rest of the decision
  * @done: no older one on whatever address can matter
  * @verdict: 0 or -EADDRINUSE, and @by
  * @uses_fastreuse: TCP: sem_bind.fast is used
- * @needs_bind_order: it is one socket that counts, so @order and @uid of owners do
+ * @needs_bind_order: it is one socket that counts, so @bind_seq and @uid of owners do
  * @checks_listen: listen() decides anew; otherwise a bound socket may listen
  * @hides_reuseport: SO_REUSEPORT does not exist
  * @connect_keeps_port: connect() of a bound TCP socket to a remote end that another has a

@@ -204,7 +204,7 @@ static bool step_bind(struct sock *sk)
 		return want == have;
 	}
 	sk->fd = fd;
-	sk->s.order = ++t.tick;
+	sk->s.bind_seq = ++t.tick;
 	/* So does Linux, since 2.6.30 */
 	if (!sem_mapped(sk->home) && !sem_any(sk->home))
 		sk->s.v6only = true;
@@ -337,7 +337,7 @@ static void make_child(struct sock *child, const struct sock *listener, const u8
 	memcpy(child->s.addr, addr, 16);
 	memcpy(child->home, addr, 16);
 	child->s.state = SEM_CONNECTED;
-	child->s.order = ++t.tick;
+	child->s.bind_seq = ++t.tick;
 	child->is_child = true;
 	child->fd = sock_accept(listener->fd);
 	child->peer = client;

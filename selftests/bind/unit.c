@@ -82,7 +82,7 @@ static int do_bind(struct sock *sk, const char *text)
 		return err;
 	}
 	sk->bound = true;
-	sk->s.order = ++clock_tick;
+	sk->s.bind_seq = ++clock_tick;
 	/* Linux since 2.6.30 */
 	if (profile == &sem_pre39 && !sem_mapped(sk->s.addr) &&
 	    !sem_any(sk->s.addr))
@@ -127,7 +127,7 @@ static void make_child(struct sock *child, const struct sock *listener,
 	parse_addr(text, child->s.addr);
 	child->s.state = SEM_CONNECTED;
 	child->created = ++clock_tick;
-	child->s.order = child->created;
+	child->s.bind_seq = child->created;
 	child->child = true;
 }
 
