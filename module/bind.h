@@ -5,11 +5,11 @@
 #include <linux/atomic.h>
 #include <linux/types.h>
 
-extern atomic_t reuse_letting_in;
+extern atomic_t reuse_forced_binds;
 
 struct sock;
 
 int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp);
-bool reuse_bind_letting_in(const struct sock *sk, bool match_wildcard);
+bool reuse_bind_is_forced(const struct sock *sk, bool match_wildcard);
 
 #endif

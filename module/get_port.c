@@ -26,7 +26,7 @@
 #include "sock.h"
 
 /* How many binds have conflicts out of sight: the hook is asked very often */
-atomic_t reuse_letting_in = ATOMIC_INIT(0);
+atomic_t reuse_forced_binds = ATOMIC_INIT(0);
 
 /*
  * The kernel's own bind; if it refuses, with all conflicts out of its sight.
@@ -40,11 +40,11 @@ static int request_force(struct bind_request *req, unsigned short port)
 
 	err = sk->sk_prot->get_port(sk, port);
 	if (err && req->udp) {
-		WRITE_ONCE(req->rn->letting_in, sk);
-		atomic_inc(&reuse_letting_in);
+		WRITE_ONCE(req->rn->forced_sk, sk);
+		atomic_inc(&reuse_forced_binds);
 		err = sk->sk_prot->get_port(sk, port);
-		atomic_dec(&reuse_letting_in);
-		WRITE_ONCE(req->rn->letting_in, NULL);
+		atomic_dec(&reuse_forced_binds);
+		WRITE_ONCE(req->rn->forced_sk, NULL);
 	} else if (err) {
 		/* Others of the port look at it meanwhile, as when it is set */
 		data_race((int)(sk->sk_reuse = SK_FORCE_REUSE));
@@ -287,7 +287,7 @@ int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp)
 }
 
 /**
- * reuse_bind_letting_in() - is a conflict of this socket to be overlooked?
+ * reuse_bind_is_forced() - is a conflict of this socket to be overlooked?
  * @sk: who is being bound
  * @match_wildcard: as inet_rcv_saddr_equal() has it; not set when a
  *	SO_REUSEPORT group is looked for
@@ -295,9 +295,9 @@ int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp)
  * Context: any, from the hook of inet_rcv_saddr_equal().
  * Return: true if so.
  */
-bool reuse_bind_letting_in(const struct sock *sk, bool match_wildcard)
+bool reuse_bind_is_forced(const struct sock *sk, bool match_wildcard)
 {
 	const struct reuse_net *rn = reuse_net(sock_net(sk));
 
-	return match_wildcard && rn && READ_ONCE(rn->letting_in) == sk;
+	return match_wildcard && rn && READ_ONCE(rn->forced_sk) == sk;
 }

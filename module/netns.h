@@ -23,7 +23,7 @@ struct ctl_table_header;
  * @going: it is not to be switched any more
  * @bind_lock: makes a verdict and the bind one step; with bottom halves off
  * @searching: how many binds to port 0 look for one
- * @letting_in: UDP socket whose conflicts are not to be seen; under @bind_lock,
+ * @forced_sk: UDP socket whose conflicts are not to be seen; under @bind_lock,
  *	read without
  * @udp_added_last: how many UDP sockets entered their list at its end
  * @devices: a bucket has, or had, a socket that is bound to a device
@@ -39,7 +39,7 @@ struct reuse_net {
 	bool going;
 	spinlock_t bind_lock;	/* verdict and bind are one step */
 	atomic_t searching;
-	const struct sock *letting_in;
+	const struct sock *forced_sk;
 	atomic_t udp_added_last;
 	bool devices;
 	bool devices_anywhere;

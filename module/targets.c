@@ -65,8 +65,8 @@ static __always_inline bool may_be_tracked(reuse_fregs_t *regs)
 
 static __always_inline bool bind_is_forced(reuse_fregs_t *regs)
 {
-	return atomic_read(&reuse_letting_in) &&
-	       reuse_bind_letting_in(sk_arg(regs), reuse_ftrace_arg(regs, 2) & 1);
+	return atomic_read(&reuse_forced_binds) &&
+	       reuse_bind_is_forced(sk_arg(regs), reuse_ftrace_arg(regs, 2) & 1);
 }
 
 /* tcp_v6_connect() calls tcp_v4_connect() for an IPv4 remote end, and is redirected itself */
