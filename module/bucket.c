@@ -60,7 +60,7 @@ static struct bucket_chain *chains;
 static u32 seed __ro_after_init;
 
 /* One for the next that is bound, so that it does not fail when it is */
-static DEFINE_PER_CPU(struct bucket *, spare);
+static DEFINE_PER_CPU(struct bucket *, prealloc);
 
 /**
  * reuse_bucket_setup() - make the table
@@ -91,7 +91,7 @@ void reuse_bucket_teardown(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		kfree(per_cpu(spare, cpu));
+		kfree(per_cpu(prealloc, cpu));
 	kvfree(chains);
 }
 
@@ -137,10 +137,10 @@ bool reuse_bucket_reserve(void)
 {
 	struct bucket *bucket;
 
-	if (this_cpu_read(spare))
+	if (this_cpu_read(prealloc))
 		return true;
 	bucket = bucket_alloc();
-	kfree(this_cpu_xchg(spare, bucket));
+	kfree(this_cpu_xchg(prealloc, bucket));
 	return bucket;
 }
 
@@ -148,7 +148,7 @@ bool reuse_bucket_reserve(void)
 static struct bucket *bucket_new(struct bucket_chain *chain,
 				 const struct bucket_key *key)
 {
-	struct bucket *bucket = this_cpu_xchg(spare, NULL);
+	struct bucket *bucket = this_cpu_xchg(prealloc, NULL);
 
 	/* With PREEMPT_RT, somebody else on this CPU may have taken it */
 	if (!bucket)

@@ -139,8 +139,8 @@ static void search_rest(const struct bind_request *req, unsigned long *since)
 static int search_ports(struct bind_request *req)
 {
 	unsigned long since = jiffies;
-	int low, high, i, n, start, err, spare = 0;
-	u32 spare_owners = U32_MAX;
+	int low, high, i, n, start, err, fallback = 0;
+	u32 fallback_owners = U32_MAX;
 
 	reuse_port_range(req->sk, &low, &high);
 	n = high - low + 1;
@@ -154,14 +154,14 @@ static int search_ports(struct bind_request *req)
 			return err;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (req->bind.fast > 0 && req->bind.owners < spare_owners) {
-			spare_owners = req->bind.owners;
-			spare = port;
+		if (req->bind.fast > 0 && req->bind.owners < fallback_owners) {
+			fallback_owners = req->bind.owners;
+			fallback = port;
 		}
 		search_rest(req, &since);
 	}
-	if (spare && req->self.reuseaddr) {
-		err = request_port(req, spare);
+	if (fallback && req->self.reuseaddr) {
+		err = request_port(req, fallback);
 		if (!err || err == -ESTALE)
 			return err;
 	}

@@ -34,13 +34,13 @@ static struct kmem_cache *tracked_cache;
  * sockets are freed in batches. With PREEMPT_RT, bottom halves that are off do
  * not keep others from this CPU.
  */
-struct spares {
+struct free_list {
 	local_lock_t lock;
 	unsigned int n;
 	struct reuse_tracked *tracked[30];
 };
 
-static DEFINE_PER_CPU(struct spares, spares) = {
+static DEFINE_PER_CPU(struct free_list, free_list) = {
 	.lock = INIT_LOCAL_LOCK(lock),
 };
 
@@ -83,7 +83,7 @@ void reuse_track_teardown(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu) {
-		struct spares *s = per_cpu_ptr(&spares, cpu);
+		struct free_list *s = per_cpu_ptr(&free_list, cpu);
 
 		while (s->n)
 			kmem_cache_free(tracked_cache, s->tracked[--s->n]);
@@ -113,31 +113,31 @@ struct reuse_tracked *reuse_tracked_find(const struct tracked_chain *chain,
 	return NULL;
 }
 
-static struct reuse_tracked *spare_take(void)
+static struct reuse_tracked *free_list_take(void)
 {
 	struct reuse_tracked *tracked = NULL;
-	struct spares *s;
+	struct free_list *s;
 
-	local_lock(&spares.lock);
-	s = this_cpu_ptr(&spares);
+	local_lock(&free_list.lock);
+	s = this_cpu_ptr(&free_list);
 	if (s->n)
 		tracked = s->tracked[--s->n];
-	local_unlock(&spares.lock);
+	local_unlock(&free_list.lock);
 	return tracked;
 }
 
 /* False if there are enough of them */
-static bool spare_give(struct reuse_tracked *tracked)
+static bool free_list_give(struct reuse_tracked *tracked)
 {
-	struct spares *s;
+	struct free_list *s;
 	bool taken;
 
-	local_lock(&spares.lock);
-	s = this_cpu_ptr(&spares);
+	local_lock(&free_list.lock);
+	s = this_cpu_ptr(&free_list);
 	taken = s->n < ARRAY_SIZE(s->tracked);
 	if (taken)
 		s->tracked[s->n++] = tracked;
-	local_unlock(&spares.lock);
+	local_unlock(&free_list.lock);
 	return taken;
 }
 
@@ -151,7 +151,7 @@ static bool spare_give(struct reuse_tracked *tracked)
  */
 struct reuse_tracked *reuse_tracked_new(struct tracked_chain *chain, struct sock *sk)
 {
-	struct reuse_tracked *tracked = spare_take();
+	struct reuse_tracked *tracked = free_list_take();
 
 	if (!tracked)
 		tracked = kmem_cache_alloc(tracked_cache, GFP_ATOMIC | __GFP_NOWARN);
@@ -195,7 +195,7 @@ static void tracked_drop(struct reuse_tracked *tracked)
 	if (tracked->key)
 		reuse_bucket_leave(tracked);
 	hlist_del(&tracked->node);
-	if (!spare_give(tracked))
+	if (!free_list_give(tracked))
 		kmem_cache_free(tracked_cache, tracked);
 }
 
