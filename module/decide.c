@@ -41,7 +41,7 @@ int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search
 	b->sk = &req->self;
 	b->udp = req->udp;
 	b->search = search;
-	b->fast = 0;
+	b->fastreuse = 0;
 	req->position = SEQ_TRACKED_MIN;
 	req->in_order = req->udp ? !atomic_read(&req->rn->udp_added_last) :
 				   reuse_tcp_in_order();
@@ -53,11 +53,11 @@ int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search
 	/* listen(): the bucket is our own too */
 	b->owners = req->sk->sk_num == port;
 	if (req->profile->uses_fastreuse && !req->udp) {
-		b->fast = reuse_tcp_cached(req->sk, port);
+		b->fastreuse = reuse_fastreuse(req->sk, port);
 		/* Then nobody is looked at */
-		b->owners += b->fast > 0;
+		b->owners += b->fastreuse > 0;
 	}
-	if (b->fast <= 0 || search || !req->self.reuseaddr ||
+	if (b->fastreuse <= 0 || search || !req->self.reuseaddr ||
 	    req->self.state == SEM_LISTEN)
 		reuse_owners_show(req, port);
 	return req->profile->verdict(b);

@@ -8,14 +8,14 @@
 #include "tcp.h"
 
 /**
- * reuse_tcp_cached() - what the bucket of a port caches of SO_REUSEADDR
+ * reuse_fastreuse() - what the bucket of a port caches of SO_REUSEADDR
  * @sk: who asks
  * @port: in host byte order
  *
  * Context: bottom halves off.
  * Return: tb->fastreuse, 0 if there is no bucket.
  */
-int reuse_tcp_cached(const struct sock *sk, unsigned short port)
+int reuse_fastreuse(const struct sock *sk, unsigned short port)
 {
 	struct inet_bind_hashbucket *head = reuse_tcp_slot(sock_net(sk), port);
 	struct inet_bind_bucket *tb;
@@ -30,13 +30,13 @@ int reuse_tcp_cached(const struct sock *sk, unsigned short port)
 }
 
 /**
- * reuse_tcp_set_cached() - set what a bucket caches of SO_REUSEADDR
+ * reuse_fastreuse_set() - set what a bucket caches of SO_REUSEADDR
  * @sk: an owner
  * @fastreuse: what the cache is to say
  *
  * Context: bottom halves off; @sk is locked by the caller.
  */
-void reuse_tcp_set_cached(const struct sock *sk, int fastreuse)
+void reuse_fastreuse_set(const struct sock *sk, int fastreuse)
 {
 	struct inet_bind_hashbucket *head = reuse_tcp_slot(sock_net(sk), sk->sk_num);
 
@@ -49,14 +49,14 @@ void reuse_tcp_set_cached(const struct sock *sk, int fastreuse)
 }
 
 /**
- * reuse_tcp_distrust() - make a bucket's cache say that owners may conflict
+ * reuse_fastreuse_reset() - make a bucket's cache say that owners may conflict
  * @sk: an owner that the kernel would have refused
  *
  * inet_csk_update_fastreuse() took it for one that was not.
  *
  * Context: bottom halves off; @sk is locked by the caller.
  */
-void reuse_tcp_distrust(const struct sock *sk)
+void reuse_fastreuse_reset(const struct sock *sk)
 {
 	struct inet_bind_hashbucket *head = reuse_tcp_slot(sock_net(sk), sk->sk_num);
 
@@ -67,14 +67,14 @@ void reuse_tcp_distrust(const struct sock *sk)
 }
 
 /**
- * reuse_tcp_forget_cached() - take back what this kernel would not have cached
+ * reuse_fastreuse_forget_net() - take back what this kernel would not have cached
  * @net: network namespace that does not need it any more
  *
  * Since 6.8 the first owner finds the bucket not empty and does not set it.
  *
  * Context: process context, may sleep.
  */
-void reuse_tcp_forget_cached(const struct net *net)
+void reuse_fastreuse_forget_net(const struct net *net)
 {
 	struct inet_hashinfo *hashinfo = reuse_tcp_hashinfo(net);
 	struct inet_bind_bucket *tb;

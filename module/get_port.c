@@ -52,10 +52,10 @@ static int request_force(struct bind_request *req, unsigned short port)
 		/* Likewise */
 		data_race((int)(sk->sk_reuse = reuse));
 		if (!err)
-			reuse_tcp_distrust(sk);
+			reuse_fastreuse_reset(sk);
 	}
 	if (!err && !req->udp && req->profile->uses_fastreuse)
-		reuse_tcp_set_cached(sk, req->bind.fast);
+		reuse_fastreuse_set(sk, req->bind.fastreuse);
 	return err;
 }
 
@@ -154,7 +154,7 @@ static int search_ports(struct bind_request *req)
 			return err;
 		if (fatal_signal_pending(current))
 			return -EINTR;
-		if (req->bind.fast > 0 && req->bind.owners < fallback_owners) {
+		if (req->bind.fastreuse > 0 && req->bind.owners < fallback_owners) {
 			fallback_owners = req->bind.owners;
 			fallback = port;
 		}
@@ -230,7 +230,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	struct bind_request req;
 
 	/* The rest is set when a decision begins */
-	req.bind.fast = 0;
+	req.bind.fastreuse = 0;
 	req.sk = sk;
 	req.rn = reuse_net(sock_net(sk));
 	req.table = udp ? &reuse_udp : &reuse_tcp;	/* UDP-Lite, too */

@@ -173,15 +173,15 @@ static void show_uids(struct seq_file *m, const struct reuse_uids *uids)
 	seq_puts(m, uids->more ? ",+ " : uids->n ? " " : "- ");
 }
 
-static void show_fast(struct seq_file *m, const struct reuse_fast *fast)
+static void show_fastreuse(struct seq_file *m, const struct reuse_fastreuse *fastreuse)
 {
-	if (!fast->valid)
+	if (!fastreuse->valid)
 		seq_puts(m, "- - -\n");
-	else if (fast->reuseport > 0)
-		seq_printf(m, "%d %d %u\n", fast->reuse, fast->reuseport,
-			   from_kuid_munged(seq_user_ns(m), fast->uid));
+	else if (fastreuse->reuseport > 0)
+		seq_printf(m, "%d %d %u\n", fastreuse->reuse, fastreuse->reuseport,
+			   from_kuid_munged(seq_user_ns(m), fastreuse->uid));
 	else
-		seq_printf(m, "%d %d -\n", fast->reuse, fast->reuseport);
+		seq_printf(m, "%d %d -\n", fastreuse->reuse, fastreuse->reuseport);
 }
 
 static int reuse_seq_show(struct seq_file *m, void *v)
@@ -202,7 +202,7 @@ static int reuse_seq_show(struct seq_file *m, void *v)
 	seq_printf(m, "%u %u %u %u %u %u %u ",
 		   reuse_row_sockets(row), row->reuseaddr, row->reuseport,
 		   row->listen, row->bound, row->connected, row->timewait);
-	show_fast(m, &row->fast);
+	show_fastreuse(m, &row->fastreuse);
 	return 0;
 }
 

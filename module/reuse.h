@@ -115,13 +115,13 @@ struct reuse_uids {
 };
 
 /**
- * struct reuse_fast - what a TCP bind bucket caches about its owners
+ * struct reuse_fastreuse - what a TCP bind bucket caches about its owners
  * @uid: valid while @reuseport is positive
  * @reuse: tb->fastreuse
  * @reuseport: tb->fastreuseport
  * @valid: there is such a cache (TCP)
  */
-struct reuse_fast {
+struct reuse_fastreuse {
 	kuid_t uid;
 	s8 reuse;
 	s8 reuseport;
@@ -131,7 +131,7 @@ struct reuse_fast {
 /**
  * struct reuse_row - one row of /proc/net/reuse
  * @key: which
- * @fast: the bucket's cache, as it was when the row's first socket was seen
+ * @fastreuse: the bucket's cache, as it was when the row's first socket was seen
  * @uids: owners
  * @listen: sockets in TCP_LISTEN
  * @bound: sockets that have the port and neither listen nor are connected
@@ -144,7 +144,7 @@ struct reuse_fast {
  */
 struct reuse_row {
 	struct reuse_key key;
-	struct reuse_fast fast;
+	struct reuse_fastreuse fastreuse;
 	struct reuse_uids uids;
 	u32 listen;
 	u32 bound;
@@ -168,10 +168,10 @@ extern const struct reuse_table reuse_udplite;
 void reuse_tcp_owners_like(struct sock *sk, owner_visit_t visit, void *arg);
 bool reuse_tcp_in_order(void);
 bool reuse_tcp_same_bucket(const struct sock *sk, const struct sock *owner);
-int reuse_tcp_cached(const struct sock *sk, unsigned short port);
-void reuse_tcp_distrust(const struct sock *sk);
-void reuse_tcp_set_cached(const struct sock *sk, int fastreuse);
-void reuse_tcp_forget_cached(const struct net *net);
+int reuse_fastreuse(const struct sock *sk, unsigned short port);
+void reuse_fastreuse_reset(const struct sock *sk);
+void reuse_fastreuse_set(const struct sock *sk, int fastreuse);
+void reuse_fastreuse_forget_net(const struct net *net);
 
 /**
  * reuse_udp_added_last() - does a socket enter its slot's list at the end?

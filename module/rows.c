@@ -178,8 +178,8 @@ static int rows_visit(struct sock *sk, unsigned int round, void *arg)
 			return -ENOSPC;
 		if (!reuse_row_sockets(row)) {
 			row->round = round;
-			if (rows->table->fast)
-				rows->table->fast(sk, &row->fast);
+			if (rows->table->fastreuse)
+				rows->table->fastreuse(sk, &row->fastreuse);
 		}
 		rows->last = row;
 	}

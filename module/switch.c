@@ -47,7 +47,7 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 	if (old)
 		reuse_track_forget_net(net);
 	if (old && old->uses_fastreuse)
-		reuse_tcp_forget_cached(net);
+		reuse_fastreuse_forget_net(net);
 	return profile ? reuse_track_learn(net) : 0;
 }
 
@@ -172,6 +172,6 @@ void reuse_switch_left(struct net *net)
 		return;
 	reuse_track_forget_net(net);
 	if (rn->left->uses_fastreuse)
-		reuse_tcp_forget_cached(net);
+		reuse_fastreuse_forget_net(net);
 	reuse_hook_users_put_later(rn->left);
 }

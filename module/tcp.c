@@ -83,14 +83,14 @@ static bool tcp_holds(const struct reuse_slots *slots, unsigned int slot,
 	return false;
 }
 
-static void tcp_fast(const struct sock *sk, struct reuse_fast *fast)
+static void tcp_fastreuse(const struct sock *sk, struct reuse_fastreuse *fastreuse)
 {
 	const struct inet_bind_bucket *tb = reuse_bucket_of(sk);
 
-	fast->uid = tb->fastuid;
-	fast->reuse = tb->fastreuse;
-	fast->reuseport = tb->fastreuseport;
-	fast->valid = true;
+	fastreuse->uid = tb->fastuid;
+	fastreuse->reuse = tb->fastreuse;
+	fastreuse->reuseport = tb->fastreuseport;
+	fastreuse->valid = true;
 }
 
 static void tcp_owners(const struct inet_bind_bucket *tb,
@@ -135,7 +135,7 @@ const struct reuse_table reuse_tcp = {
 	.list_first	= tcp_list_first,
 	.list_next	= tcp_list_next,
 	.holds		= tcp_holds,
-	.fast		= tcp_fast,
+	.fastreuse	= tcp_fastreuse,
 	.for_each_owner	= tcp_for_each_owner,
 };
 

@@ -11,7 +11,7 @@
 #endif
 
 struct net;
-struct reuse_fast;
+struct reuse_fastreuse;
 struct sock;
 
 /**
@@ -70,7 +70,7 @@ typedef enum owner_walk (*owner_visit_t)(struct sock *sk, void *arg);
  * @list_next: the first socket of the list after that one, or NULL
  * @holds: a socket is in the slot still and in the same @list; the caller owns
  *	a reference to the socket
- * @fast: the cache of the socket's bucket, or NULL
+ * @fastreuse: the cache of the socket's bucket, or NULL
  *
  * @for_each_owner: show the sockets on a port that a socket asks for, but for itself:
  *	first to one function, then to the other, which may be NULL. Newest first, but
@@ -101,7 +101,7 @@ struct reuse_table {
 	struct sock *(*list_next)(const struct net *net, const struct sock *sk);
 	bool (*holds)(const struct reuse_slots *slots, unsigned int slot,
 		      const struct sock *sk, const void *list);
-	void (*fast)(const struct sock *sk, struct reuse_fast *fast);
+	void (*fastreuse)(const struct sock *sk, struct reuse_fastreuse *fastreuse);
 	void (*for_each_owner)(const struct sock *sk, unsigned short port,
 			       owner_visit_t visit, owner_visit_t then, void *arg);
 };

@@ -100,14 +100,14 @@ static int pre39_verdict(struct sem_bind *b)
 
 	if (pre39_udp_any(b) && b->owners > PRE39_UDP_FEW)
 		b->by = b->by_any;
-	if (!b->udp && !b->search && b->owners && b->fast > 0 && reuse)
+	if (!b->udp && !b->search && b->owners && b->fastreuse > 0 && reuse)
 		b->by = NULL;
 	if (b->by)
 		return -EADDRINUSE;
 	if (!b->owners)
-		b->fast = reuse;
-	else if (b->fast && !reuse)
-		b->fast = 0;
+		b->fastreuse = reuse;
+	else if (b->fastreuse && !reuse)
+		b->fastreuse = 0;
 	return 0;
 }
 

@@ -88,7 +88,7 @@ struct sem_lookup {
  * @sk: the newcomer; @sk->addr is the address it asks for
  * @udp: UDP, otherwise TCP
  * @search: a port is being searched for (bind() to port 0), not asked for
- * @fast: TCP bucket's cache as Linux 3.8 keeps it (-1, 0, 1): as it is, and
+ * @fastreuse: TCP bucket's cache as Linux 3.8 keeps it (-1, 0, 1): as it is, and
  *	after sem_profile.verdict() as it is to be if the kernel binds
  * @owners: sockets seen
  * @by: after the verdict, name of the socket that decided against it, or NULL
@@ -102,7 +102,7 @@ struct sem_bind {
 	const void *by_any;
 	bool udp;
 	bool search;
-	signed char fast;
+	signed char fastreuse;
 	u32 owners;
 	u32 n;
 	struct sem_lookup lookup[SEM_LOOKUPS];
@@ -140,7 +140,7 @@ struct sem_deliver {
  * @name: as net.reuse.semantics has it
  * @same_as_linux: may be NULL; true if today's kernel decides like that system for this
  *	newcomer to UDP (@udp) or TCP, which asks for a port or leaves that open (@search)
- * @begin: prepares a decision; @sk, @udp, @search and @fast are set
+ * @begin: prepares a decision; @sk, @udp, @search and @fastreuse are set
  * @owner: shows it one socket of the port, named by @id; true if no older one on
  *	the same address and device can matter
  * @matters: with @needs_bind_order; could a socket like this change the verdict? Its @bind_seq is
@@ -148,7 +148,7 @@ struct sem_deliver {
  *	stays false for the rest of the decision
  * @done: no older one on whatever address can matter
  * @verdict: 0 or -EADDRINUSE, and @by
- * @uses_fastreuse: TCP: sem_bind.fast is used
+ * @uses_fastreuse: TCP: sem_bind.fastreuse is used
  * @needs_bind_order: it is one socket that counts, so @bind_seq and @uid of owners do
  * @checks_listen: listen() decides anew; otherwise a bound socket may listen
  * @hides_reuseport: SO_REUSEPORT does not exist

@@ -96,7 +96,7 @@ static bool holds(const struct sock *sk)
 /* The answer of the rules to a bind() or listen() */
 static int decide(struct sock *sk, bool bound)
 {
-	struct sem_bind b = { .sk = &sk->s, .udp = t.udp, .fast = t.fast };
+	struct sem_bind b = { .sk = &sk->s, .udp = t.udp, .fastreuse = t.fast };
 	struct sock *o;
 	int err;
 
@@ -108,7 +108,7 @@ static int decide(struct sock *sk, bool bound)
 	b.owners += bound;
 	err = t.profile->verdict(&b);
 	if (!err && !t.udp)
-		t.fast = b.fast;
+		t.fast = b.fastreuse;
 	return -err;
 }
 

@@ -54,7 +54,7 @@ static bool on_port(const struct sock *sk, bool udp)
 
 static int decide(struct sock *sk)
 {
-	struct sem_bind b = { .sk = &sk->s, .udp = sk->udp, .fast = fast };
+	struct sem_bind b = { .sk = &sk->s, .udp = sk->udp, .fastreuse = fast };
 	int err, i;
 
 	profile->begin(&b);
@@ -67,7 +67,7 @@ static int decide(struct sock *sk)
 		b.owners++;
 	err = profile->verdict(&b);
 	if (!err && !sk->udp)
-		fast = b.fast;
+		fast = b.fastreuse;
 	return err;
 }
 
