@@ -102,7 +102,7 @@ int reuse_udp4_connect(struct sock *sk, void *addr, int len)
 	int err = udp_connect(sk, addr, len, __ip4_datagram_connect);
 
 	if (!err)
-		reuse_datagram_release(sk);
+		reuse_sock_release_route(sk);
 	return err;
 }
 
@@ -137,7 +137,7 @@ int reuse_udp6_connect(struct sock *sk, void *addr, int len)
 	if (!err) {
 		if (may_have_both(sk))
 			synchronize_rcu();
-		reuse_datagram_release(sk);
+		reuse_sock_release_route(sk);
 	}
 	return err;
 }

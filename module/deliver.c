@@ -48,7 +48,7 @@ static enum scan_step delivery_member(const struct reuse_tracked *tracked,
 	struct sem_sock s;
 
 	/* Is what the record says still so? */
-	reuse_bind_see(sk, &s);
+	reuse_sock_snapshot(sk, &s);
 	if (sem_is_connected(&s))
 		return SCAN_CONNECTED;
 	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, tracked->key->addr) ||
@@ -234,7 +234,7 @@ static enum scan_step delivery_connected(const struct reuse_tracked *tracked,
 	struct reuse_delivery *dv = arg;
 	struct sem_sock s;
 
-	reuse_bind_see(tracked->sk, &s);
+	reuse_sock_snapshot(tracked->sk, &s);
 	if (!sem_is_connected(&s) || READ_ONCE(tracked->sk->sk_num) != dv->port ||
 	    !sem_same(s.addr, dv->packet.addr) || !on_device(dv, s.dev) ||
 	    !reuse_deliver_from_remote(dv, tracked->sk))

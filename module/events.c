@@ -41,7 +41,7 @@ static bool tracked_join(struct reuse_tracked *tracked,
 	unsigned int locks;
 	struct sem_sock s;
 
-	reuse_bind_see(sk, &s);
+	reuse_sock_snapshot(sk, &s);
 	/* SOCK_BINDADDR_LOCK is set once, behind bind() */
 	locks = data_race((unsigned int)sk->sk_userlocks);
 	/* Without its remote end it has no address again */

@@ -236,7 +236,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	req.table = udp ? &reuse_udp : &reuse_tcp;	/* UDP-Lite, too */
 	req.profile = profile;
 	req.udp = udp;
-	reuse_bind_see(sk, &req.self);
+	reuse_sock_snapshot(sk, &req.self);
 	if (profile->same_as_linux && profile->same_as_linux(&req.self, udp, !port))
 		return request_native(&req, port);
 	if (profile->needs_bind_order) {

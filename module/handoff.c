@@ -67,6 +67,6 @@ bool reuse_datagram_give(struct sk_buff *skb, const struct nf_hook_state *state,
 	skb->sk = sk;
 	skb->destructor = sock_edemux;
 	state->okfn(state->net, state->sk, skb);
-	reuse_datagram_release(sk);
+	reuse_sock_release_route(sk);
 	return true;
 }

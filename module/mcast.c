@@ -143,7 +143,7 @@ static bool matches(const struct reuse_tracked *tracked, const struct mcast *m,
 	const struct reuse_delivery *dv = m->dv;
 	const struct net *net = dv->net;
 
-	reuse_bind_see(tracked->sk, s);
+	reuse_sock_snapshot(tracked->sk, s);
 	return READ_ONCE(tracked->sk->sk_num) == dv->port &&
 	       sem_same(s->addr, tracked->key->addr) &&
 	       udp_sk_bound_dev_eq((struct net *)net, s->dev, dv->dif,

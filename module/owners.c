@@ -68,7 +68,7 @@ static u64 latest_seq(const struct bind_request *req)
 static bool request_sees(const struct bind_request *req, const struct sock *sk,
 			 struct sem_sock *owner)
 {
-	reuse_bind_see(sk, owner);
+	reuse_sock_snapshot(sk, owner);
 	return !owner->dev || !req->self.dev || owner->dev == req->self.dev;
 }
 
@@ -106,7 +106,7 @@ static bool request_address_matters(struct bind_request *req,
 
 	if (is_known(req, sk))
 		return req->matters;
-	reuse_bind_see(sk, &owner);
+	reuse_sock_snapshot(sk, &owner);
 	owner.state = SEM_CONNECTED;
 	owner.bind_seq = latest_seq(req);
 	req->matters = req->profile->matters(&req->bind, &owner);
@@ -234,7 +234,7 @@ static enum owner_walk request_address(struct sock *sk, void *arg)
 	struct bind_address address = { .req = req, .owner = sk };
 	struct sem_sock like;
 
-	reuse_bind_see(sk, &like);
+	reuse_sock_snapshot(sk, &like);
 	like.state = SEM_BOUND;
 	like.bind_seq = U64_MAX;
 	/* Not so of all of them, maybe */

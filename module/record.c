@@ -257,7 +257,7 @@ void reuse_track_forget_net(const struct net *net)
 				continue;
 			reuse_tracked_uncount(tracked);
 			if (tracked->sk->sk_protocol != IPPROTO_TCP)
-				reuse_datagram_release(tracked->sk);
+				reuse_sock_release_route(tracked->sk);
 			tracked_drop(tracked);
 		}
 		spin_unlock_bh(&chain->lock);

@@ -23,13 +23,13 @@ static u8 state_of(const struct sock *sk)
 }
 
 /**
- * reuse_bind_see() - a socket as the rules see it
+ * reuse_sock_snapshot() - a socket as the rules see it
  * @sk: any kind of socket: only what sock_common has is read
  * @s: set, but for what takes a full socket: @bind_seq, @uid and @root are 0
  *
  * Context: any.
  */
-void reuse_bind_see(const struct sock *sk, struct sem_sock *s)
+void reuse_sock_snapshot(const struct sock *sk, struct sem_sock *s)
 {
 	struct reuse_key key;
 
@@ -45,7 +45,7 @@ void reuse_bind_see(const struct sock *sk, struct sem_sock *s)
 }
 
 /**
- * reuse_datagram_release() - undo what was left in a socket
+ * reuse_sock_release_route() - undo what was left in a socket
  * @sk: a UDP socket that is about to be connected, or whose namespace does not
  *	emulate any more
  *
@@ -55,7 +55,7 @@ void reuse_bind_see(const struct sock *sk, struct sem_sock *s)
  *
  * Context: any; @sk is there.
  */
-void reuse_datagram_release(struct sock *sk)
+void reuse_sock_release_route(struct sock *sk)
 {
 	struct dst_entry **dst = (__force struct dst_entry **)&sk->sk_rx_dst;
 

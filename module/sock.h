@@ -5,7 +5,7 @@
 struct sem_sock;
 struct sock;
 
-void reuse_bind_see(const struct sock *sk, struct sem_sock *s);
-void reuse_datagram_release(struct sock *sk);
+void reuse_sock_snapshot(const struct sock *sk, struct sem_sock *s);
+void reuse_sock_release_route(struct sock *sk);
 
 #endif
