@@ -238,7 +238,7 @@ void reuse_bucket_leave(struct reuse_tracked *tracked)
 
 /* What is asked for of a bucket */
 struct wanted {
-	unsigned int looks;
+	unsigned int budget;
 	scan_fn_t fn;
 	void *arg;
 };
@@ -252,7 +252,7 @@ static bool bucket_each(struct bucket *bucket, struct wanted *w)
 	list_for_each_entry_safe(tracked, safe, &bucket->members, link) {
 		enum scan_step next;
 
-		if (!w->looks--)
+		if (!w->budget--)
 			return true;
 		next = w->fn(tracked, w->arg);
 		if (next == SCAN_DONE)
@@ -269,7 +269,7 @@ static void bucket_each_connected(struct bucket *bucket, struct wanted *w)
 	struct reuse_tracked *tracked;
 
 	list_for_each_entry(tracked, &bucket->connected, link) {
-		if (!w->looks--)
+		if (!w->budget--)
 			break;
 		if (w->fn(tracked, w->arg) == SCAN_DONE) {
 			list_move(&tracked->link, &bucket->members);
@@ -281,7 +281,7 @@ static void bucket_each_connected(struct bucket *bucket, struct wanted *w)
 /**
  * reuse_bucket_each() - go over the records of a bucket
  * @key: the bucket; with @devices, only if it has that
- * @looks: at how many records to look at most
+ * @budget: at how many records to look at most
  * @fn: called for each, the one that receives before the others first, under a
  *	lock
  * @arg: for @fn
@@ -292,10 +292,10 @@ static void bucket_each_connected(struct bucket *bucket, struct wanted *w)
  *
  * Context: bottom halves off, under RCU.
  */
-void reuse_bucket_each(const struct bucket_key *key, unsigned int looks,
+void reuse_bucket_each(const struct bucket_key *key, unsigned int budget,
 		       scan_fn_t fn, void *arg)
 {
-	struct wanted w = { .looks = looks, .fn = fn, .arg = arg };
+	struct wanted w = { .budget = budget, .fn = fn, .arg = arg };
 	struct bucket *bucket = bucket_find(chain_of(key), key);
 
 	if (!bucket)
@@ -309,7 +309,7 @@ void reuse_bucket_each(const struct bucket_key *key, unsigned int looks,
 
 /* Under the lock */
 static bool bucket_newest(const struct bucket *bucket, bool oldest_first,
-			  unsigned int *looks, scan_fn_t fn, void *arg)
+			  unsigned int *budget, scan_fn_t fn, void *arg)
 {
 	const struct list_head *at = &bucket->members;
 
@@ -317,11 +317,11 @@ static bool bucket_newest(const struct bucket *bucket, bool oldest_first,
 		at = oldest_first ? at->prev : at->next;
 		if (at == &bucket->members)
 			break;
-		if (!*looks)
+		if (!*budget)
 			return false;
 		if (fn(list_entry(at, struct reuse_tracked, link), arg) == SCAN_DONE)
 			break;
-		--*looks;
+		--*budget;
 	}
 	return list_empty(&bucket->connected);
 }
@@ -330,16 +330,16 @@ static bool bucket_newest(const struct bucket *bucket, bool oldest_first,
  * reuse_bucket_newest() - go over the records of a bucket, the one bound last first
  * @key: the bucket
  * @oldest_first: it is the one bound first that receives there
- * @looks: at how many records to look in vain; counts down
+ * @budget: at how many records to look in vain; counts down
  * @fn: called for each until it is done, under a lock
  * @arg: for @fn
  *
  * Context: bottom halves off; the lock of a slot of TCP's table may be held.
- * Return: false if there are others that may be newer: more than @looks, or some that had a
+ * Return: false if there are others that may be newer: more than @budget, or some that had a
  * remote end when a packet met them, which are in no order.
  */
 bool reuse_bucket_newest(const struct bucket_key *key, bool oldest_first,
-			 unsigned int *looks, scan_fn_t fn, void *arg)
+			 unsigned int *budget, scan_fn_t fn, void *arg)
 {
 	struct bucket *bucket;
 	bool all = true;
@@ -348,7 +348,7 @@ bool reuse_bucket_newest(const struct bucket_key *key, bool oldest_first,
 	bucket = bucket_find(chain_of(key), key);
 	if (bucket) {
 		spin_lock(&bucket->lock);
-		all = bucket_newest(bucket, oldest_first, looks, fn, arg);
+		all = bucket_newest(bucket, oldest_first, budget, fn, arg);
 		spin_unlock(&bucket->lock);
 	}
 	rcu_read_unlock();

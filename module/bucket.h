@@ -63,9 +63,9 @@ bool reuse_bucket_join(struct reuse_tracked *tracked, const struct bucket_key *k
 		       bool last);
 void reuse_bucket_set_devices(const struct reuse_tracked *tracked);
 void reuse_bucket_leave(struct reuse_tracked *tracked);
-void reuse_bucket_each(const struct bucket_key *key, unsigned int looks,
+void reuse_bucket_each(const struct bucket_key *key, unsigned int budget,
 		       scan_fn_t fn, void *arg);
 bool reuse_bucket_newest(const struct bucket_key *key, bool oldest_first,
-			 unsigned int *looks, scan_fn_t fn, void *arg);
+			 unsigned int *budget, scan_fn_t fn, void *arg);
 
 #endif

@@ -2,7 +2,7 @@
 /*
  * Who gets a packet, as another system decides it.
  *
- * The kernel looks first. If it finds nobody there is nobody, and what a
+ * The kernel budget first. If it finds nobody there is nobody, and what a
  * bpf_sk_lookup program chose stands. Otherwise the sockets that share the port
  * are shown to the profile: from each list of those bound alike the first that
  * is of use, so it takes no longer if there are many.
@@ -28,7 +28,7 @@
  * those of none or of others come before the one that is of use. Where that is
  * not enough, what the kernel found stands.
  */
-#define LOOK_MAX	4096
+#define SCAN_MAX	4096
 
 static bool on_device(const struct reuse_delivery *dv, int bound)
 {
@@ -78,14 +78,14 @@ static enum scan_step delivery_member(const struct reuse_tracked *tracked,
  * @dv: the packet
  * @addr: address, IPv4 in the v4-mapped form
  * @kind: what kind of socket
- * @looks: at how many to look at most
+ * @budget: at how many to look at most
  * @fn: see reuse_bucket_each()
  * @arg: for @fn
  *
  * Context: bottom halves off, under RCU.
  */
 void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
-			enum reuse_kind kind, unsigned int looks,
+			enum reuse_kind kind, unsigned int budget,
 			scan_fn_t fn, void *arg)
 {
 	struct bucket_key key = {
@@ -95,13 +95,13 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 	};
 
 	memcpy(key.addr, addr, sizeof(key.addr));
-	reuse_bucket_each(&key, looks, fn, arg);
+	reuse_bucket_each(&key, budget, fn, arg);
 }
 
 static void delivery_list(struct reuse_delivery *dv, const u8 *addr,
 			  enum reuse_kind kind, scan_fn_t fn)
 {
-	reuse_deliver_each(dv, addr, kind, LOOK_MAX, fn, dv);
+	reuse_deliver_each(dv, addr, kind, SCAN_MAX, fn, dv);
 }
 
 /* The address that the packet is for */

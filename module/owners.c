@@ -23,7 +23,7 @@
  * instead. Packets wait for the locks of records; and many addresses may be where many that
  * were bound elsewhere could be, while each owner of the port has one address.
  */
-#define LOOKS_MAX	64
+#define OWNERS_SCAN_MAX	64
 
 /**
  * reuse_owners_uid() - whose is a socket?
@@ -192,14 +192,14 @@ static bool request_bucket(struct bind_address *address, const u8 *addr,
 
 	memcpy(key.addr, addr, sizeof(key.addr));
 	return reuse_bucket_newest(&key, req->profile->wildcard_oldest_first && sem_any(addr),
-				   &req->looks, request_member, address);
+				   &req->budget, request_member, address);
 }
 
 /*
  * Those without a remote end, from where they were bound: that is where the newest of
  * them is found soon. Two come from elsewhere: what was dual-stack, and IPV6_ADDRFORM has
  * made it IPv4; and what was bound to ::ffff:0.0.0.0 keeps the address that it got when it
- * was connected. False if that takes too many looks.
+ * was connected. False if that takes too many budget.
  */
 static bool request_buckets(struct bind_address *address)
 {
@@ -280,7 +280,7 @@ void reuse_owners_show(struct bind_request *req, unsigned short port)
 {
 	req->port = port;
 	req->known_family = 0;
-	req->looks = LOOKS_MAX;
+	req->budget = OWNERS_SCAN_MAX;
 	if (req->udp || req->in_order || !req->profile->needs_bind_order)
 		req->table->for_each_owner(req->sk, port, request_owner, NULL, req);
 	else

@@ -27,7 +27,7 @@ struct sock;
  * @known_family: of that socket, 0 if there is none
  * @matters: a socket with a remote end that has that address can change the verdict
  * @rest_is_older: but no full one of those that follow in its list
- * @looks: at how many records to look in vain still
+ * @budget: at how many records to look in vain still
  * @udp: UDP or UDP-Lite
  * @in_order: owners are shown newest first, whatever their addresses
  */
@@ -43,7 +43,7 @@ struct bind_request {
 	struct in6_addr known;
 	unsigned short known_family;
 	unsigned short port;
-	unsigned int looks;
+	unsigned int budget;
 	bool matters;
 	bool rest_is_older;
 	bool udp;
