@@ -189,7 +189,7 @@ bool reuse_bucket_join(struct reuse_tracked *tracked, const struct bucket_key *k
 		else
 			list_add(&tracked->link, &bucket->members);
 		tracked->key = &bucket->key;
-		bucket->key.devices |= key->devices;
+		bucket->key.has_devices |= key->has_devices;
 		spin_unlock(&bucket->lock);
 	}
 	spin_unlock(&chain->lock);
@@ -197,17 +197,17 @@ bool reuse_bucket_join(struct reuse_tracked *tracked, const struct bucket_key *k
 }
 
 /**
- * reuse_bucket_set_devices() - one of a bucket is being bound to a device
+ * reuse_bucket_set_has_devices() - one of a bucket is being bound to a device
  * @tracked: of it, is at a bucket
  *
  * Context: bottom halves off; under the lock of @tracked.
  */
-void reuse_bucket_set_devices(const struct reuse_tracked *tracked)
+void reuse_bucket_set_has_devices(const struct reuse_tracked *tracked)
 {
 	struct bucket *bucket = container_of(tracked->key, struct bucket, key);
 
 	spin_lock(&bucket->lock);
-	bucket->key.devices = true;
+	bucket->key.has_devices = true;
 	spin_unlock(&bucket->lock);
 }
 
@@ -280,7 +280,7 @@ static void bucket_each_connected(struct bucket *bucket, struct wanted *w)
 
 /**
  * reuse_bucket_each() - go over the records of a bucket
- * @key: the bucket; with @devices, only if it has that
+ * @key: the bucket; with @has_devices, only if it has that
  * @budget: at how many records to look at most
  * @fn: called for each, the one that receives before the others first, under a
  *	lock
@@ -301,7 +301,7 @@ void reuse_bucket_each(const struct bucket_key *key, unsigned int budget,
 	if (!bucket)
 		return;
 	spin_lock(&bucket->lock);
-	if ((bucket->key.devices || !key->devices) && !bucket_each(bucket, &w) &&
+	if ((bucket->key.has_devices || !key->has_devices) && !bucket_each(bucket, &w) &&
 	    !list_empty(&bucket->connected))
 		bucket_each_connected(bucket, &w);
 	spin_unlock(&bucket->lock);

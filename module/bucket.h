@@ -29,7 +29,7 @@ enum reuse_kind {
  * @port: in host byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
  * @kind: enum reuse_kind
- * @devices: one of them is bound to a device, or was. It does not tell buckets apart:
+ * @has_devices: one of them is bound to a device, or was. It does not tell buckets apart:
  *	who asks for it has nothing to do with those where it is not so
  */
 struct bucket_key {
@@ -38,7 +38,7 @@ struct bucket_key {
 	u16 port;
 	u8 protocol;
 	u8 kind;
-	bool devices;
+	bool has_devices;
 };
 
 /**
@@ -61,7 +61,7 @@ void reuse_bucket_teardown(void);
 bool reuse_bucket_reserve(void);
 bool reuse_bucket_join(struct reuse_tracked *tracked, const struct bucket_key *key,
 		       bool last);
-void reuse_bucket_set_devices(const struct reuse_tracked *tracked);
+void reuse_bucket_set_has_devices(const struct reuse_tracked *tracked);
 void reuse_bucket_leave(struct reuse_tracked *tracked);
 void reuse_bucket_each(const struct bucket_key *key, unsigned int budget,
 		       scan_fn_t fn, void *arg);

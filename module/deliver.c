@@ -90,8 +90,8 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 {
 	struct bucket_key key = {
 		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
-		.kind = kind, .devices = dv->on_device &&
-			!READ_ONCE(reuse_net(dv->net)->devices_anywhere),
+		.kind = kind, .has_devices = dv->on_device &&
+			!READ_ONCE(reuse_net(dv->net)->any_bucket_may_have_devices),
 	};
 
 	memcpy(key.addr, addr, sizeof(key.addr));
@@ -139,7 +139,7 @@ static struct sock *delivery_receiver(struct reuse_delivery *dv)
 				    scan_fn_t fn) = {
 		delivery_exact, delivery_any,
 	};
-	bool devices = READ_ONCE(reuse_net(dv->net)->devices);
+	bool devices = READ_ONCE(reuse_net(dv->net)->has_device_sockets);
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(look); i++) {

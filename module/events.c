@@ -49,13 +49,13 @@ static bool tracked_join(struct reuse_tracked *tracked,
 		memcpy(s.addr, s.ipv6 ? sem_any6 : sem_any4, sizeof(s.addr));
 	memcpy(key.addr, s.addr, sizeof(key.addr));
 	key.kind = kind_of(&s);
-	key.devices = s.dev;
+	key.has_devices = s.dev;
 	/* Who receives comes first */
 	if (!reuse_bucket_join(tracked, &key, (profile->wildcard_oldest_first &&
 					       sem_any(key.addr)) != before))
 		return false;
-	if (key.devices)
-		WRITE_ONCE(reuse_net(tracked->net)->devices, true);
+	if (key.has_devices)
+		WRITE_ONCE(reuse_net(tracked->net)->has_device_sockets, true);
 	tracked->counted_last = key.protocol != IPPROTO_TCP &&
 			     reuse_udp_added_last(sk);
 	reuse_tracked_count(tracked, 1);
@@ -300,15 +300,15 @@ void reuse_track_to_device(const struct sock *sk)
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
 		struct reuse_net *rn = reuse_net(sock_net(sk));
 
-		WRITE_ONCE(rn->devices_anywhere, true);
-		WRITE_ONCE(rn->devices, true);
+		WRITE_ONCE(rn->any_bucket_may_have_devices, true);
+		WRITE_ONCE(rn->has_device_sockets, true);
 		return;
 	}
 	spin_lock_bh(&chain->lock);
 	tracked = reuse_tracked_find(chain, sk);
 	if (tracked && tracked->key) {
-		reuse_bucket_set_devices(tracked);
-		WRITE_ONCE(reuse_net(tracked->net)->devices, true);
+		reuse_bucket_set_has_devices(tracked);
+		WRITE_ONCE(reuse_net(tracked->net)->has_device_sockets, true);
 	}
 	spin_unlock_bh(&chain->lock);
 }

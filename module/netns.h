@@ -26,8 +26,8 @@ struct ctl_table_header;
  * @forced_sk: UDP socket whose conflicts are not to be seen; under @bind_lock,
  *	read without
  * @udp_added_last: how many UDP sockets entered their list at its end
- * @devices: a bucket has, or had, a socket that is bound to a device
- * @devices_anywhere: that may be so of any
+ * @has_device_sockets: a bucket has, or had, a socket that is bound to a device
+ * @any_bucket_may_have_devices: that may be so of any
  * @udp_connected: how many UDP sockets asked for a remote end, by port
  * @ctl_header: of net.reuse
  * @ctl_table: copy of the sysctl table
@@ -41,8 +41,8 @@ struct reuse_net {
 	atomic_t searching;
 	const struct sock *forced_sk;
 	atomic_t udp_added_last;
-	bool devices;
-	bool devices_anywhere;
+	bool has_device_sockets;
+	bool any_bucket_may_have_devices;
 	atomic_t udp_connected[REUSE_PORT_SETS];
 	struct ctl_table_header *ctl_header;
 	struct ctl_table *ctl_table;

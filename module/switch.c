@@ -35,8 +35,8 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 	if (!old) {
 		/* What was for a bind that ended after it was left */
 		reuse_track_forget_net(net);
-		WRITE_ONCE(rn->devices, false);
-		WRITE_ONCE(rn->devices_anywhere, false);
+		WRITE_ONCE(rn->has_device_sockets, false);
+		WRITE_ONCE(rn->any_bucket_may_have_devices, false);
 	}
 	profile_publish(rn, profile);
 
