@@ -101,7 +101,7 @@ static struct bucket_chain *chain_of(const struct bucket_key *key)
 		      (key->protocol << 16 | key->port);
 	u32 hash = jhash2((const u32 *)key->addr, 4, initval);
 
-	return &chains[(hash + key->kind * GOLDEN_RATIO_32) >> (32 - BUCKET_BITS)];
+	return &chains[(hash + key->class * GOLDEN_RATIO_32) >> (32 - BUCKET_BITS)];
 }
 
 /* Under RCU, or the lock of the chain */
@@ -114,7 +114,7 @@ static struct bucket *bucket_find(const struct bucket_chain *chain,
 				 lockdep_is_held(&chain->lock)) {
 		if (bucket->key.port == key->port && bucket->key.net == key->net &&
 		    bucket->key.protocol == key->protocol &&
-		    bucket->key.kind == key->kind &&
+		    bucket->key.class == key->class &&
 		    !memcmp(bucket->key.addr, key->addr, sizeof(key->addr)))
 			return bucket;
 	}

@@ -9,17 +9,17 @@ struct net;
 struct reuse_tracked;
 
 /**
- * enum reuse_kind - what is equal of sockets that receive the same on an address
- * @REUSE_KIND_IPV4: AF_INET
- * @REUSE_KIND_MAPPED: AF_INET6 on a v4-mapped address
- * @REUSE_KIND_IPV6: AF_INET6 on any other
- * @REUSE_KIND_V6ONLY: AF_INET6 on :: with IPV6_V6ONLY
+ * enum addr_class - what is equal of sockets that receive the same on an address
+ * @ADDR_IPV4: AF_INET
+ * @ADDR_MAPPED: AF_INET6 on a v4-mapped address
+ * @ADDR_IPV6: AF_INET6 on any other
+ * @ADDR_V6ONLY: AF_INET6 on :: with IPV6_V6ONLY
  */
-enum reuse_kind {
-	REUSE_KIND_IPV4,
-	REUSE_KIND_MAPPED,
-	REUSE_KIND_IPV6,
-	REUSE_KIND_V6ONLY,
+enum addr_class {
+	ADDR_IPV4,
+	ADDR_MAPPED,
+	ADDR_IPV6,
+	ADDR_V6ONLY,
 };
 
 /**
@@ -28,7 +28,7 @@ enum reuse_kind {
  * @addr: address; IPv4 in the v4-mapped form
  * @port: in host byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
- * @kind: enum reuse_kind
+ * @class: enum addr_class
  * @has_devices: one of them is bound to a device, or was. It does not tell buckets apart:
  *	who asks for it has nothing to do with those where it is not so
  */
@@ -37,7 +37,7 @@ struct bucket_key {
 	u8 addr[16];
 	u16 port;
 	u8 protocol;
-	u8 kind;
+	u8 class;
 	bool has_devices;
 };
 

@@ -77,7 +77,7 @@ static enum scan_step delivery_member(const struct reuse_tracked *tracked,
  * reuse_deliver_each() - go over those who are bound where a packet may go
  * @dv: the packet
  * @addr: address, IPv4 in the v4-mapped form
- * @kind: what kind of socket
+ * @class: what kind of socket
  * @budget: at how many to look at most
  * @fn: see reuse_bucket_each()
  * @arg: for @fn
@@ -85,12 +85,12 @@ static enum scan_step delivery_member(const struct reuse_tracked *tracked,
  * Context: bottom halves off, under RCU.
  */
 void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
-			enum reuse_kind kind, unsigned int budget,
+			enum addr_class class, unsigned int budget,
 			scan_fn_t fn, void *arg)
 {
 	struct bucket_key key = {
 		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
-		.kind = kind, .has_devices = dv->on_device &&
+		.class = class, .has_devices = dv->on_device &&
 			!READ_ONCE(reuse_net(dv->net)->any_bucket_may_have_devices),
 	};
 
@@ -99,9 +99,9 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 }
 
 static void delivery_list(struct reuse_delivery *dv, const u8 *addr,
-			  enum reuse_kind kind, scan_fn_t fn)
+			  enum addr_class class, scan_fn_t fn)
 {
-	reuse_deliver_each(dv, addr, kind, SCAN_MAX, fn, dv);
+	reuse_deliver_each(dv, addr, class, SCAN_MAX, fn, dv);
 }
 
 /* The address that the packet is for */
@@ -110,23 +110,23 @@ static void delivery_exact(struct reuse_delivery *dv, scan_fn_t fn)
 	const u8 *addr = dv->packet.addr;
 
 	if (dv->packet.ipv6) {
-		delivery_list(dv, addr, REUSE_KIND_IPV6, fn);
+		delivery_list(dv, addr, ADDR_IPV6, fn);
 		return;
 	}
-	delivery_list(dv, addr, REUSE_KIND_IPV4, fn);
-	delivery_list(dv, addr, REUSE_KIND_MAPPED, fn);
+	delivery_list(dv, addr, ADDR_IPV4, fn);
+	delivery_list(dv, addr, ADDR_MAPPED, fn);
 }
 
 /* The wildcards that the packet matches */
 static void delivery_any(struct reuse_delivery *dv, scan_fn_t fn)
 {
-	delivery_list(dv, sem_any6, REUSE_KIND_IPV6, fn);
+	delivery_list(dv, sem_any6, ADDR_IPV6, fn);
 	if (dv->packet.ipv6) {
-		delivery_list(dv, sem_any6, REUSE_KIND_V6ONLY, fn);
+		delivery_list(dv, sem_any6, ADDR_V6ONLY, fn);
 		return;
 	}
-	delivery_list(dv, sem_any4, REUSE_KIND_IPV4, fn);
-	delivery_list(dv, sem_any4, REUSE_KIND_MAPPED, fn);
+	delivery_list(dv, sem_any4, ADDR_IPV4, fn);
+	delivery_list(dv, sem_any4, ADDR_MAPPED, fn);
 }
 
 /*

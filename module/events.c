@@ -21,14 +21,14 @@ static atomic64_t oldest_seq = ATOMIC64_INIT(SEQ_TRACKED_MIN);
 static_assert(SEQ_TRACKED_MIN > SEQ_ENOUGH);
 static_assert(SEQ_TRACKED_MAX - SEQ_TRACKED_MIN > SEQ_ENOUGH);
 
-static enum reuse_kind kind_of(const struct sem_sock *s)
+static enum addr_class class_of(const struct sem_sock *s)
 {
 	if (!s->ipv6)
-		return REUSE_KIND_IPV4;
+		return ADDR_IPV4;
 	if (sem_mapped(s->addr))
-		return REUSE_KIND_MAPPED;
-	return s->v6only && sem_any(s->addr) ? REUSE_KIND_V6ONLY :
-					       REUSE_KIND_IPV6;
+		return ADDR_MAPPED;
+	return s->v6only && sem_any(s->addr) ? ADDR_V6ONLY :
+					       ADDR_IPV6;
 }
 
 static bool tracked_join(struct reuse_tracked *tracked,
@@ -48,7 +48,7 @@ static bool tracked_join(struct reuse_tracked *tracked,
 	if (sem_is_connected(&s) && !(locks & SOCK_BINDADDR_LOCK))
 		memcpy(s.addr, s.ipv6 ? sem_any6 : sem_any4, sizeof(s.addr));
 	memcpy(key.addr, s.addr, sizeof(key.addr));
-	key.kind = kind_of(&s);
+	key.class = class_of(&s);
 	key.has_devices = s.dev;
 	/* Who receives comes first */
 	if (!reuse_bucket_join(tracked, &key, (profile->wildcard_oldest_first &&

@@ -186,10 +186,10 @@ static enum scan_step find_receiver(const struct reuse_tracked *tracked, void *a
 	return SCAN_NEXT;
 }
 
-static void mcast_list(struct mcast *m, const u8 *addr, enum reuse_kind kind,
+static void mcast_list(struct mcast *m, const u8 *addr, enum addr_class class,
 		       scan_fn_t fn)
 {
-	reuse_deliver_each(m->dv, addr, kind, UINT_MAX, fn, m);
+	reuse_deliver_each(m->dv, addr, class, UINT_MAX, fn, m);
 }
 
 /* On the address that the datagram is for, or a wildcard that it matches */
@@ -197,16 +197,16 @@ static void mcast_each(struct mcast *m, scan_fn_t fn)
 {
 	const u8 *addr = m->dv->packet.addr;
 
-	mcast_list(m, sem_any6, REUSE_KIND_IPV6, fn);
+	mcast_list(m, sem_any6, ADDR_IPV6, fn);
 	if (m->dv->packet.ipv6) {
-		mcast_list(m, sem_any6, REUSE_KIND_V6ONLY, fn);
-		mcast_list(m, addr, REUSE_KIND_IPV6, fn);
+		mcast_list(m, sem_any6, ADDR_V6ONLY, fn);
+		mcast_list(m, addr, ADDR_IPV6, fn);
 		return;
 	}
-	mcast_list(m, sem_any4, REUSE_KIND_IPV4, fn);
-	mcast_list(m, sem_any4, REUSE_KIND_MAPPED, fn);
-	mcast_list(m, addr, REUSE_KIND_IPV4, fn);
-	mcast_list(m, addr, REUSE_KIND_MAPPED, fn);
+	mcast_list(m, sem_any4, ADDR_IPV4, fn);
+	mcast_list(m, sem_any4, ADDR_MAPPED, fn);
+	mcast_list(m, addr, ADDR_IPV4, fn);
+	mcast_list(m, addr, ADDR_MAPPED, fn);
 }
 
 /*

@@ -182,12 +182,12 @@ static enum scan_step request_member(const struct reuse_tracked *tracked,
 }
 
 static bool request_bucket(struct bind_address *address, const u8 *addr,
-			   enum reuse_kind kind)
+			   enum addr_class class)
 {
 	struct bind_request *req = address->req;
 	struct bucket_key key = {
 		.net = sock_net(req->sk), .port = req->port,
-		.protocol = IPPROTO_TCP, .kind = kind,
+		.protocol = IPPROTO_TCP, .class = class,
 	};
 
 	memcpy(key.addr, addr, sizeof(key.addr));
@@ -206,14 +206,14 @@ static bool request_buckets(struct bind_address *address)
 	const u8 *addr = address->addr;
 
 	if (!sem_mapped(addr))
-		return request_bucket(address, addr, REUSE_KIND_IPV6) &&
+		return request_bucket(address, addr, ADDR_IPV6) &&
 		       (!sem_any(addr) ||
-			request_bucket(address, addr, REUSE_KIND_V6ONLY));
-	return request_bucket(address, addr, REUSE_KIND_IPV4) &&
-	       request_bucket(address, addr, REUSE_KIND_MAPPED) &&
+			request_bucket(address, addr, ADDR_V6ONLY));
+	return request_bucket(address, addr, ADDR_IPV4) &&
+	       request_bucket(address, addr, ADDR_MAPPED) &&
 	       (sem_any(addr) ?
-		request_bucket(address, sem_any6, REUSE_KIND_IPV6) :
-		request_bucket(address, sem_any4, REUSE_KIND_MAPPED));
+		request_bucket(address, sem_any6, ADDR_IPV6) :
+		request_bucket(address, sem_any4, ADDR_MAPPED));
 }
 
 /* One of an address */
