@@ -102,7 +102,7 @@ static struct sock *datagram_receiver(struct sk_buff *skb,
 	    (ipv6 ? chosen6(dv, skb) : chosen4(dv, skb)))
 		return NULL;
 	return reuse_deliver_connected(dv, native) ?:
-	       reuse_deliver_run(dv, native, skb, sizeof(*uh));
+	       reuse_deliver_select(dv, native, skb, sizeof(*uh));
 }
 
 static unsigned int datagram_unicast(struct sk_buff *skb,
@@ -160,7 +160,7 @@ static unsigned int datagram(struct sk_buff *skb,
 	/* What was queued to userspace goes on in process context */
 	local_bh_disable();
 	if (mcast)
-		verdict = reuse_mcast_deliver(skb, state, dv);
+		verdict = reuse_multicast_deliver(skb, state, dv);
 	/* Not if it is a connected socket's, or a transparent proxy's */
 	else if (!skb->sk)
 		verdict = datagram_unicast(skb, state, dv, uh, thoff);

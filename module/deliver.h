@@ -41,9 +41,9 @@ struct reuse_delivery {
 	bool on_device;
 };
 
-/* deliver.c */
-struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
-			       struct sk_buff *skb, int doff);
+/* select.c */
+struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native,
+				  struct sk_buff *skb, int doff);
 bool reuse_deliver_from_remote(const struct reuse_delivery *dv,
 			       const struct sock *sk);
 struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
@@ -53,18 +53,18 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 			scan_fn_t fn, void *arg);
 
 /* syn.c */
-struct sock *reuse_tcp4_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
-			       struct sk_buff *skb, int doff,
-			       const __be32 saddr, const __be16 sport,
-			       const __be32 daddr, const unsigned short hnum,
-			       const int dif, const int sdif);
-struct sock *reuse_tcp6_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
-			       struct sk_buff *skb, int doff,
-			       const struct in6_addr *saddr,
-			       const __be16 sport,
-			       const struct in6_addr *daddr,
-			       const unsigned short hnum, const int dif,
-			       const int sdif);
+struct sock *reuse_deliver_syn4(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
+				struct sk_buff *skb, int doff,
+				const __be32 saddr, const __be16 sport,
+				const __be32 daddr, const unsigned short hnum,
+				const int dif, const int sdif);
+struct sock *reuse_deliver_syn6(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
+				struct sk_buff *skb, int doff,
+				const struct in6_addr *saddr,
+				const __be16 sport,
+				const struct in6_addr *daddr,
+				const unsigned short hnum, const int dif,
+				const int sdif);
 
 /* handoff.c */
 unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,
@@ -77,9 +77,9 @@ bool reuse_datagram_give(struct sk_buff *skb, const struct nf_hook_state *state,
 int reuse_datagram_hook(struct net *net);
 void reuse_datagram_unhook(struct net *net);
 
-/* mcast.c */
-unsigned int reuse_mcast_deliver(struct sk_buff *skb,
-				 const struct nf_hook_state *state,
-				 const struct reuse_delivery *dv);
+/* multicast.c */
+unsigned int reuse_multicast_deliver(struct sk_buff *skb,
+				     const struct nf_hook_state *state,
+				     const struct reuse_delivery *dv);
 
 #endif

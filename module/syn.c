@@ -17,13 +17,13 @@ static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
 	struct sock *sk;
 
 	local_bh_disable();
-	sk = reuse_deliver_run(dv, native, skb, doff);
+	sk = reuse_deliver_select(dv, native, skb, doff);
 	local_bh_enable();
 	return IS_ERR(sk) ? NULL : sk;
 }
 
 /**
- * reuse_tcp4_lookup() - in place of __inet_lookup_listener()
+ * reuse_deliver_syn4() - in place of __inet_lookup_listener()
  * @net: network namespace
  * @skb: the packet, or NULL
  * @doff: length of its TCP header
@@ -37,11 +37,11 @@ static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
  * Context: under RCU.
  * Return: the listener that gets a SYN, or NULL: refused.
  */
-struct sock *reuse_tcp4_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
-			       struct sk_buff *skb, int doff,
-			       const __be32 saddr, const __be16 sport,
-			       const __be32 daddr, const unsigned short hnum,
-			       const int dif, const int sdif)
+struct sock *reuse_deliver_syn4(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
+				struct sk_buff *skb, int doff,
+				const __be32 saddr, const __be16 sport,
+				const __be32 daddr, const unsigned short hnum,
+				const int dif, const int sdif)
 {
 	struct reuse_delivery dv = {
 		.profile = reuse_net_profile(net), .net = net, .dif = dif,
@@ -62,12 +62,12 @@ struct sock *reuse_tcp4_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 	return deliver_syn(&dv, sk, skb, doff);
 }
 
-static_assert(__same_type(reuse_tcp4_lookup, __inet_lookup_listener));
+static_assert(__same_type(reuse_deliver_syn4, __inet_lookup_listener));
 
 #if IS_ENABLED(CONFIG_IPV6)
 
 /**
- * reuse_tcp6_lookup() - in place of inet6_lookup_listener()
+ * reuse_deliver_syn6() - in place of inet6_lookup_listener()
  * @net: network namespace
  * @skb: the packet, or NULL
  * @doff: length of its TCP header
@@ -81,13 +81,13 @@ static_assert(__same_type(reuse_tcp4_lookup, __inet_lookup_listener));
  * Context: under RCU.
  * Return: the listener that gets a SYN, or NULL: refused.
  */
-struct sock *reuse_tcp6_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
-			       struct sk_buff *skb, int doff,
-			       const struct in6_addr *saddr,
-			       const __be16 sport,
-			       const struct in6_addr *daddr,
-			       const unsigned short hnum, const int dif,
-			       const int sdif)
+struct sock *reuse_deliver_syn6(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
+				struct sk_buff *skb, int doff,
+				const struct in6_addr *saddr,
+				const __be16 sport,
+				const struct in6_addr *daddr,
+				const unsigned short hnum, const int dif,
+				const int sdif)
 {
 	struct reuse_delivery dv = {
 		.profile = reuse_net_profile(net), .net = net, .dif = dif,
@@ -109,6 +109,6 @@ struct sock *reuse_tcp6_lookup(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 	return deliver_syn(&dv, sk, skb, doff);
 }
 
-static_assert(__same_type(reuse_tcp6_lookup, inet6_lookup_listener));
+static_assert(__same_type(reuse_deliver_syn6, inet6_lookup_listener));
 
 #endif

@@ -268,14 +268,14 @@ static struct hook_target targets[] = {
 	REDIRECT(BIND, "inet_rcv_saddr_equal", bind_is_forced, hook_saddr_never_equal),
 	REDIRECT(BIND, "udp_v4_get_port", sk_in_emulating_netns, hook_udp_get_port),
 	REDIRECT(BIND, "inet_csk_get_port", sk_in_emulating_netns, hook_tcp_get_port),
-	REDIRECT(BIND, "__inet_lookup_listener", in_emulating_netns, reuse_tcp4_lookup),
+	REDIRECT(BIND, "__inet_lookup_listener", in_emulating_netns, reuse_deliver_syn4),
 	REDIRECT(CONNECT, "tcp_v4_connect", keeps_port4, hook_tcp_connect),
 #if IS_ENABLED(CONFIG_IPV6)
 	OBSERVE_OR_REDIRECT_ON_RT(BIND, "udpv6_init_sock", on_created,
 				  udp_in_emulating_netns, hook_create),
 	REDIRECT(BIND, "__ip6_datagram_connect", sk_in_emulating_netns, hook_udp6_connect),
 	REDIRECT(BIND, "udp_v6_get_port", sk_in_emulating_netns, hook_udp_get_port),
-	REDIRECT(BIND, "inet6_lookup_listener", in_emulating_netns, reuse_tcp6_lookup),
+	REDIRECT(BIND, "inet6_lookup_listener", in_emulating_netns, reuse_deliver_syn6),
 	REDIRECT(CONNECT, "tcp_v6_connect", keeps_port6, hook_tcp_connect),
 #endif
 	REWRITE_ARG(BIND, REUSE_SETSOCKOPT, on_setsockopt),

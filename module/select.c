@@ -98,35 +98,35 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 	reuse_bucket_each(&key, budget, fn, arg);
 }
 
-static void delivery_list(struct reuse_delivery *dv, const u8 *addr,
-			  enum addr_class class, scan_fn_t fn)
+static void pick_from(struct reuse_delivery *dv, const u8 *addr,
+		      enum addr_class class, scan_fn_t fn)
 {
 	reuse_deliver_each(dv, addr, class, SCAN_MAX, fn, dv);
 }
 
 /* The address that the packet is for */
-static void delivery_exact(struct reuse_delivery *dv, scan_fn_t fn)
+static void pick_exact(struct reuse_delivery *dv, scan_fn_t fn)
 {
 	const u8 *addr = dv->packet.addr;
 
 	if (dv->packet.ipv6) {
-		delivery_list(dv, addr, ADDR_IPV6, fn);
+		pick_from(dv, addr, ADDR_IPV6, fn);
 		return;
 	}
-	delivery_list(dv, addr, ADDR_IPV4, fn);
-	delivery_list(dv, addr, ADDR_MAPPED, fn);
+	pick_from(dv, addr, ADDR_IPV4, fn);
+	pick_from(dv, addr, ADDR_MAPPED, fn);
 }
 
 /* The wildcards that the packet matches */
-static void delivery_any(struct reuse_delivery *dv, scan_fn_t fn)
+static void pick_wildcard(struct reuse_delivery *dv, scan_fn_t fn)
 {
-	delivery_list(dv, sem_any6, ADDR_IPV6, fn);
+	pick_from(dv, sem_any6, ADDR_IPV6, fn);
 	if (dv->packet.ipv6) {
-		delivery_list(dv, sem_any6, ADDR_V6ONLY, fn);
+		pick_from(dv, sem_any6, ADDR_V6ONLY, fn);
 		return;
 	}
-	delivery_list(dv, sem_any4, ADDR_IPV4, fn);
-	delivery_list(dv, sem_any4, ADDR_MAPPED, fn);
+	pick_from(dv, sem_any4, ADDR_IPV4, fn);
+	pick_from(dv, sem_any4, ADDR_MAPPED, fn);
 }
 
 /*
@@ -137,7 +137,7 @@ static struct sock *delivery_receiver(struct reuse_delivery *dv)
 {
 	static void (*const look[])(struct reuse_delivery *dv,
 				    scan_fn_t fn) = {
-		delivery_exact, delivery_any,
+		pick_exact, pick_wildcard,
 	};
 	bool devices = READ_ONCE(reuse_net(dv->net)->has_device_sockets);
 	unsigned int i;
@@ -175,7 +175,7 @@ static struct sock *group_choice(const struct reuse_delivery *dv,
 }
 
 /**
- * reuse_deliver_run() - decide who gets a unicast packet
+ * reuse_deliver_select() - decide who gets a unicast packet
  * @dv: the packet; its decision is empty
  * @native: what the kernel found; not connected, and no program chose it
  * @skb: the packet at its transport header, or NULL
@@ -186,8 +186,8 @@ static struct sock *group_choice(const struct reuse_delivery *dv,
  * @native if nobody is known who may get it: somebody is on the way, or there
  * was no memory for a record.
  */
-struct sock *reuse_deliver_run(struct reuse_delivery *dv, struct sock *native,
-			       struct sk_buff *skb, int doff)
+struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native,
+				  struct sk_buff *skb, int doff)
 {
 	struct sock *sk;
 
@@ -268,8 +268,8 @@ struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 	if (!atomic_read(reuse_net_connected(dv->net, dv->port)))
 		return NULL;
 	/* By the address that they were bound to */
-	delivery_exact(dv, delivery_connected);
+	pick_exact(dv, delivery_connected);
 	if (!dv->decision.id)
-		delivery_any(dv, delivery_connected);
+		pick_wildcard(dv, delivery_connected);
 	return (struct sock *)dv->decision.id;
 }

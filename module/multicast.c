@@ -20,7 +20,7 @@
 #include "sock.h"
 
 /**
- * struct mcast - a datagram and those who get a copy
+ * struct multicast - a datagram and those who get a copy
  * @dv: the datagram
  * @skb: the same
  * @state: of the netfilter hook
@@ -32,7 +32,7 @@
  * @to: they, or NULL while they are counted
  * @max: places in @to
  */
-struct mcast {
+struct multicast {
 	const struct reuse_delivery *dv;
 	struct sk_buff *skb;
 	const struct nf_hook_state *state;
@@ -59,7 +59,7 @@ static bool includes4(const struct ip_sf_socklist *list, __be32 from)
 }
 
 /* Joined, on the device that it came by, and not filtered out by source; @other if not joined */
-static bool member4(const struct sock *sk, const struct mcast *m, bool other)
+static bool member4(const struct sock *sk, const struct multicast *m, bool other)
 {
 	const struct iphdr *iph = ip_hdr(m->skb);
 	const struct ip_mc_socklist *mc;
@@ -98,7 +98,7 @@ static bool includes6(const struct ip6_sf_socklist *list,
 	return false;
 }
 
-static bool member6(const struct sock *sk, const struct mcast *m)
+static bool member6(const struct sock *sk, const struct multicast *m)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(m->skb);
 	const struct ipv6_mc_socklist *mc;
@@ -124,20 +124,20 @@ static bool member6(const struct sock *sk, const struct mcast *m)
 
 #else
 
-static bool member6(const struct sock *sk, const struct mcast *m)
+static bool member6(const struct sock *sk, const struct multicast *m)
 {
 	return false;
 }
 
 #endif
 
-static bool member(const struct sock *sk, const struct mcast *m)
+static bool member(const struct sock *sk, const struct multicast *m)
 {
 	return m->dv->packet.ipv6 ? member6(sk, m) : member4(sk, m, false);
 }
 
 /* Is what the record says still so, and is the datagram for it? */
-static bool matches(const struct reuse_tracked *tracked, const struct mcast *m,
+static bool matches(const struct reuse_tracked *tracked, const struct multicast *m,
 		    struct sem_sock *s)
 {
 	const struct reuse_delivery *dv = m->dv;
@@ -153,7 +153,7 @@ static bool matches(const struct reuse_tracked *tracked, const struct mcast *m,
 
 static enum scan_step find_last(const struct reuse_tracked *tracked, void *arg)
 {
-	struct mcast *m = arg;
+	struct multicast *m = arg;
 	struct sem_sock s;
 
 	if (!matches(tracked, m, &s))
@@ -172,7 +172,7 @@ static enum scan_step find_last(const struct reuse_tracked *tracked, void *arg)
 
 static enum scan_step find_receiver(const struct reuse_tracked *tracked, void *arg)
 {
-	struct mcast *m = arg;
+	struct multicast *m = arg;
 	struct sem_sock s;
 
 	if (tracked->created < m->since || !matches(tracked, m, &s) ||
@@ -186,27 +186,27 @@ static enum scan_step find_receiver(const struct reuse_tracked *tracked, void *a
 	return SCAN_NEXT;
 }
 
-static void mcast_list(struct mcast *m, const u8 *addr, enum addr_class class,
-		       scan_fn_t fn)
+static void multicast_list(struct multicast *m, const u8 *addr, enum addr_class class,
+			   scan_fn_t fn)
 {
 	reuse_deliver_each(m->dv, addr, class, UINT_MAX, fn, m);
 }
 
 /* On the address that the datagram is for, or a wildcard that it matches */
-static void mcast_each(struct mcast *m, scan_fn_t fn)
+static void multicast_each(struct multicast *m, scan_fn_t fn)
 {
 	const u8 *addr = m->dv->packet.addr;
 
-	mcast_list(m, sem_any6, ADDR_IPV6, fn);
+	multicast_list(m, sem_any6, ADDR_IPV6, fn);
 	if (m->dv->packet.ipv6) {
-		mcast_list(m, sem_any6, ADDR_V6ONLY, fn);
-		mcast_list(m, addr, ADDR_IPV6, fn);
+		multicast_list(m, sem_any6, ADDR_V6ONLY, fn);
+		multicast_list(m, addr, ADDR_IPV6, fn);
 		return;
 	}
-	mcast_list(m, sem_any4, ADDR_IPV4, fn);
-	mcast_list(m, sem_any4, ADDR_MAPPED, fn);
-	mcast_list(m, addr, ADDR_IPV4, fn);
-	mcast_list(m, addr, ADDR_MAPPED, fn);
+	multicast_list(m, sem_any4, ADDR_IPV4, fn);
+	multicast_list(m, sem_any4, ADDR_MAPPED, fn);
+	multicast_list(m, addr, ADDR_IPV4, fn);
+	multicast_list(m, addr, ADDR_MAPPED, fn);
 }
 
 /*
@@ -215,7 +215,7 @@ static void mcast_each(struct mcast *m, scan_fn_t fn)
  * destructor tells which it was; newer kernels have the same for early
  * demultiplexing and for bpf_sk_assign(), so there the only taker is no gift.
  */
-static bool is_given(const struct mcast *m)
+static bool is_given(const struct multicast *m)
 {
 	const struct sk_buff *skb = m->skb;
 
@@ -231,7 +231,7 @@ static bool is_given(const struct mcast *m)
  * The last one gets the datagram itself: false if it has been closed. Their memory is
  * there under RCU.
  */
-static bool mcast_copies(const struct mcast *m)
+static bool multicast_copies(const struct multicast *m)
 {
 	unsigned int i;
 
@@ -246,15 +246,15 @@ static bool mcast_copies(const struct mcast *m)
 }
 
 /* All hooks have let it pass: NF_DROP if nobody is left to get it */
-static unsigned int mcast_give(struct mcast *m)
+static unsigned int multicast_give(struct multicast *m)
 {
 	m->receivers = 0;
-	mcast_each(m, find_receiver);
-	return m->receivers && mcast_copies(m) ? NF_STOLEN : NF_DROP;
+	multicast_each(m, find_receiver);
+	return m->receivers && multicast_copies(m) ? NF_STOLEN : NF_DROP;
 }
 
 /**
- * reuse_mcast_deliver() - deliver a multicast or broadcast datagram
+ * reuse_multicast_deliver() - deliver a multicast or broadcast datagram
  * @skb: the datagram at its network header
  * @state: of the netfilter hook that it is in
  * @dv: the datagram
@@ -262,17 +262,17 @@ static unsigned int mcast_give(struct mcast *m)
  * Context: under RCU, bottom halves off.
  * Return: verdict on @skb; without memory for a list of the receivers, none.
  */
-unsigned int reuse_mcast_deliver(struct sk_buff *skb,
-				 const struct nf_hook_state *state,
-				 const struct reuse_delivery *dv)
+unsigned int reuse_multicast_deliver(struct sk_buff *skb,
+				     const struct nf_hook_state *state,
+				     const struct reuse_delivery *dv)
 {
-	struct mcast m = { .dv = dv, .skb = skb, .state = state };
+	struct multicast m = { .dv = dv, .skb = skb, .state = state };
 	unsigned int verdict = NF_DROP;
 
 	if (!dv->profile->ends_multicast)
 		return NF_ACCEPT;
-	mcast_each(&m, find_last);
-	mcast_each(&m, find_receiver);
+	multicast_each(&m, find_last);
+	multicast_each(&m, find_receiver);
 	if (is_given(&m))
 		return NF_ACCEPT;
 	/*
@@ -287,7 +287,7 @@ unsigned int reuse_mcast_deliver(struct sk_buff *skb,
 	if (m.max && m.to) {
 		verdict = reuse_datagram_ask_rest(skb, state, dv);
 		if (verdict == NF_REPEAT)
-			verdict = mcast_give(&m);
+			verdict = multicast_give(&m);
 	}
 	kfree(m.to);
 	return verdict;
