@@ -37,7 +37,7 @@ static int learn_socket(struct sock *sk, unsigned int round, void *arg)
 	return 0;
 }
 
-static int learn_table(const struct reuse_table *table, const struct net *net)
+static int learn_table(const struct bind_table *table, const struct net *net)
 {
 	struct reuse_slots slots = table->slots(net);
 	unsigned int slot, tries;

@@ -9,7 +9,7 @@
 #include "semantics/semantics.h"
 
 struct reuse_net;
-struct reuse_table;
+struct bind_table;
 struct sock;
 
 /**
@@ -34,7 +34,7 @@ struct sock;
 struct bind_request {
 	struct sock *sk;
 	struct reuse_net *rn;
-	const struct reuse_table *table;
+	const struct bind_table *table;
 	const struct sem_profile *profile;
 	struct sem_sock self;
 	kuid_t root;

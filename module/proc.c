@@ -15,7 +15,7 @@
 #include "reuse.h"
 #include "compat/proc.h"
 
-static const struct reuse_table * const tables[] = {
+static const struct bind_table * const tables[] = {
 	&reuse_tcp,
 	&reuse_udp,
 #ifdef REUSE_HAVE_UDPLITE
@@ -67,7 +67,7 @@ static struct reuse_row *reader_fill(struct reader *r)
 {
 	r->cur = 0;
 	while (r->table < ARRAY_SIZE(tables)) {
-		const struct reuse_table *table = tables[r->table];
+		const struct bind_table *table = tables[r->table];
 		struct reuse_slots slots = table->slots(r->net);
 		unsigned int slot = used_slot(&slots, r->slot);
 		int err;

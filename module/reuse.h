@@ -160,9 +160,9 @@ static inline u32 reuse_row_sockets(const struct reuse_row *row)
 	return row->listen + row->bound + row->connected + row->timewait;
 }
 
-extern const struct reuse_table reuse_tcp;
-extern const struct reuse_table reuse_udp;
-extern const struct reuse_table reuse_udplite;
+extern const struct bind_table reuse_tcp;
+extern const struct bind_table reuse_udp;
+extern const struct bind_table reuse_udplite;
 
 /* tcp.c, fastreuse.c, udp.c */
 void reuse_tcp_owners_like(struct sock *sk, owner_visit_t visit, void *arg);
@@ -208,7 +208,7 @@ struct reuse_rows {
 	u16 *index;
 	struct reuse_row *last;
 	struct user_namespace *ns;
-	const struct reuse_table *table;
+	const struct bind_table *table;
 	const struct net *net;
 	u32 seed;
 	u32 n;
@@ -220,7 +220,7 @@ struct reuse_rows {
 int reuse_rows_init(struct reuse_rows *rows, const struct net *net,
 		    struct user_namespace *ns);
 void reuse_rows_clean(struct reuse_rows *rows);
-int reuse_rows_read(struct reuse_rows *rows, const struct reuse_table *table,
+int reuse_rows_read(struct reuse_rows *rows, const struct bind_table *table,
 		    unsigned int slot);
 bool reuse_rows_next_part(struct reuse_rows *rows);
 

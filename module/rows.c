@@ -221,7 +221,7 @@ static int rows_make_room(struct reuse_rows *rows)
  * Context: process context, may sleep. Locking: see reuse_walk().
  * Return: 0, or with no rows -EINTR if the task is being killed, -ENOMEM.
  */
-int reuse_rows_read(struct reuse_rows *rows, const struct reuse_table *table,
+int reuse_rows_read(struct reuse_rows *rows, const struct bind_table *table,
 		    unsigned int slot)
 {
 	struct reuse_slots slots = table->slots(rows->net);

@@ -123,7 +123,7 @@ static int available_handler(reuse_ctl_table *ctl, int write, void *buffer,
 	return proc_dostring(&tmp, write, buffer, lenp, ppos);
 }
 
-static const struct ctl_table reuse_table[] = {
+static const struct ctl_table reuse_ctl_entries[] = {
 	{
 		.procname	= "semantics",
 		.maxlen		= WORD_MAX,
@@ -139,7 +139,7 @@ static const struct ctl_table reuse_table[] = {
 
 static int table_register(struct net *net)
 {
-	const unsigned int n = ARRAY_SIZE(reuse_table);
+	const unsigned int n = ARRAY_SIZE(reuse_ctl_entries);
 	struct reuse_net *rn = reuse_net(net);
 	struct ctl_table *table;
 	unsigned int i;
@@ -151,7 +151,7 @@ static int table_register(struct net *net)
 	table = kcalloc(n + REUSE_CTL_END, sizeof(*table), GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return -ENOMEM;
-	memcpy(table, reuse_table, sizeof(reuse_table));
+	memcpy(table, reuse_ctl_entries, sizeof(reuse_ctl_entries));
 	for (i = 0; i < n; i++)
 		table[i].data = net;
 

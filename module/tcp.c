@@ -126,7 +126,7 @@ static void tcp_for_each_owner(const struct sock *sk, unsigned short port,
 	spin_unlock(&head->lock);
 }
 
-const struct reuse_table reuse_tcp = {
+const struct bind_table reuse_tcp = {
 	.name		= "tcp",
 	.slots		= tcp_slots,
 	.first		= tcp_first,

@@ -90,7 +90,7 @@ static void udp_for_each_owner(const struct sock *sk, unsigned short port,
 	spin_unlock(&hslot->lock);
 }
 
-const struct reuse_table reuse_udp = {
+const struct bind_table reuse_udp = {
 	.name		= "udp",
 	.slots		= udp_slots,
 	.first		= udp_first,
@@ -109,7 +109,7 @@ static struct reuse_slots udplite_slots(const struct net *net)
 	return udp_slots_of(&udplite_table);
 }
 
-const struct reuse_table reuse_udplite = {
+const struct bind_table reuse_udplite = {
 	.name		= "udplite",
 	.slots		= udplite_slots,
 	.first		= udp_first,

@@ -89,7 +89,7 @@ struct start {
  * @prev_start: of the round before
  */
 struct walk {
-	const struct reuse_table *table;
+	const struct bind_table *table;
 	const struct net *net;
 	const struct reuse_slots *slots;
 	unsigned int slot;
@@ -130,7 +130,7 @@ struct hold {
  * Return: true if there are enough and the last one seen is among them.
  */
 static bool anchors_add(struct anchors *anchors,
-			const struct reuse_table *table, struct sock *sk)
+			const struct bind_table *table, struct sock *sk)
 {
 	struct anchor *a = &anchors->at[anchors->n];
 
@@ -470,7 +470,7 @@ static void walk_pause(struct walk *w, const struct hold *h, unsigned int round)
  * enter too fast (what was visited so far is void), -EINTR if the task is being
  * killed.
  */
-int reuse_walk(const struct reuse_table *table, const struct net *net,
+int reuse_walk(const struct bind_table *table, const struct net *net,
 	       const struct reuse_slots *slots, unsigned int slot,
 	       unsigned int chunk, reuse_visit_t visit, void *arg)
 {

@@ -59,7 +59,7 @@ enum owner_walk {
 typedef enum owner_walk (*owner_visit_t)(struct sock *sk, void *arg);
 
 /**
- * struct reuse_table - how to read one protocol's table of bound sockets
+ * struct bind_table - how to read one protocol's table of bound sockets
  * @name: the protocol, as the first column has it
  * @slots: where the table of a namespace is; it stays there
  * @first: the first socket of the slot's first list, or NULL
@@ -89,7 +89,7 @@ typedef enum owner_walk (*owner_visit_t)(struct sock *sk, void *arg);
  * @first and @list_next leave out other namespaces' sockets where that costs
  * nothing: the caller looks at each socket's net.
  */
-struct reuse_table {
+struct bind_table {
 	const char *name;
 	struct reuse_slots (*slots)(const struct net *net);
 	struct sock *(*first)(const struct net *net,
@@ -108,7 +108,7 @@ struct reuse_table {
 
 typedef int (*reuse_visit_t)(struct sock *sk, unsigned int round, void *arg);
 
-int reuse_walk(const struct reuse_table *table, const struct net *net,
+int reuse_walk(const struct bind_table *table, const struct net *net,
 	       const struct reuse_slots *slots, unsigned int slot,
 	       unsigned int chunk, reuse_visit_t visit, void *arg);
 

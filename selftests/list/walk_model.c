@@ -381,7 +381,7 @@ static bool model_holds(const struct reuse_slots *slots, unsigned int n, const s
 	return sk->list && sk->list == list;
 }
 
-static const struct reuse_table table = {
+static const struct bind_table table = {
 	.first = model_first, .next = model_next, .list = model_list, .holds = model_holds,
 	.list_first = model_list_first, .list_next = model_list_next,
 };
