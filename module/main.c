@@ -5,12 +5,12 @@
 #include <linux/module.h>
 #include <net/net_namespace.h>
 
-#include "hook.h"
+#include "hook/hook.h"
 #include "netns.h"
-#include "track.h"
 #include "reuse.h"
 #include "switch.h"
 #include "sysctl.h"
+#include "track/track.h"
 
 static int __net_init state_init(struct net *net)
 {

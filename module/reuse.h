@@ -14,7 +14,7 @@
 #include <net/sock.h>
 #include <net/tcp_states.h>
 
-#include "walk.h"
+#include "tables/walk.h"
 
 /* Distinct owner UIDs that a row names; more are told by a mark */
 #define REUSE_UIDS	8

@@ -6,12 +6,12 @@
 #include <linux/sched/signal.h>
 #include <linux/workqueue.h>
 
-#include "deliver.h"
-#include "hook.h"
+#include "deliver/deliver.h"
+#include "hook/hook.h"
 #include "netns.h"
-#include "track.h"
 #include "reuse.h"
 #include "switch.h"
+#include "track/track.h"
 
 /*
  * What a bind that is under way has not decided yet is decided by the new one, and

@@ -11,7 +11,7 @@
 #include <linux/string.h>
 
 #include "compat/sysctl.h"
-#include "hook.h"
+#include "hook/hook.h"
 #include "netns.h"
 #include "switch.h"
 #include "sysctl.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Run module/walk.c over a model of the kernel's tables, without a kernel: each
+ * Run module/tables/walk.c over a model of the kernel's tables, without a kernel: each
  * time that it drops the lock, sockets are closed, bound and moved in every way
  * that a few steps allow. What the walk promises must hold for all of them.
  *

@@ -20,10 +20,10 @@
 #include "bind.h"
 #include "compat/portrange.h"
 #include "netns.h"
-#include "track.h"
-#include "owners.h"
+#include "request.h"
 #include "reuse.h"
-#include "sock.h"
+#include "tables/sock.h"
+#include "track/track.h"
 
 /* How many binds have conflicts out of sight: the hook is asked very often */
 atomic_t reuse_forced_binds = ATOMIC_INIT(0);

@@ -10,8 +10,8 @@
 #include "compat/lookup.h"
 #include "connect.h"
 #include "netns.h"
-#include "track.h"
-#include "sock.h"
+#include "tables/sock.h"
+#include "track/track.h"
 
 /**
  * reuse_connect_keeps_port() - does a socket keep its port if its connect() cannot have it?

@@ -12,8 +12,8 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
-#include "reuse.h"
 #include "compat/proc.h"
+#include "reuse.h"
 
 static const struct bind_table * const tables[] = {
 	&reuse_tcp,

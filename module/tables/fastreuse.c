@@ -3,8 +3,8 @@
  * What a TCP bind bucket caches about SO_REUSEADDR and SO_REUSEPORT of its owners,
  * read and corrected.
  */
-#include "reuse.h"
 #include "compat/owners.h"
+#include "reuse.h"
 #include "tcp.h"
 
 /**

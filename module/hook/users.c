@@ -25,7 +25,7 @@
 #include "ftrace.h"
 #include "hook.h"
 #include "netns.h"
-#include "track.h"
+#include "track/track.h"
 
 #define INSTALL_PAUSE	HZ
 

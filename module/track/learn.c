@@ -4,8 +4,8 @@
 #include <net/sock.h>
 #include <net/tcp_states.h>
 
-#include "track.h"
 #include "reuse.h"
+#include "track.h"
 
 /* Connections are many: of those only the bound ones hold the port without remote end */
 static bool keeps_port(const struct sock *sk)

@@ -22,9 +22,9 @@
 #include <linux/local_lock.h>	/* wants to come after the former */
 
 #include "netns.h"
-#include "track.h"
 #include "record.h"
-#include "sock.h"
+#include "tables/sock.h"
+#include "track.h"
 
 struct tracked_chain *reuse_tracked_chains;
 static struct kmem_cache *tracked_cache;

@@ -23,8 +23,8 @@
 #include <linux/slab.h>
 #include <net/netns/hash.h>
 
-#include "track.h"
 #include "bucket.h"
+#include "track.h"
 
 #define BUCKET_BITS	16
 

@@ -4,10 +4,10 @@
 #include <net/sock.h>
 
 #include "netns.h"
-#include "track.h"
 #include "record.h"
 #include "reuse.h"
-#include "sock.h"
+#include "tables/sock.h"
+#include "track.h"
 
 /*
  * For all namespaces. A number takes a lock and a tracked, so far more than a nanosecond:

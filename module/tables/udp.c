@@ -4,8 +4,8 @@
  * of all the ports that hash to it and, where namespaces share the table, of
  * all of them. UDP-Lite has a table of the same kind.
  */
-#include "reuse.h"
 #include "compat/tables.h"
+#include "reuse.h"
 
 static struct reuse_slots udp_slots_of(const struct udp_table *table)
 {

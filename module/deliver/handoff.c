@@ -4,7 +4,7 @@
 #include <net/sock.h>
 
 #include "deliver.h"
-#include "sock.h"
+#include "tables/sock.h"
 
 /**
  * reuse_datagram_ask_rest() - ask the netfilter hooks that come after ours

@@ -3,8 +3,8 @@
 #define _REUSE_DELIVER_H
 
 #include "compat/lookup.h"
-#include "bucket.h"
 #include "semantics/semantics.h"
+#include "track/bucket.h"
 
 struct nf_hook_state;
 

@@ -18,9 +18,9 @@
 
 #include "deliver.h"
 #include "netns.h"
-#include "track.h"
 #include "reuse.h"
-#include "sock.h"
+#include "tables/sock.h"
+#include "track/track.h"
 
 /*
  * Notes to look at in one list, so that a packet takes bounded work: only

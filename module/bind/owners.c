@@ -13,10 +13,10 @@
 
 #include "compat/uid.h"
 #include "netns.h"
-#include "track.h"
-#include "owners.h"
+#include "request.h"
 #include "reuse.h"
-#include "sock.h"
+#include "tables/sock.h"
+#include "track/track.h"
 
 /*
  * Notes to look at in vain for one decision, before all owners of an address are looked at

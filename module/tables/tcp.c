@@ -4,9 +4,9 @@
  * and under each bucket the list of its owners, TIME_WAIT ones included. The
  * table is shared by all network namespaces; a bucket belongs to one.
  */
-#include "reuse.h"
 #include "compat/owners.h"
 #include "compat/tables.h"
+#include "reuse.h"
 #include "tcp.h"
 
 static struct reuse_slots tcp_slots(const struct net *net)

@@ -16,8 +16,8 @@
 #include <net/tcp_states.h>
 
 #include "deliver.h"
-#include "track.h"
-#include "sock.h"
+#include "tables/sock.h"
+#include "track/track.h"
 
 /**
  * struct multicast - a datagram and those who get a copy

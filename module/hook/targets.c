@@ -17,15 +17,15 @@
 #include <net/ip.h>
 #include <net/inet_common.h>	/* wants to come after the former */
 
-#include "bind.h"
+#include "bind/bind.h"
+#include "bind/connect.h"
 #include "compat/ftrace.h"
 #include "compat/sockopt.h"
-#include "connect.h"
-#include "deliver.h"
+#include "deliver/deliver.h"
 #include "ftrace.h"
 #include "hook.h"
 #include "netns.h"
-#include "track.h"
+#include "track/track.h"
 
 /*
  * Observers that take locks must not do so on PREEMPT_RT, where that may sleep: unless

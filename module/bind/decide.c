@@ -3,9 +3,9 @@
 #include <net/tcp_states.h>
 
 #include "netns.h"
-#include "track.h"
-#include "owners.h"
+#include "request.h"
 #include "reuse.h"
+#include "track/track.h"
 
 /**
  * reuse_bind_is_stale() - has the namespace been switched since the bind began?

@@ -19,8 +19,8 @@
 #include <net/ipv6.h>
 #include <net/tcp_states.h>
 
-#include "reuse.h"
 #include "compat/uid.h"
+#include "reuse.h"
 
 #define ROWS_MIN	32
 #define ROWS_MAX	4096
