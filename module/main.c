@@ -6,8 +6,8 @@
 #include <net/net_namespace.h>
 
 #include "hook/hook.h"
+#include "list/list.h"
 #include "netns.h"
-#include "reuse.h"
 #include "switch.h"
 #include "sysctl.h"
 #include "track/track.h"
@@ -15,12 +15,12 @@
 static int __net_init state_init(struct net *net)
 {
 	reuse_net_init(net);
-	return reuse_proc_create(net);
+	return reuse_list_create(net);
 }
 
 static void __net_exit state_exit(struct net *net)
 {
-	reuse_proc_remove(net);
+	reuse_list_remove(net);
 }
 
 static struct pernet_operations state_ops = {

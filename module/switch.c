@@ -9,8 +9,8 @@
 #include "deliver/deliver.h"
 #include "hook/hook.h"
 #include "netns.h"
-#include "reuse.h"
 #include "switch.h"
+#include "tables/tables.h"
 #include "track/track.h"
 
 /*

@@ -5,11 +5,18 @@
 #include <linux/atomic.h>
 #include <linux/types.h>
 
-extern atomic_t reuse_forced_binds;
-
 struct sock;
 
+extern atomic_t reuse_forced_binds;
+
+/* get_port.c */
 int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp);
 bool reuse_bind_is_forced(const struct sock *sk, bool match_wildcard);
+
+/* connect.c */
+bool reuse_connect_keeps_port(const struct sock *sk);
+int reuse_tcp_connect(struct sock *sk, void *addr, int len);
+int reuse_udp4_connect(struct sock *sk, void *addr, int len);
+int reuse_udp6_connect(struct sock *sk, void *addr, int len);
 
 #endif

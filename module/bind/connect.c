@@ -7,8 +7,8 @@
 #include <net/inet_common.h>	/* wants to come after the former */
 #include <net/transp_v6.h>
 
+#include "bind.h"
 #include "compat/lookup.h"
-#include "connect.h"
 #include "netns.h"
 #include "tables/sock.h"
 #include "track/track.h"

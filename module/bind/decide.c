@@ -4,7 +4,7 @@
 
 #include "netns.h"
 #include "request.h"
-#include "reuse.h"
+#include "tables/tables.h"
 #include "track/track.h"
 
 /**

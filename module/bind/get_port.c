@@ -21,8 +21,8 @@
 #include "compat/portrange.h"
 #include "netns.h"
 #include "request.h"
-#include "reuse.h"
 #include "tables/sock.h"
+#include "tables/tables.h"
 #include "track/track.h"
 
 /* How many binds have conflicts out of sight: the hook is asked very often */

@@ -14,8 +14,8 @@
 #include "compat/uid.h"
 #include "netns.h"
 #include "request.h"
-#include "reuse.h"
 #include "tables/sock.h"
+#include "tables/tables.h"
 #include "track/track.h"
 
 /*

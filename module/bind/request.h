@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /* A call of get_port() that is being decided. */
-#ifndef _REUSE_OWNERS_H
-#define _REUSE_OWNERS_H
+#ifndef _REUSE_REQUEST_H
+#define _REUSE_REQUEST_H
 
 #include <linux/in6.h>
 #include <linux/uidgid.h>

@@ -24,6 +24,7 @@
 
 #include "deliver.h"
 #include "netns.h"
+#include "select.h"
 
 #if IS_ENABLED(CONFIG_NETFILTER)
 

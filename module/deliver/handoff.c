@@ -3,7 +3,7 @@
 #include <linux/netfilter.h>
 #include <net/sock.h>
 
-#include "deliver.h"
+#include "select.h"
 #include "tables/sock.h"
 
 /**

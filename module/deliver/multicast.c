@@ -15,7 +15,8 @@
 #include <net/ipv6.h>
 #include <net/tcp_states.h>
 
-#include "deliver.h"
+#include "compat/lookup.h"
+#include "select.h"
 #include "tables/sock.h"
 #include "track/track.h"
 

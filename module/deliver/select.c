@@ -16,9 +16,9 @@
 #include <net/sock_reuseport.h>
 #include <net/tcp_states.h>
 
-#include "deliver.h"
+#include "compat/lookup.h"
 #include "netns.h"
-#include "reuse.h"
+#include "select.h"
 #include "tables/sock.h"
 #include "track/track.h"
 

@@ -9,6 +9,7 @@
 
 #include "deliver.h"
 #include "netns.h"
+#include "select.h"
 
 /* Socket diagnosis looks for listeners as well, in process context */
 static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,

@@ -18,7 +18,6 @@
 #include <net/inet_common.h>	/* wants to come after the former */
 
 #include "bind/bind.h"
-#include "bind/connect.h"
 #include "compat/ftrace.h"
 #include "compat/sockopt.h"
 #include "deliver/deliver.h"

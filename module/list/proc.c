@@ -13,7 +13,8 @@
 #include <linux/slab.h>
 
 #include "compat/proc.h"
-#include "reuse.h"
+#include "list.h"
+#include "rows.h"
 
 static const struct bind_table * const tables[] = {
 	&reuse_tcp,
@@ -267,13 +268,13 @@ static const struct proc_ops reuse_proc_ops = {
 };
 
 /**
- * reuse_proc_create() - make /proc/net/reuse of a network namespace
+ * reuse_list_create() - make /proc/net/reuse of a network namespace
  * @net: network namespace
  *
  * Context: process context, may sleep.
  * Return: 0 or -ENOMEM.
  */
-int reuse_proc_create(struct net *net)
+int reuse_list_create(struct net *net)
 {
 	/* 0444 like the rest of /proc/net; it shows nothing of other namespaces */
 	if (!proc_create_data("reuse", 0444, net->proc_net, &reuse_proc_ops,
@@ -283,7 +284,7 @@ int reuse_proc_create(struct net *net)
 }
 
 /**
- * reuse_proc_remove() - remove /proc/net/reuse of a network namespace
+ * reuse_list_remove() - remove /proc/net/reuse of a network namespace
  * @net: network namespace
  *
  * Waits for those who are in read(), and releases the files that are open:
@@ -291,7 +292,7 @@ int reuse_proc_create(struct net *net)
  *
  * Context: process context, may sleep.
  */
-void reuse_proc_remove(struct net *net)
+void reuse_list_remove(struct net *net)
 {
 	remove_proc_entry("reuse", net->proc_net);
 }

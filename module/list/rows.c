@@ -20,7 +20,7 @@
 #include <net/tcp_states.h>
 
 #include "compat/uid.h"
-#include "reuse.h"
+#include "rows.h"
 
 #define ROWS_MIN	32
 #define ROWS_MAX	4096

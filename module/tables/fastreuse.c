@@ -4,7 +4,7 @@
  * read and corrected.
  */
 #include "compat/owners.h"
-#include "reuse.h"
+#include "tables.h"
 #include "tcp.h"
 
 /**

@@ -4,7 +4,6 @@
 #include <net/sock.h>
 #include <net/tcp_states.h>
 
-#include "reuse.h"
 #include "semantics/semantics.h"
 #include "sock.h"
 

@@ -6,7 +6,7 @@
  */
 #include "compat/owners.h"
 #include "compat/tables.h"
-#include "reuse.h"
+#include "tables.h"
 #include "tcp.h"
 
 static struct reuse_slots tcp_slots(const struct net *net)

@@ -5,7 +5,7 @@
  * all of them. UDP-Lite has a table of the same kind.
  */
 #include "compat/tables.h"
-#include "reuse.h"
+#include "tables.h"
 
 static struct reuse_slots udp_slots_of(const struct udp_table *table)
 {

@@ -5,8 +5,8 @@
 
 #include "netns.h"
 #include "record.h"
-#include "reuse.h"
 #include "tables/sock.h"
+#include "tables/tables.h"
 #include "track.h"
 
 /*

@@ -4,7 +4,8 @@
 #include <net/sock.h>
 #include <net/tcp_states.h>
 
-#include "reuse.h"
+#include "tables/sock.h"
+#include "tables/tables.h"
 #include "track.h"
 
 /* Connections are many: of those only the bound ones hold the port without remote end */

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Private to deliver/: the choice of a receiver, and what it is handed. */
+#ifndef _REUSE_SELECT_H
+#define _REUSE_SELECT_H
+
+#include <linux/types.h>
+
+#include "semantics/semantics.h"
+#include "track/track.h"
+
+struct nf_hook_state;
+struct sk_buff;
+
+/**
+ * struct reuse_delivery - one packet looking for its receiver
+ * @profile: semantics in force
+ * @net: network namespace
+ * @packet: the packet as the rules see it
+ * @from: its source; IPv4 in the v4-mapped form
+ * @decision: who gets it
+ * @hook: the netfilter hook that it is in, NULL for a SYN
+ * @dif: device it came by
+ * @sdif: the one enslaved to @dif that it came by, or 0
+ * @port: destination, host byte order
+ * @from_port: its source
+ * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
+ * @refused: who gets it is bound, and does not listen
+ * @on_device: look only at sockets bound to a device
+ */
+struct reuse_delivery {
+	const struct sem_profile *profile;
+	const struct net *net;
+	struct sem_packet packet;
+	u8 from[16];
+	struct sem_deliver decision;
+	unsigned int (*hook)(void *priv, struct sk_buff *skb,
+			     const struct nf_hook_state *state);
+	int dif;
+	int sdif;
+	u16 port;
+	__be16 from_port;
+	u8 protocol;
+	bool refused;
+	bool on_device;
+};
+
+/* select.c */
+struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native,
+				  struct sk_buff *skb, int doff);
+bool reuse_deliver_from_remote(const struct reuse_delivery *dv,
+			       const struct sock *sk);
+struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
+				     const struct sock *native);
+void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
+			enum addr_class class, unsigned int budget,
+			scan_fn_t fn, void *arg);
+
+/* handoff.c */
+unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,
+				     const struct nf_hook_state *state,
+				     const struct reuse_delivery *dv);
+bool reuse_datagram_give(struct sk_buff *skb, const struct nf_hook_state *state,
+			 struct sock *sk);
+
+/* multicast.c */
+unsigned int reuse_multicast_deliver(struct sk_buff *skb,
+				     const struct nf_hook_state *state,
+				     const struct reuse_delivery *dv);
+
+#endif

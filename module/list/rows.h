@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Private to list/: the rows of /proc/net/reuse. */
+#ifndef _REUSE_ROWS_H
+#define _REUSE_ROWS_H
+
+#include <linux/types.h>
+
+#include "tables/sock.h"
+#include "tables/tables.h"
+
+struct net;
+struct user_namespace;
+
+/* Distinct owner UIDs that a row names; more are told by a mark */
+#define REUSE_UIDS	8
+
+/**
+ * struct reuse_uids - the lowest distinct UIDs of the owners, ascending
+ * @uid: as the reader's user namespace sees them
+ * @n: how many of @uid are valid
+ * @more: there are others, higher than all of @uid
+ */
+struct reuse_uids {
+	uid_t uid[REUSE_UIDS];
+	u8 n;
+	bool more;
+};
+
+/**
+ * struct reuse_row - one row of /proc/net/reuse
+ * @key: which
+ * @fastreuse: the bucket's cache, as it was when the row's first socket was seen
+ * @uids: owners
+ * @listen: sockets in TCP_LISTEN
+ * @bound: sockets that have the port and neither listen nor are connected
+ * @connected: sockets in any other state
+ * @timewait: TIME_WAIT sockets
+ * @reuseaddr: sockets of all states with SO_REUSEADDR
+ * @reuseport: sockets of all states with SO_REUSEPORT
+ * @round: of the walk that found it, see reuse_walk(); sockets that others find
+ *	are not counted, they may be counted already
+ */
+struct reuse_row {
+	struct reuse_key key;
+	struct reuse_fastreuse fastreuse;
+	struct reuse_uids uids;
+	u32 listen;
+	u32 bound;
+	u32 connected;
+	u32 timewait;
+	u32 reuseaddr;
+	u32 reuseport;
+	u8 round;
+};
+
+static inline u32 reuse_row_sockets(const struct reuse_row *row)
+{
+	return row->listen + row->bound + row->connected + row->timewait;
+}
+
+/**
+ * struct reuse_rows - the rows of one slot of one table
+ * @row: the rows found, sorted once the slot is read
+ * @index: hash of the key to place in @row plus one
+ * @last: row of the socket looked at last
+ * @ns: user namespace of the reader
+ * @table: table being read
+ * @net: network namespace being read
+ * @seed: of the hash, so that nobody chooses what collides
+ * @n: rows in use
+ * @cap: rows that there is memory for, a power of two
+ * @bits: the slot is read in 2^@bits parts by the top bits of the hash
+ * @part: the part that @row holds
+ */
+struct reuse_rows {
+	struct reuse_row *row;
+	u16 *index;
+	struct reuse_row *last;
+	struct user_namespace *ns;
+	const struct bind_table *table;
+	const struct net *net;
+	u32 seed;
+	u32 n;
+	u32 cap;
+	u32 bits;
+	u32 part;
+};
+
+int reuse_rows_init(struct reuse_rows *rows, const struct net *net,
+		    struct user_namespace *ns);
+void reuse_rows_clean(struct reuse_rows *rows);
+int reuse_rows_read(struct reuse_rows *rows, const struct bind_table *table,
+		    unsigned int slot);
+bool reuse_rows_next_part(struct reuse_rows *rows);
+
+#endif
