@@ -192,7 +192,7 @@ ROW("udp-crowded-slot-bind.1")
 {
 	fresh();
 	crowd("ABCDEFGHIJKL");
-	not_here("a bug of 3.8, not emulated (README); 6.1 and 6.12 say EADDRINUSE");
+	not_here("a bug of 3.8, not emulated (reuse(7)); 6.1 and 6.12 say EADDRINUSE");
 }
 
 ROW("udp-crowded-slot-bind.2")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The limits that README names: cases that the semantics leave to Linux, or ignore. */
+/* The limits that reuse(7) names: cases that the semantics leave to Linux, or ignore. */
 #include <fcntl.h>
 #include <netinet/in.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table "At 3 a.m." of README, for people to whom bind() says EADDRINUSE: each test
- * makes the situation of one line, and looks for what the line says.
+ * The table "Address already in use" of README, for people to whom bind() says
+ * EADDRINUSE: each test makes the situation of one line, and looks for what the line says.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -317,7 +317,7 @@ TEST_F(port, client_that_binds)
 	EXPECT_EQ(EADDRINUSE, newcomer(variant->a, S_REUSEADDR));
 }
 
-/* How many ports are taken, as README counts them */
+/* How many ports are taken, as proc_net_reuse(5) counts them */
 static int ports_taken(int from, int to)
 {
 	return atoi(shell_says(text("awk '$1 == \"tcp\" { sub(/.*:/, \"\", $2); "
@@ -401,7 +401,7 @@ TEST_F(port, dropped_privileges)
 /* 0,1000: the server of one user, with connections that it has not accepted yet */
 TEST_F(port, not_accepted_yet)
 {
-	/* The uid that the kernel itself compares, see uid.c; README says it of these kernels */
+	/* The uid that the kernel compares, see uid.c; proc_net_reuse(5) says so of these kernels */
 	const char *uid = kernel_since(7, 2) ? "1000" : kernel_since(6, 13) ? "*" : "0,1000";
 	int l = bind_as(1000, "tcp", variant->a, S_REUSEPORT | S_LISTEN), c[2], i;
 
@@ -485,7 +485,7 @@ TEST_F(port, left_to_connect)
 	int bound, c;
 
 	if (kernel_since(6, 13) && !kernel_since(7, 2))
-		SKIP(return, "README says nothing about this kernel");
+		SKIP(return, "proc_net_reuse(5) says nothing about this kernel");
 	bind_as(1, "tcp", variant->server, S_LISTEN);
 	only_this_port();
 	c = connect_as(1000, variant->server);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * A user without rights who makes a user and a network namespace may do anything
- * to these. One test for each line of README's "Security".
+ * to these. One test for each line of module/SECURITY.
  */
 #include <fcntl.h>
 #include <net/if.h>
