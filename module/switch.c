@@ -41,7 +41,7 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 	profile_publish(rn, profile);
 
 	if (!profile) {
-		reuse_datagram_unhook(net);
+		reuse_deliver_unhook(net);
 		synchronize_rcu();
 	}
 	if (old)
@@ -98,7 +98,7 @@ static int profile_change(struct net *net, const struct sem_profile *profile)
 
 	if (err)
 		return err;
-	err = old ? 0 : reuse_datagram_hook(net);
+	err = old ? 0 : reuse_deliver_hook(net);
 	if (!err) {
 		err = profile_set(net, profile);
 		if (err && !profile_undo(net, old))
@@ -116,7 +116,7 @@ static int profile_change(struct net *net, const struct sem_profile *profile)
  * Context: process context, may sleep; a second and longer if hooks have to be
  * installed, but for who has CAP_NET_ADMIN over the host.
  * Return: 0, or with nothing changed what reuse_hook_users_get(),
- * reuse_datagram_hook() or reuse_track_learn() returns; -ERESTARTSYS if there
+ * reuse_deliver_hook() or reuse_track_learn() returns; -ERESTARTSYS if there
  * is a signal, -ENODEV if the namespace is going.
  */
 int reuse_switch(struct net *net, const struct sem_profile *profile)
@@ -152,7 +152,7 @@ bool reuse_switch_leave(struct net *net)
 	if (rn->profile) {
 		rn->left = rn->profile;
 		profile_publish(rn, NULL);
-		reuse_datagram_unhook(net);
+		reuse_deliver_unhook(net);
 	}
 	mutex_unlock(&rn->switch_lock);
 	return rn->left;

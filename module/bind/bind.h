@@ -15,8 +15,8 @@ bool reuse_bind_is_forced(const struct sock *sk, bool match_wildcard);
 
 /* connect.c */
 bool reuse_connect_keeps_port(const struct sock *sk);
-int reuse_tcp_connect(struct sock *sk, void *addr, int len);
-int reuse_udp4_connect(struct sock *sk, void *addr, int len);
-int reuse_udp6_connect(struct sock *sk, void *addr, int len);
+int reuse_connect_tcp(struct sock *sk, void *addr, int len);
+int reuse_connect_udp4(struct sock *sk, void *addr, int len);
+int reuse_connect_udp6(struct sock *sk, void *addr, int len);
 
 #endif

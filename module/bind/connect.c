@@ -18,7 +18,7 @@
  * @sk: TCP socket that is to connect
  *
  * Context: any, from the hooks of tcp_v4_connect() and tcp_v6_connect().
- * Return: true if that takes reuse_tcp_connect().
+ * Return: true if that takes reuse_connect_tcp().
  */
 bool reuse_connect_keeps_port(const struct sock *sk)
 {
@@ -41,7 +41,7 @@ static bool has_route(struct sock *sk, const struct sockaddr *addr)
 }
 
 /**
- * reuse_tcp_connect() - connect a bound TCP socket as FreeBSD does
+ * reuse_connect_tcp() - connect a bound TCP socket as FreeBSD does
  * @sk: TCP socket that is bound
  * @addr: remote end
  * @len: length of @addr
@@ -52,7 +52,7 @@ static bool has_route(struct sock *sk, const struct sockaddr *addr)
  * Context: @sk is locked; may sleep.
  * Return: 0 or an error as FreeBSD has it.
  */
-int reuse_tcp_connect(struct sock *sk, void *addr, int len)
+int reuse_connect_tcp(struct sock *sk, void *addr, int len)
 {
 	bool asked = sk->sk_userlocks & SOCK_BINDPORT_LOCK;
 	bool taken;
@@ -86,7 +86,7 @@ static __always_inline int udp_connect(struct sock *sk, void *addr, int len,
 }
 
 /**
- * reuse_udp4_connect() - connect a socket to an IPv4 remote end
+ * reuse_connect_udp4() - connect a socket to an IPv4 remote end
  * @sk: UDP, UDP-Lite, ping or raw socket
  * @addr: remote end
  * @len: length of @addr
@@ -97,7 +97,7 @@ static __always_inline int udp_connect(struct sock *sk, void *addr, int len,
  * Context: @sk is locked; may sleep.
  * Return: 0 or an error as __ip4_datagram_connect() has it.
  */
-int reuse_udp4_connect(struct sock *sk, void *addr, int len)
+int reuse_connect_udp4(struct sock *sk, void *addr, int len)
 {
 	int err = udp_connect(sk, addr, len, __ip4_datagram_connect);
 
@@ -120,17 +120,17 @@ static bool may_have_both(const struct sock *sk)
 }
 
 /**
- * reuse_udp6_connect() - connect a socket to an IPv6 remote end
+ * reuse_connect_udp6() - connect a socket to an IPv6 remote end
  * @sk: UDP, UDP-Lite, ping or raw socket
  * @addr: remote end
  * @len: length of @addr
  *
- * See reuse_udp4_connect().
+ * See reuse_connect_udp4().
  *
  * Context: @sk is locked; may sleep.
  * Return: 0 or an error as __ip6_datagram_connect() has it.
  */
-int reuse_udp6_connect(struct sock *sk, void *addr, int len)
+int reuse_connect_udp6(struct sock *sk, void *addr, int len)
 {
 	int err = udp_connect(sk, addr, len, __ip6_datagram_connect);
 

@@ -123,11 +123,11 @@ static unsigned int datagram_unicast(struct sk_buff *skb,
 		return NF_ACCEPT;
 	if (IS_ERR(sk))
 		return NF_DROP;
-	verdict = reuse_datagram_ask_rest(skb, state, dv);
+	verdict = reuse_deliver_ask_rest(skb, state, dv);
 	if (verdict != NF_REPEAT)
 		return verdict;
 	/* If it has been closed meanwhile, it has got it all the same: it is not another's */
-	return reuse_datagram_give(skb, state, sk) ? NF_STOLEN : NF_DROP;
+	return reuse_deliver_give(skb, state, sk) ? NF_STOLEN : NF_DROP;
 }
 
 /*
@@ -161,7 +161,7 @@ static unsigned int datagram(struct sk_buff *skb,
 	/* What was queued to userspace goes on in process context */
 	local_bh_disable();
 	if (mcast)
-		verdict = reuse_multicast_deliver(skb, state, dv);
+		verdict = reuse_deliver_multicast(skb, state, dv);
 	/* Not if it is a connected socket's, or a transparent proxy's */
 	else if (!skb->sk)
 		verdict = datagram_unicast(skb, state, dv, uh, thoff);
@@ -171,7 +171,7 @@ static unsigned int datagram(struct sk_buff *skb,
 
 /*
  * A group's datagram that another one's route has led here: it came while
- * reuse_datagram_give() delivered to the only socket that asks for the group.
+ * reuse_deliver_give() delivered to the only socket that asks for the group.
  * By its own route it may be forwarded, too. If that leads here again, netfilter
  * sees it twice.
  */
@@ -252,26 +252,26 @@ static const struct nf_hook_ops datagram_ops[] = {
 };
 
 /**
- * reuse_datagram_hook() - begin to decide who gets a namespace's datagrams
+ * reuse_deliver_hook() - begin to decide who gets a namespace's datagrams
  * @net: network namespace; native so far
  *
  * Context: process context, may sleep.
  * Return: 0 or a negative errno: no memory, or too many hooks.
  */
-int reuse_datagram_hook(struct net *net)
+int reuse_deliver_hook(struct net *net)
 {
 	return nf_register_net_hooks(net, datagram_ops,
 				     ARRAY_SIZE(datagram_ops));
 }
 
 /**
- * reuse_datagram_unhook() - undo reuse_datagram_hook()
+ * reuse_deliver_unhook() - undo reuse_deliver_hook()
  * @net: network namespace
  *
  * Context: process context, may sleep. A grace period of RCU later no datagram
  * is in here, or on its way to the socket.
  */
-void reuse_datagram_unhook(struct net *net)
+void reuse_deliver_unhook(struct net *net)
 {
 	nf_unregister_net_hooks(net, datagram_ops, ARRAY_SIZE(datagram_ops));
 }
@@ -279,25 +279,25 @@ void reuse_datagram_unhook(struct net *net)
 #else
 
 /**
- * reuse_datagram_hook() - not on this kernel
+ * reuse_deliver_hook() - not on this kernel
  * @net: whatever
  *
  * Context: any.
  * Return: 0: the rest works.
  */
-int reuse_datagram_hook(struct net *net)
+int reuse_deliver_hook(struct net *net)
 {
 	pr_warn_once("this kernel is built without CONFIG_NETFILTER: UDP is delivered natively whatever net.reuse.semantics says\n");
 	return 0;
 }
 
 /**
- * reuse_datagram_unhook() - nothing was hooked
+ * reuse_deliver_unhook() - nothing was hooked
  * @net: whatever
  *
  * Context: any.
  */
-void reuse_datagram_unhook(struct net *net)
+void reuse_deliver_unhook(struct net *net)
 {
 }
 

@@ -19,7 +19,7 @@ struct sock *reuse_deliver_syn6(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 				const int sdif);
 
 /* datagram.c */
-int reuse_datagram_hook(struct net *net);
-void reuse_datagram_unhook(struct net *net);
+int reuse_deliver_hook(struct net *net);
+void reuse_deliver_unhook(struct net *net);
 
 #endif

@@ -7,7 +7,7 @@
 #include "tables/sock.h"
 
 /**
- * reuse_datagram_ask_rest() - ask the netfilter hooks that come after ours
+ * reuse_deliver_ask_rest() - ask the netfilter hooks that come after ours
  * @skb: the datagram, which ours is about to deliver
  * @state: of our hook
  * @dv: the same; its @hook is ours
@@ -22,9 +22,9 @@
  * has dropped, queued or taken it: it is gone; NF_ACCEPT if our own hook is just being
  * removed, so that the others and Linux are to go on with it.
  */
-unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,
-				     const struct nf_hook_state *state,
-				     const struct reuse_delivery *dv)
+unsigned int reuse_deliver_ask_rest(struct sk_buff *skb,
+				    const struct nf_hook_state *state,
+				    const struct reuse_delivery *dv)
 {
 	bool ipv6 = state->pf == NFPROTO_IPV6;
 	const struct nf_hook_entries *hooks;
@@ -44,7 +44,7 @@ unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,
 }
 
 /**
- * reuse_datagram_give() - deliver a datagram
+ * reuse_deliver_give() - deliver a datagram
  * @skb: the datagram; belongs to nobody, and all hooks have let it pass
  * @state: of our hook
  * @sk: the receiver
@@ -59,8 +59,8 @@ unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,
  * Context: under RCU, bottom halves off.
  * Return: false if @sk has been closed; otherwise @skb is gone.
  */
-bool reuse_datagram_give(struct sk_buff *skb, const struct nf_hook_state *state,
-			 struct sock *sk)
+bool reuse_deliver_give(struct sk_buff *skb, const struct nf_hook_state *state,
+			struct sock *sk)
 {
 	if (!refcount_inc_not_zero(&sk->sk_refcnt))
 		return false;

@@ -240,10 +240,10 @@ static bool multicast_copies(const struct multicast *m)
 		struct sk_buff *clone = skb_clone(m->skb, GFP_ATOMIC);
 
 		/* A clone without a receiver would be delivered to all */
-		if (clone && !reuse_datagram_give(clone, m->state, m->to[i]))
+		if (clone && !reuse_deliver_give(clone, m->state, m->to[i]))
 			kfree_skb(clone);
 	}
-	return reuse_datagram_give(m->skb, m->state, m->to[i]);
+	return reuse_deliver_give(m->skb, m->state, m->to[i]);
 }
 
 /* All hooks have let it pass: NF_DROP if nobody is left to get it */
@@ -255,7 +255,7 @@ static unsigned int multicast_give(struct multicast *m)
 }
 
 /**
- * reuse_multicast_deliver() - deliver a multicast or broadcast datagram
+ * reuse_deliver_multicast() - deliver a multicast or broadcast datagram
  * @skb: the datagram at its network header
  * @state: of the netfilter hook that it is in
  * @dv: the datagram
@@ -263,7 +263,7 @@ static unsigned int multicast_give(struct multicast *m)
  * Context: under RCU, bottom halves off.
  * Return: verdict on @skb; without memory for a list of the receivers, none.
  */
-unsigned int reuse_multicast_deliver(struct sk_buff *skb,
+unsigned int reuse_deliver_multicast(struct sk_buff *skb,
 				     const struct nf_hook_state *state,
 				     const struct reuse_delivery *dv)
 {
@@ -286,7 +286,7 @@ unsigned int reuse_multicast_deliver(struct sk_buff *skb,
 	m.max = m.receivers;
 	m.to = kmalloc_array(m.max, sizeof(*m.to), GFP_ATOMIC | __GFP_NOWARN);
 	if (m.max && m.to) {
-		verdict = reuse_datagram_ask_rest(skb, state, dv);
+		verdict = reuse_deliver_ask_rest(skb, state, dv);
 		if (verdict == NF_REPEAT)
 			verdict = multicast_give(&m);
 	}

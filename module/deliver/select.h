@@ -56,14 +56,14 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 			scan_fn_t fn, void *arg);
 
 /* handoff.c */
-unsigned int reuse_datagram_ask_rest(struct sk_buff *skb,
-				     const struct nf_hook_state *state,
-				     const struct reuse_delivery *dv);
-bool reuse_datagram_give(struct sk_buff *skb, const struct nf_hook_state *state,
-			 struct sock *sk);
+unsigned int reuse_deliver_ask_rest(struct sk_buff *skb,
+				    const struct nf_hook_state *state,
+				    const struct reuse_delivery *dv);
+bool reuse_deliver_give(struct sk_buff *skb, const struct nf_hook_state *state,
+			struct sock *sk);
 
 /* multicast.c */
-unsigned int reuse_multicast_deliver(struct sk_buff *skb,
+unsigned int reuse_deliver_multicast(struct sk_buff *skb,
 				     const struct nf_hook_state *state,
 				     const struct reuse_delivery *dv);
 

@@ -182,7 +182,7 @@ static int hook_tcp_get_port(struct sock *sk, unsigned short snum)
 static int hook_tcp_connect(struct sock *sk, void *addr, int len)
 {
 	int idx = reuse_ftrace_enter();
-	int err = reuse_tcp_connect(sk, addr, len);
+	int err = reuse_connect_tcp(sk, addr, len);
 
 	reuse_ftrace_leave(idx);
 	return err;
@@ -191,7 +191,7 @@ static int hook_tcp_connect(struct sock *sk, void *addr, int len)
 static int hook_udp4_connect(struct sock *sk, void *addr, int len)
 {
 	int idx = reuse_ftrace_enter();
-	int err = reuse_udp4_connect(sk, addr, len);
+	int err = reuse_connect_udp4(sk, addr, len);
 
 	reuse_ftrace_leave(idx);
 	return err;
@@ -201,7 +201,7 @@ static int hook_udp4_connect(struct sock *sk, void *addr, int len)
 static int hook_udp6_connect(struct sock *sk, void *addr, int len)
 {
 	int idx = reuse_ftrace_enter();
-	int err = reuse_udp6_connect(sk, addr, len);
+	int err = reuse_connect_udp6(sk, addr, len);
 
 	reuse_ftrace_leave(idx);
 	return err;

@@ -106,12 +106,12 @@ static void tcp_owners(const struct inet_bind_bucket *tb,
 		if (step == OWNERS_STOP)
 			break;
 		owner = step == OWNERS_NEXT ? reuse_next_owner(owner) :
-						  reuse_next_address(owner);
+					      reuse_next_address(owner);
 	}
 }
 
-static void tcp_for_each_owner(const struct sock *sk, unsigned short port,
-			       owner_visit_t visit, owner_visit_t then, void *arg)
+static void tcp_show_owners(const struct sock *sk, unsigned short port,
+			    owner_visit_t visit, owner_visit_t then, void *arg)
 {
 	struct inet_bind_hashbucket *head = reuse_tcp_slot(sock_net(sk), port);
 	const struct inet_bind_bucket *tb;
@@ -136,7 +136,7 @@ const struct bind_table reuse_tcp = {
 	.list_next	= tcp_list_next,
 	.holds		= tcp_holds,
 	.fastreuse	= tcp_fastreuse,
-	.for_each_owner	= tcp_for_each_owner,
+	.for_each_owner	= tcp_show_owners,
 };
 
 /**

@@ -10,7 +10,7 @@
 #include "compat/tables.h"
 
 static inline struct inet_bind_hashbucket *reuse_tcp_slot(const struct net *net,
-							   unsigned short port)
+							  unsigned short port)
 {
 	struct inet_hashinfo *hashinfo = reuse_tcp_hashinfo(net);
 

@@ -75,8 +75,8 @@ static void udp_owners(const struct udp_hslot *hslot, const struct sock *sk,
 	}
 }
 
-static void udp_for_each_owner(const struct sock *sk, unsigned short port,
-			       owner_visit_t visit, owner_visit_t then, void *arg)
+static void udp_show_owners(const struct sock *sk, unsigned short port,
+			    owner_visit_t visit, owner_visit_t then, void *arg)
 {
 	struct net *net = sock_net(sk);
 	struct udp_table *table = reuse_udp_table_for(net, sk->sk_protocol);
@@ -99,7 +99,7 @@ const struct bind_table reuse_udp = {
 	.list_first	= udp_list_first,
 	.list_next	= udp_list_next,
 	.holds		= udp_holds,
-	.for_each_owner	= udp_for_each_owner,
+	.for_each_owner	= udp_show_owners,
 };
 
 #ifdef REUSE_HAVE_UDPLITE
@@ -118,7 +118,7 @@ const struct bind_table reuse_udplite = {
 	.list_first	= udp_list_first,
 	.list_next	= udp_list_next,
 	.holds		= udp_holds,
-	.for_each_owner	= udp_for_each_owner,
+	.for_each_owner	= udp_show_owners,
 };
 
 #endif

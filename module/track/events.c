@@ -176,7 +176,7 @@ static bool tracked_bound(struct reuse_tracked *tracked,
 			  const struct sem_profile *profile, bool before)
 {
 	tracked->bind_seq = before ? atomic64_dec_return(&oldest_seq) :
-			     atomic64_inc_return(&newest_seq);
+				    atomic64_inc_return(&newest_seq);
 	if (!tracked->created)
 		tracked->created = tracked->bind_seq;
 	return tracked_join(tracked, profile, before);
