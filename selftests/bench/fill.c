@@ -38,7 +38,7 @@ static void bound(unsigned int n)
 }
 
 /*
- * Connections of one port, and nobody at their other ends: TCP_REPAIR makes
+ * Connections of one port, without sockets at their other ends: TCP_REPAIR makes
  * them without a packet. A port of a server that has accepted many looks so.
  */
 static void connections(unsigned int n)

@@ -62,7 +62,8 @@ static long long cost_run(char **argv)
 
 /*
  * Lines like "readcost-97 [000] ..... 52123: _raw_spin_lock_bh <-reuse_walk". Prints
- * the longest time from a lock to its unlock, who took it, and how many there were.
+ * the longest time from a lock to its unlock, the function that took it, and the number
+ * of locks.
  */
 static void locked(void)
 {

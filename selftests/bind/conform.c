@@ -45,7 +45,7 @@ FILE *record_open(const char *path)
 /**
  * record_bad() - end: the file is not as described
  * @rec: the file
- * @fmt: what is wrong
+ * @fmt: the error
  */
 void record_bad(const struct record *rec, const char *fmt, ...)
 {
@@ -63,7 +63,7 @@ void record_bad(const struct record *rec, const char *fmt, ...)
 /**
  * record_line() - read a line that is not empty
  * @rec: its line number is advanced
- * @f: where to read
+ * @f: the open file
  * @line: is filled in, without its end
  * @size: of @line
  *
@@ -85,7 +85,7 @@ char *record_line(struct record *rec, FILE *f, char *line, size_t size)
 /**
  * record_compare() - count an answer, and tell if it is wrong
  * @rec: the file
- * @what: what was asked
+ * @what: the question
  * @have: this kernel's answer
  * @want: the recorded one
  */

@@ -153,7 +153,7 @@ static const char *op_estab(const struct record *rec, struct host_sock *s, const
 	have = op_connect(s, host);
 	if (rec->only & ANSWER_DELIVER || !strcmp(have, want))
 		return have;
-	/* Not asked for, but what comes next is about who was recorded */
+	/* Not compared, but the next operations are about the recorded socket */
 	host_close(s);
 	lost = strtoul(want, NULL, 10) || *want == '0';
 	return have;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Words to ask who may share a port, in the order a claim needs them; see folklore.c. */
+/* Words to ask which sockets may share a port, in the order a claim needs them: see folklore.c. */
 #ifndef REUSE_FOLKLORE_H
 #define REUSE_FOLKLORE_H
 

@@ -427,7 +427,7 @@ TEST_F_TIMEOUT(race, listen, 3600)
 	if (*variant->proto != 't')
 		SKIP(return, "nobody listens");
 	for (i = 0; more_races(i, RACES);) {
-		/* Of many one wins who comes late; of two both can be early */
+		/* Of many threads, a late one wins; of two, both can be early */
 		track.runners = i / BATCH % 8 ? 2 : THREADS;
 		track.spins = track.runners == 2 ? 10000 : 0;
 		for (track.n = 0; track.n < BATCH; i++)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Random sequences of what programs do with sockets on one port. Every answer, and who
- * receives, must be what the profile in module/semantics says to the same sequence: so it
+ * Random sequences of what programs do with sockets on one port. Every answer, and the
+ * receiver, must be what the profile in module/semantics says to the same sequence: so it
  * is the same on all kernels, though each keeps its own lists in another way.
  *
  * REUSE_SEED repeats a run, REUSE_SECONDS is how long each lasts.
@@ -16,7 +16,7 @@
 #include "rules.h"
 #include "../../module/semantics/semantics.h"
 
-/* Of those who are connected to */
+/* Ports of the servers that sockets connect to */
 #define SERVERS		41000
 #define NOBODY		42000
 #define SOCKS		14

@@ -105,7 +105,7 @@ static pid_t connects_on_and_on(const char *host)
 	return pid;
 }
 
-/* A process that asks for a socket by its address is told who receives, and gets in no SYN's way */
+/* sock_diag, asked for an address, names the receiver, and disturbs no SYN */
 TEST_F(deliver, socket_diagnosis)
 {
 	int diag = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), i;

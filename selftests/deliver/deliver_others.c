@@ -83,7 +83,7 @@ static void more_addresses(void)
 	run("ip addr add fd00::9/128 dev lo nodad");
 }
 
-/* A transparent proxy (TPROXY) gets a group's datagrams that it is given, and nobody else does */
+/* Only a transparent proxy (TPROXY) gets the datagrams of a group that it is given */
 TEST_F(deliver, group_to_a_proxy)
 {
 	size_t i;
@@ -103,7 +103,7 @@ TEST_F(deliver, group_to_a_proxy)
 	}
 }
 
-/* Which of the proxy's sockets gets a datagram is Linux's choice, whatever the semantics */
+/* Linux chooses which of the proxy's sockets gets a datagram, under all semantics */
 TEST_F(deliver, proxy_is_native)
 {
 	static const char * const others[] = { "127.0.0.9", "fd00::9" };
@@ -158,7 +158,7 @@ TEST_F(deliver, icmp_is_native)
 			else
 				sock_set(the(n)->fd, IPPROTO_IPV6, IPV6_RECVERR, 1);
 		}
-		/* Of ports where nobody is */
+		/* Of ports that no socket has */
 		for (n = 0; n < 40; n++) {
 			got = told(to[i].one, 100 + n);
 			if (strlen(got) == 1 && *got >= '1' && *got <= '3')
@@ -303,7 +303,7 @@ static bool classifies(int fd)
 	       try_run("tc filter add dev lo ingress bpf da object-pinned " PINNED "/prog");
 }
 
-/* A group's datagram that bpf_sk_assign() has given to a socket is for that one, and nobody else */
+/* Only the socket that bpf_sk_assign() has chosen gets a group's datagram */
 TEST_F(deliver, group_assigned)
 {
 	bool has;

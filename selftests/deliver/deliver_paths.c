@@ -2,7 +2,7 @@
 /*
  * The semantics decide which socket receives a packet, on every way by which it comes.
  *
- * A test is one situation, and GETS() has who gets it under each of the
+ * A test is one situation, and GETS() has the receiver under each of the
  * semantics: Linux as it is (native), Linux 3.8 (pre39), FreeBSD 13 (bsd).
  * native is what shows that a test can fail.
  */
@@ -218,7 +218,7 @@ static const char *fast_connection(const char *host)
 	return text("%c", i);
 }
 
-/* TCP Fast Open: who gets the SYN gets its data */
+/* TCP Fast Open: the socket that gets the SYN gets its data */
 TEST_F(deliver, tcp_fast_open)
 {
 	/* Both sides, no cookies, all listeners */
@@ -311,7 +311,7 @@ static const char *gso_datagram(const char *host)
 	return got == 1 && i < 3 ? text("%c", '1' + i) : "some of it";
 }
 
-/* Segments that came as one go to one, who takes them so (UDP_GRO) or one by one */
+/* Segments that came as one go to one socket, which takes them so (UDP_GRO) or one by one */
 TEST_F(deliver, udp_gso_and_gro)
 {
 	int gro, i;

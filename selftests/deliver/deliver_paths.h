@@ -68,7 +68,7 @@ static inline void enter(pid_t pid)
 	close(fd);
 }
 
-/* All who get something of 40, each from another port: a group of three shares them out */
+/* All sockets that get one of 40, each from another port: a group of three shares them */
 static inline const char *all_of(const char *(*one)(const char *host), const char *host)
 {
 	bool seen[128] = {};

@@ -154,7 +154,7 @@ static void member(char who, const char *any, unsigned int share)
 	host_on_device("lo");
 }
 
-/* Shares the port, is who gets a datagram natively, and asks for no group */
+/* Shares the port without joining a group; natively it gets the datagram */
 static void bystander(char who, const char *any, unsigned int share)
 {
 	udp(text("%c", who), any, share);
@@ -299,7 +299,7 @@ TEST_F(deliver, group_after_ipv6)
 	child_stop(&w.child);
 }
 
-/* A router goes on passing a group's datagrams on, whatever else its member gets */
+/* A router still forwards a group's datagrams when a member on it gets others */
 TEST_F(deliver, group_is_forwarded)
 {
 	struct wire w;

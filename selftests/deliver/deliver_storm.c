@@ -20,7 +20,7 @@
 #include "harness.h"
 #include "storm_judge.h"
 
-#define THREADS		4	/* of each sort, whatever there is of CPUs */
+#define THREADS		4	/* of each sort, on any number of CPUs */
 #define FIRST_PORT	7000
 #define MAX_HELD	8	/* sockets of an owner at a time */
 #define MAX_SOCKS	400000	/* of an owner altogether */
@@ -167,7 +167,7 @@ static void accept_all(struct owner *o, int fd, const struct storm_sock *s)
 }
 
 /*
- * Once the other end has asked, or is gone: who closes before it asks has its question
+ * Once the other end has asked, or is gone: a socket that closes before has the question
  * answered by a reset, on another CPU and maybe before the reply.
  */
 static void answer_tcp(int child)
@@ -224,7 +224,7 @@ static void *own(void *arg)
 	int want;
 
 	while (!owners_end) {
-		/* From time to time there is nobody */
+		/* From time to time there is no socket */
 		want = rand_r(&o->seed) % (MAX_HELD + 1);
 		if (o->n < want)
 			come(o);
@@ -359,7 +359,7 @@ static void make_connection(struct sender *s, int lane, bool v6)
 		/* The other end may be gone without a word, and answers to this only */
 		send(fd, "", 1, MSG_NOSIGNAL);
 		got = recv(fd, &reply, sizeof(reply), MSG_WAITALL);
-		/* Refused is who has never been connected */
+		/* A client counts as refused only if it was never connected */
 		err = ECONNRESET;
 	}
 	settle(p, got, err, &reply);
@@ -523,7 +523,7 @@ FIXTURE_TEARDOWN(storm)
 {
 }
 
-/* All that is sent is received by who may have it, refused, or lost with a socket */
+/* Each packet is received by a socket that may have it, refused, or lost with a socket */
 TEST_F_TIMEOUT(storm, every_packet_is_accounted_for, 900)
 {
 	const char *seconds = getenv("REUSE_SECONDS");

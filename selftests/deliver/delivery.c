@@ -66,7 +66,7 @@ void means(const char *answers)
 
 /**
  * not_here() - the row cannot be asked
- * @why: what is missing
+ * @why: the missing feature
  */
 void not_here(const char *why)
 {
@@ -89,7 +89,7 @@ static void answer_list(const char * const *got, int n)
 }
 
 /**
- * connections() - answer who gets connections
+ * connections() - answer which sockets get connections
  * @host: the destination
  * @n: how many
  */
@@ -104,7 +104,7 @@ void connections(const char *host, int n)
 }
 
 /**
- * datagrams_from() - answer who gets datagrams of a socket
+ * datagrams_from() - answer which sockets get datagrams of one socket
  * @from: the socket, or -1 for a new one each
  * @host: the destination
  * @n: how many
@@ -120,7 +120,7 @@ void datagrams_from(int from, const char *host, int n)
 }
 
 /**
- * datagrams() - answer who gets datagrams of as many sockets
+ * datagrams() - answer which sockets get datagrams of as many senders
  * @host: the destination
  * @n: how many
  */

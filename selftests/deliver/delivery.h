@@ -62,7 +62,7 @@ void means(const char *answers);
 void not_here(const char *why);
 bool has_ether(void);
 
-/* Answers who gets each of @n */
+/* Answers which sockets get each of @n */
 void connections(const char *host, int n);
 void datagrams(const char *host, int n);
 void datagrams_from(int from, const char *host, int n);

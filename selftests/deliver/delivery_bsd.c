@@ -264,7 +264,7 @@ ROW("D31")
 	datagrams(ONE, 2);
 }
 
-/* Groups: who joined; stop after one without an option, newest first */
+/* Groups: members only, newest first, stop after one without an option */
 ROW("D32")
 {
 	fresh();

@@ -38,7 +38,7 @@ void delivery_start(const char *word)
 }
 
 /**
- * delivery_between() - what is between two who got the same datagram
+ * delivery_between() - set the string between two sockets that got the same datagram
  * @string: it; + unless this is called
  */
 void delivery_between(const char *string)
@@ -90,7 +90,7 @@ bool ether(void)
 }
 
 /**
- * through() - let who connects or sends be bound to a device
+ * through() - bind the sockets that connect or send to a device
  * @dev: the device; NULL for none
  */
 void through(const char *dev)
@@ -99,7 +99,7 @@ void through(const char *dev)
 }
 
 /**
- * as() - whose the sockets are that come now
+ * as() - set the owner of sockets that are made from now on
  * @user: their uid
  */
 void as(uid_t user)
@@ -299,7 +299,7 @@ bool waits_at(char who)
  * accepts() - accept a connection, if there is one
  * @who: name of a listener
  *
- * Return: what was accepted, or -1.
+ * Return: the accepted socket, or -1.
  */
 int accepts(char who)
 {
@@ -324,10 +324,10 @@ const char *heard(int fd)
 }
 
 /**
- * connection() - connect, and look who gets it
+ * connection() - connect, and find the socket that gets it
  * @host: the destination
  *
- * Return: who can accept it, or the errno.
+ * Return: the socket that can accept it, or the errno.
  */
 const char *connection(const char *host)
 {
@@ -376,9 +376,9 @@ const char *sends(int from, const char *host)
 }
 
 /**
- * received() - look who gets the datagram that was sent last
+ * received() - find the sockets that got the datagram that was sent last
  *
- * Return: who has a copy.
+ * Return: the sockets that have a copy.
  */
 const char *received(void)
 {
@@ -394,11 +394,11 @@ const char *received(void)
 }
 
 /**
- * datagram() - send one, and look who gets it
+ * datagram() - send one, and find the sockets that get it
  * @from: a socket, or -1 for a new one
  * @host: the destination
  *
- * Return: who has a copy, or the errno.
+ * Return: the sockets that have a copy, or the errno.
  */
 const char *datagram(int from, const char *host)
 {

@@ -423,7 +423,7 @@ ROW("udp-full-buffer.1")
 	answer("A=%d B=%s", a, b && b < 300 ? "some,rest dropped" : text("%d", b));
 }
 
-/* Rules that nobody has recorded an answer to */
+/* Rules without a recorded answer */
 ROW("udp6-multicast.1")
 {
 	means("A,B");

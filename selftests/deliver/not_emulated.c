@@ -181,7 +181,7 @@ TEST_F(deliver, incoming_cpu)
 /* From so many ports that a group which deals by hash has to deal to more than one */
 #define TRIES	40
 
-/* All who get one of @len bytes, from a socket that is made ready by @prepare */
+/* All sockets that get one of @len bytes, from a socket that @prepare has set up */
 static const char *all_get(const char *host, void (*prepare)(int fd), size_t len)
 {
 	static char data[4096];

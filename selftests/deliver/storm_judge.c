@@ -162,15 +162,15 @@ const char *storm_judge(const struct storm_rules *rules, struct storm_sock *cons
 		if (c.nobody)
 			return NULL;
 		if (rules->way == UDP || rules->semantics != BSD)
-			return "refused though somebody was there";
-		/* bsd: who is only bound refuses */
+			return "refused though a socket was there";
+		/* bsd: a socket that is only bound refuses */
 		for (i = 0; i < c.n && listens(c.may[i], packet); i++)
 			;
 		return i < c.n ? NULL : "refused though the one who was to get it listened";
 	}
 	for (i = 0; i < c.n && c.may[i]->close[0] > packet->known; i++)
 		;
-	return i < c.n ? NULL : "lost though nobody was closed";
+	return i < c.n ? NULL : "lost though no socket was closed";
 }
 
 static const char *since(uint64_t time, uint64_t start)
@@ -179,7 +179,7 @@ static const char *since(uint64_t time, uint64_t start)
 }
 
 /**
- * storm_describe() - who was there when a packet came
+ * storm_describe() - list the sockets that were there when a packet came
  * @socks: the sockets of the port, sorted
  * @n: how many
  * @packet: the packet

@@ -92,7 +92,7 @@ unsigned int seed(void)
 }
 
 /**
- * now_ns() - a clock that nobody sets
+ * now_ns() - a clock that cannot be set
  *
  * Return: ns.
  */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Namespaces, devices, processes, and waiting with a limit. Whatever a test needs and
- * does not get ends it with a message: no function of lib/ has an error to be ignored.
+ * Namespaces, devices, processes, and waiting with a limit. A function of lib/ that
+ * cannot do what it is asked for ends the test with a message, unless its name or its
+ * comment says that it may fail.
  */
 #ifndef REUSE_ENV_H
 #define REUSE_ENV_H

@@ -261,9 +261,9 @@ static bool is_with_semantics(void)
 /**
  * reuse_load_again() - have the module under test as it usually is
  *
- * For a program that unloads it to end with: whatever it died of, the next one
- * finds the module, without semantics. Where there was none before the program, there
- * is none afterwards.
+ * A program that unloads the module calls this at its end, also if a test died, so that
+ * the next one finds the module, without semantics. If none was loaded before the
+ * program, none is loaded here.
  */
 void reuse_load_again(void)
 {

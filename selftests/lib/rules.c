@@ -153,7 +153,7 @@ bool rules_admit(enum semantics semantics, const struct rules_sock *sk,
 }
 
 /**
- * rules_open() - make a socket, by whom and as it is described
+ * rules_open() - make a socket of the user and with the options that are described
  * @proto: tcp, udp, ...
  * @s: the description; of S_REUSEPORT where there is no such option nothing is
  *	left
@@ -236,8 +236,8 @@ bool semantics_is(enum semantics semantics)
 }
 
 /**
- * semantics_seen() - find out by what TCP sockets may do
- * @port: nobody has it
+ * semantics_seen() - find out which semantics TCP sockets meet
+ * @port: a free one
  *
  * Return: the semantics in force.
  */

@@ -298,7 +298,7 @@ static void read_in_pieces(void)
 	read_for(bulk_more(SECONDS), 700);
 }
 
-/* Two readers, sockets that stay in small and big buckets, two who bind, connect and close */
+/* Two readers, sockets that stay in small and big buckets, two that bind, connect and close */
 TEST_F_TIMEOUT(churn, what_stays, 60)
 {
 	pid_t reader, bind, connect;
@@ -430,7 +430,7 @@ static int lines(const char *s)
 
 /*
  * An address that is in use all the time is in each read, also if its socket changes. All
- * run on one processor: who hands over gets it in the middle of a read.
+ * run on one processor: the task that hands over preempts a read.
  */
 static void read_handover(const char *proto)
 {

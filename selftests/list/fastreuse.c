@@ -159,7 +159,7 @@ static void bind_reuseport(void *address)
 	sock_bind("tcp", address, S_REUSEPORT);
 }
 
-/* fastuid is the uid of who set fastreuseport last */
+/* fastuid is the uid of the socket that set fastreuseport last */
 TEST_F(fastreuse, uid)
 {
 	const char *only_a = strchr(variant->a, ':')[1] == ':' &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The file is right when there are many: ports, addresses of a port, owners. */
+/* The file is right with many ports, many addresses of a port and many owners. */
 #include <fcntl.h>
 #include <sys/fsuid.h>
 #include <sys/stat.h>

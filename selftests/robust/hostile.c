@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * A user without rights who makes a user and a network namespace may do anything
- * to these. One test for each line of module/SECURITY.
+ * A user without rights makes a user and a network namespace, and may do anything to
+ * these. Each test is about one thing that others must not notice; module/SECURITY
+ * names it.
  */
 #include <fcntl.h>
 #include <net/if.h>

@@ -189,7 +189,7 @@ TEST_F_TIMEOUT(interrupted, members_close, 600)
 	run("ip route add 224.0.0.0/4 dev lo");
 	semantics_set(BSD);
 	for (round = 0; round < ROUNDS; round++) {
-		/* It is older than who ends it, so it gets none */
+		/* It is older than the socket that ends the delivery, so it gets none */
 		oldest = sock_bind("udp", "0.0.0.0" AT_PORT, S_REUSEPORT);
 		join(oldest);
 		for (i = 0; i < MEMBERS; i++) {

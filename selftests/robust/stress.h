@@ -27,7 +27,7 @@ enum lane_sort {
 
 #define LANE_SORT(lane)	((enum lane_sort)((lane) / 2))
 
-/* Where a socket is bound (7), and by whom and with which options (4) */
+/* Address of a socket (7), and its owner and options (4) */
 #define ADDRESSES	7
 #define KINDS		(4 * ADDRESSES)
 

@@ -257,7 +257,7 @@ static void connect_it(const struct worker *w, struct slot *s, uint64_t r)
 	struct sockaddr_storage ss;
 	socklen_t len = somewhere(s, &ss, &r);
 
-	/* The other lanes would run out of who holds them */
+	/* Without this the other lanes would run out of owners */
 	if (LANE_SORT(s->lane) != WILD && stress_take(&r, 4))
 		return;
 	release(w, s);
