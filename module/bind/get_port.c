@@ -69,7 +69,7 @@ static int request_bind(struct bind_request *req, unsigned short port)
 	if (err)
 		return err;
 	if (held)
-		reuse_track_existing(req->sk, true);
+		reuse_track_existing(req->sk, TRACK_AS_OLDEST);
 	else
 		reuse_track_bound(req->sk);
 	if (listens && req->profile->checks_listen)

@@ -165,9 +165,9 @@ struct bind_address {
 };
 
 /* One that was bound there: it may have gone elsewhere, or to a remote end */
-static enum scan_step request_member(const struct reuse_tracked *tracked,
-				     void *arg)
+static enum scan_step request_member(const struct bucket_member *member, void *arg)
 {
+	const struct reuse_tracked *tracked = reuse_tracked_of(member);
 	struct bind_address *address = arg;
 	struct bind_request *req = address->req;
 	struct sock *sk = tracked->sk;

@@ -60,7 +60,7 @@ static bool includes4(const struct ip_sf_socklist *list, __be32 from)
 }
 
 /* Joined, on the device that it came by, and not filtered out by source; @other if not joined */
-static bool member4(const struct sock *sk, const struct multicast *m, bool other)
+static bool has_joined4(const struct sock *sk, const struct multicast *m, bool other)
 {
 	const struct iphdr *iph = ip_hdr(m->skb);
 	const struct ip_mc_socklist *mc;
@@ -99,7 +99,7 @@ static bool includes6(const struct ip6_sf_socklist *list,
 	return false;
 }
 
-static bool member6(const struct sock *sk, const struct multicast *m)
+static bool has_joined6(const struct sock *sk, const struct multicast *m)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(m->skb);
 	const struct ipv6_mc_socklist *mc;
@@ -125,16 +125,16 @@ static bool member6(const struct sock *sk, const struct multicast *m)
 
 #else
 
-static bool member6(const struct sock *sk, const struct multicast *m)
+static bool has_joined6(const struct sock *sk, const struct multicast *m)
 {
 	return false;
 }
 
 #endif
 
-static bool member(const struct sock *sk, const struct multicast *m)
+static bool has_joined(const struct sock *sk, const struct multicast *m)
 {
-	return m->dv->packet.ipv6 ? member6(sk, m) : member4(sk, m, false);
+	return m->dv->packet.ipv6 ? has_joined6(sk, m) : has_joined4(sk, m, false);
 }
 
 /* Is what the record says still so, and is the datagram for it? */
@@ -146,14 +146,15 @@ static bool matches(const struct reuse_tracked *tracked, const struct multicast 
 
 	reuse_sock_snapshot(tracked->sk, s);
 	return READ_ONCE(tracked->sk->sk_num) == dv->port &&
-	       sem_same(s->addr, tracked->key->addr) &&
+	       sem_same(s->addr, tracked->member.key->addr) &&
 	       udp_sk_bound_dev_eq((struct net *)net, s->dev, dv->dif,
 				   dv->sdif) &&
 	       (!sem_is_connected(s) || reuse_deliver_from_remote(dv, tracked->sk));
 }
 
-static enum scan_step find_last(const struct reuse_tracked *tracked, void *arg)
+static enum scan_step find_last(const struct bucket_member *member, void *arg)
 {
+	const struct reuse_tracked *tracked = reuse_tracked_of(member);
 	struct multicast *m = arg;
 	struct sem_sock s;
 
@@ -161,23 +162,24 @@ static enum scan_step find_last(const struct reuse_tracked *tracked, void *arg)
 		return SCAN_NEXT;
 	m->asked++;
 	if (!m->dv->packet.ipv6 && m->skb->sk &&
-	    member4(tracked->sk, m, reuse_sock_takes_groups(tracked->sk))) {
+	    has_joined4(tracked->sk, m, reuse_sock_takes_groups(tracked->sk))) {
 		m->takers++;
 		m->takes |= tracked->sk == m->skb->sk;
 	}
 	if (tracked->created > m->since && m->dv->profile->ends_multicast(&s) &&
-	    member(tracked->sk, m))
+	    has_joined(tracked->sk, m))
 		m->since = tracked->created;
 	return SCAN_NEXT;
 }
 
-static enum scan_step find_receiver(const struct reuse_tracked *tracked, void *arg)
+static enum scan_step find_receiver(const struct bucket_member *member, void *arg)
 {
+	const struct reuse_tracked *tracked = reuse_tracked_of(member);
 	struct multicast *m = arg;
 	struct sem_sock s;
 
 	if (tracked->created < m->since || !matches(tracked, m, &s) ||
-	    !member(tracked->sk, m))
+	    !has_joined(tracked->sk, m))
 		return SCAN_NEXT;
 	if (m->to && m->receivers == m->max)
 		return SCAN_DONE;

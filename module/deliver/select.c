@@ -40,9 +40,9 @@ static bool on_device(const struct reuse_delivery *dv, int bound)
 }
 
 /* One of a kind on an address; done if it decides for its list */
-static enum scan_step delivery_member(const struct reuse_tracked *tracked,
-				      void *arg)
+static enum scan_step delivery_member(const struct bucket_member *member, void *arg)
 {
+	const struct reuse_tracked *tracked = reuse_tracked_of(member);
 	struct reuse_delivery *dv = arg;
 	struct sock *sk = tracked->sk;
 	struct sem_sock s;
@@ -51,7 +51,7 @@ static enum scan_step delivery_member(const struct reuse_tracked *tracked,
 	reuse_sock_snapshot(sk, &s);
 	if (sem_is_connected(&s))
 		return SCAN_CONNECTED;
-	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, tracked->key->addr) ||
+	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, tracked->member.key->addr) ||
 	    (dv->on_device && !s.dev) || !on_device(dv, s.dev))
 		return SCAN_NEXT;
 	/* listen() is under way */
@@ -228,9 +228,9 @@ bool reuse_deliver_from_remote(const struct reuse_delivery *dv,
 	return sem_same(remote.s6_addr, dv->from);
 }
 
-static enum scan_step delivery_connected(const struct reuse_tracked *tracked,
-					 void *arg)
+static enum scan_step delivery_connected(const struct bucket_member *member, void *arg)
 {
+	const struct reuse_tracked *tracked = reuse_tracked_of(member);
 	struct reuse_delivery *dv = arg;
 	struct sem_sock s;
 

@@ -165,16 +165,16 @@ static struct bucket *bucket_new(struct bucket_chain *chain,
 }
 
 /**
- * reuse_bucket_join() - add a record to those of a bucket
- * @tracked: is at no bucket
+ * reuse_bucket_join() - add a socket to a bucket
+ * @member: of no bucket
  * @key: the bucket
  * @last: it receives after the others, otherwise before
  *
  * Context: bottom halves off, reuse_bucket_reserve() has been called; under the
- * lock of @tracked.
+ * lock of its record.
  * Return: false, without memory.
  */
-bool reuse_bucket_join(struct reuse_tracked *tracked, const struct bucket_key *key,
+bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *key,
 		       bool last)
 {
 	struct bucket_chain *chain = chain_of(key);
@@ -185,10 +185,10 @@ bool reuse_bucket_join(struct reuse_tracked *tracked, const struct bucket_key *k
 	if (bucket) {
 		spin_lock(&bucket->lock);
 		if (last)
-			list_add_tail(&tracked->link, &bucket->members);
+			list_add_tail(&member->link, &bucket->members);
 		else
-			list_add(&tracked->link, &bucket->members);
-		tracked->key = &bucket->key;
+			list_add(&member->link, &bucket->members);
+		member->key = &bucket->key;
 		bucket->key.has_devices |= key->has_devices;
 		spin_unlock(&bucket->lock);
 	}
@@ -198,13 +198,13 @@ bool reuse_bucket_join(struct reuse_tracked *tracked, const struct bucket_key *k
 
 /**
  * reuse_bucket_set_has_devices() - one of a bucket is being bound to a device
- * @tracked: of it, is at a bucket
+ * @member: of it
  *
- * Context: bottom halves off; under the lock of @tracked.
+ * Context: bottom halves off; under the lock of its record.
  */
-void reuse_bucket_set_has_devices(const struct reuse_tracked *tracked)
+void reuse_bucket_set_has_devices(const struct bucket_member *member)
 {
-	struct bucket *bucket = container_of(tracked->key, struct bucket, key);
+	struct bucket *bucket = container_of(member->key, struct bucket, key);
 
 	spin_lock(&bucket->lock);
 	bucket->key.has_devices = true;
@@ -212,21 +212,21 @@ void reuse_bucket_set_has_devices(const struct reuse_tracked *tracked)
 }
 
 /**
- * reuse_bucket_leave() - take a record away from where it is
- * @tracked: is at a bucket
+ * reuse_bucket_leave() - take a socket out of its bucket
+ * @member: of a bucket
  *
- * Context: bottom halves off; under the lock of @tracked.
+ * Context: bottom halves off; under the lock of its record.
  */
-void reuse_bucket_leave(struct reuse_tracked *tracked)
+void reuse_bucket_leave(struct bucket_member *member)
 {
-	struct bucket *bucket = container_of(tracked->key, struct bucket, key);
+	struct bucket *bucket = container_of(member->key, struct bucket, key);
 	struct bucket_chain *chain = bucket->chain;
 	bool empty;
 
 	spin_lock(&chain->lock);
 	spin_lock(&bucket->lock);
-	list_del(&tracked->link);
-	tracked->key = NULL;
+	list_del(&member->link);
+	member->key = NULL;
 	empty = list_empty(&bucket->members) && list_empty(&bucket->connected);
 	spin_unlock(&bucket->lock);
 	if (empty) {
@@ -246,19 +246,19 @@ struct wanted {
 /* Under the lock; true if no more is to be looked at */
 static bool bucket_each(struct bucket *bucket, struct wanted *w)
 {
-	struct reuse_tracked *tracked, *safe;
+	struct bucket_member *member, *safe;
 	unsigned int met = 0;
 
-	list_for_each_entry_safe(tracked, safe, &bucket->members, link) {
+	list_for_each_entry_safe(member, safe, &bucket->members, link) {
 		enum scan_step next;
 
 		if (!w->budget--)
 			return true;
-		next = w->fn(tracked, w->arg);
+		next = w->fn(member, w->arg);
 		if (next == SCAN_DONE)
 			return true;
 		if (next == SCAN_CONNECTED && ++met > CONNECTED_AT_HEAD_MAX)
-			list_move(&tracked->link, &bucket->connected);
+			list_move(&member->link, &bucket->connected);
 	}
 	return false;
 }
@@ -266,13 +266,13 @@ static bool bucket_each(struct bucket *bucket, struct wanted *w)
 /* Under the lock */
 static void bucket_each_connected(struct bucket *bucket, struct wanted *w)
 {
-	struct reuse_tracked *tracked;
+	struct bucket_member *member;
 
-	list_for_each_entry(tracked, &bucket->connected, link) {
+	list_for_each_entry(member, &bucket->connected, link) {
 		if (!w->budget--)
 			break;
-		if (w->fn(tracked, w->arg) == SCAN_DONE) {
-			list_move(&tracked->link, &bucket->members);
+		if (w->fn(member, w->arg) == SCAN_DONE) {
+			list_move(&member->link, &bucket->members);
 			break;
 		}
 	}
@@ -319,7 +319,7 @@ static bool bucket_newest(const struct bucket *bucket, bool oldest_first,
 			break;
 		if (!*budget)
 			return false;
-		if (fn(list_entry(at, struct reuse_tracked, link), arg) == SCAN_DONE)
+		if (fn(list_entry(at, struct bucket_member, link), arg) == SCAN_DONE)
 			break;
 		--*budget;
 	}

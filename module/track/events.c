@@ -3,6 +3,7 @@
 #include <linux/atomic.h>
 #include <net/sock.h>
 
+#include "bucket.h"
 #include "netns.h"
 #include "record.h"
 #include "tables/sock.h"
@@ -32,12 +33,13 @@ static enum addr_class class_of(const struct sem_sock *s)
 }
 
 static bool tracked_join(struct reuse_tracked *tracked,
-			 const struct sem_profile *profile, bool before)
+			 const struct sem_profile *profile, enum track_age age)
 {
 	const struct sock *sk = tracked->sk;
 	struct bucket_key key = {
 		.net = tracked->net, .port = sk->sk_num, .protocol = sk->sk_protocol,
 	};
+	bool newest_first, last;
 	unsigned int locks;
 	struct sem_sock s;
 
@@ -50,9 +52,10 @@ static bool tracked_join(struct reuse_tracked *tracked,
 	memcpy(key.addr, s.addr, sizeof(key.addr));
 	key.class = class_of(&s);
 	key.has_devices = s.dev;
-	/* Who receives comes first */
-	if (!reuse_bucket_join(tracked, &key, (profile->wildcard_oldest_first &&
-					       sem_any(key.addr)) != before))
+	/* The one that receives comes first */
+	newest_first = !(profile->wildcard_oldest_first && sem_any(key.addr));
+	last = (age == TRACK_AS_NEWEST) != newest_first;
+	if (!reuse_bucket_join(&tracked->member, &key, last))
 		return false;
 	if (key.has_devices)
 		WRITE_ONCE(reuse_net(tracked->net)->has_device_sockets, true);
@@ -81,7 +84,7 @@ u64 reuse_track_bind_seq(const struct sock *sk, bool *accepted)
 	if (tracked)
 		seq = tracked->bind_seq;
 	if (accepted)
-		*accepted = seq && !tracked->key;
+		*accepted = seq && !tracked->member.key;
 	spin_unlock(&chain->lock);
 	return seq;
 }
@@ -173,13 +176,13 @@ void reuse_track_accepted(struct sock *child)
 
 /* When it was created may not be known: as if in the same order */
 static bool tracked_bound(struct reuse_tracked *tracked,
-			  const struct sem_profile *profile, bool before)
+			  const struct sem_profile *profile, enum track_age age)
 {
-	tracked->bind_seq = before ? atomic64_dec_return(&oldest_seq) :
-				    atomic64_inc_return(&newest_seq);
+	tracked->bind_seq = age == TRACK_AS_OLDEST ? atomic64_dec_return(&oldest_seq) :
+						     atomic64_inc_return(&newest_seq);
 	if (!tracked->created)
 		tracked->created = tracked->bind_seq;
-	return tracked_join(tracked, profile, before);
+	return tracked_join(tracked, profile, age);
 }
 
 /**
@@ -224,11 +227,11 @@ void reuse_track_bound(struct sock *sk)
 	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
 	if (tracked) {
 		/* It left another port without being closed */
-		if (tracked->key) {
+		if (tracked->member.key) {
 			reuse_tracked_uncount(tracked);
-			reuse_bucket_leave(tracked);
+			reuse_bucket_leave(&tracked->member);
 		}
-		tracked_bound(tracked, profile, false);
+		tracked_bound(tracked, profile, TRACK_AS_NEWEST);
 	}
 	spin_unlock(&chain->lock);
 }
@@ -236,7 +239,7 @@ void reuse_track_bound(struct sock *sk)
 /**
  * reuse_track_existing() - record that a socket was bound when nothing was recorded
  * @sk: socket that holds a port
- * @before: before all that is recorded, or after all
+ * @age: how it counts
  *
  * Nothing is done if it is recorded that it was bound.
  *
@@ -244,7 +247,7 @@ void reuse_track_bound(struct sock *sk)
  * the namespace emulates.
  * Return: 0 or -ENOMEM.
  */
-int reuse_track_existing(struct sock *sk, bool before)
+int reuse_track_existing(struct sock *sk, enum track_age age)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
@@ -255,8 +258,8 @@ int reuse_track_existing(struct sock *sk, bool before)
 		return -ENOMEM;
 	spin_lock(&chain->lock);
 	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
-	done = tracked && (!profile || tracked->key ||
-			   tracked_bound(tracked, profile, before));
+	done = tracked && (!profile || tracked->member.key ||
+			   tracked_bound(tracked, profile, age));
 	spin_unlock(&chain->lock);
 	return done ? 0 : -ENOMEM;
 }
@@ -274,9 +277,9 @@ void reuse_track_connecting(const struct sock *sk)
 
 	spin_lock_bh(&chain->lock);
 	tracked = reuse_tracked_find(chain, sk);
-	if (tracked && !tracked->counted_connected && tracked->key) {
+	if (tracked && !tracked->counted_connected && tracked->member.key) {
 		tracked->counted_connected = true;
-		atomic_inc(reuse_net_connected(tracked->net, tracked->key->port));
+		atomic_inc(reuse_net_connected(tracked->net, tracked->member.key->port));
 	}
 	spin_unlock_bh(&chain->lock);
 }
@@ -306,8 +309,8 @@ void reuse_track_to_device(const struct sock *sk)
 	}
 	spin_lock_bh(&chain->lock);
 	tracked = reuse_tracked_find(chain, sk);
-	if (tracked && tracked->key) {
-		reuse_bucket_set_has_devices(tracked);
+	if (tracked && tracked->member.key) {
+		reuse_bucket_set_has_devices(&tracked->member);
 		WRITE_ONCE(reuse_net(tracked->net)->has_device_sockets, true);
 	}
 	spin_unlock_bh(&chain->lock);

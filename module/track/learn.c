@@ -30,7 +30,8 @@ static int learn_socket(struct sock *sk, unsigned int round, void *arg)
 	if (tcp && state != TCP_LISTEN && state != TCP_CLOSE && !keeps_port(sk))
 		return 0;
 	/* At the end of their list, the newest is the last */
-	err = reuse_track_existing(sk, tcp || !reuse_udp_added_last(sk));
+	err = reuse_track_existing(sk, !tcp && reuse_udp_added_last(sk) ? TRACK_AS_NEWEST :
+									  TRACK_AS_OLDEST);
 	if (err)
 		return err;
 	if (!tcp && state == TCP_ESTABLISHED)

@@ -21,6 +21,7 @@
 #include <linux/spinlock.h>
 #include <linux/local_lock.h>	/* wants to come after the former */
 
+#include "bucket.h"
 #include "netns.h"
 #include "record.h"
 #include "tables/sock.h"
@@ -174,7 +175,7 @@ void reuse_tracked_count(const struct reuse_tracked *tracked, int n)
 	if (tracked->counted_last)
 		atomic_add(n, &reuse_net(tracked->net)->udp_added_last);
 	if (tracked->counted_connected)
-		atomic_add(n, reuse_net_connected(tracked->net, tracked->key->port));
+		atomic_add(n, reuse_net_connected(tracked->net, tracked->member.key->port));
 }
 
 /**
@@ -192,8 +193,8 @@ void reuse_tracked_uncount(struct reuse_tracked *tracked)
 
 static void tracked_drop(struct reuse_tracked *tracked)
 {
-	if (tracked->key)
-		reuse_bucket_leave(tracked);
+	if (tracked->member.key)
+		reuse_bucket_leave(&tracked->member);
 	hlist_del(&tracked->node);
 	if (!free_list_give(tracked))
 		kmem_cache_free(tracked_cache, tracked);
