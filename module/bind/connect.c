@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
-/* connect() in a namespace that emulates: what is done around the kernel's own functions. */
+/* connect() in a namespace that emulates: what this module does around the kernel's functions. */
 #include <linux/rcupdate.h>
 #include <net/inet_sock.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
-#include <net/inet_common.h>	/* wants to come after the former */
+#include <net/inet_common.h>	/* needs the headers above */
 #include <net/transp_v6.h>
 
 #include "bind.h"
@@ -14,11 +14,11 @@
 #include "track/track.h"
 
 /**
- * reuse_connect_keeps_port() - does a socket keep its port if its connect() cannot have it?
- * @sk: TCP socket that is to connect
+ * reuse_connect_keeps_port() - must a TCP socket keep its port if connect() fails?
+ * @sk: TCP socket that is about to connect
  *
  * Context: any, from the hooks of tcp_v4_connect() and tcp_v6_connect().
- * Return: true if that takes reuse_connect_tcp().
+ * Return: true if the hook is to call reuse_connect_tcp() instead.
  */
 bool reuse_connect_keeps_port(const struct sock *sk)
 {
@@ -28,8 +28,9 @@ bool reuse_connect_keeps_port(const struct sock *sk)
 }
 
 /*
- * The kernel says EADDRNOTAVAIL of IPv6 for two reasons: the remote end is taken, or there
- * is no source address to reach it from. It stores the route in the socket in between.
+ * IPv6 connect() returns EADDRNOTAVAIL for two reasons: there is no source address to
+ * reach the remote end from, or another connection has the same two ends. The kernel
+ * stores the route in the socket after the first check and before the second.
  */
 static bool has_route(struct sock *sk, const struct sockaddr *addr)
 {
@@ -46,11 +47,12 @@ static bool has_route(struct sock *sk, const struct sockaddr *addr)
  * @addr: remote end
  * @len: length of @addr
  *
- * When it fails, the kernel takes the port away from a socket that did not ask for this
- * one. That it did lasts if connect() has failed.
+ * If connect() fails, the kernel takes the port away unless SOCK_BINDPORT_LOCK says that
+ * bind() asked for this very port. So the flag is set during the call. It stays set if
+ * the two ends are taken, as FreeBSD lets the socket keep its port then.
  *
  * Context: @sk is locked; may sleep.
- * Return: 0 or an error as FreeBSD has it.
+ * Return: 0 or the error that FreeBSD returns.
  */
 int reuse_connect_tcp(struct sock *sk, void *addr, int len)
 {
@@ -59,19 +61,25 @@ int reuse_connect_tcp(struct sock *sk, void *addr, int len)
 	int err;
 
 	sk->sk_userlocks |= SOCK_BINDPORT_LOCK;
-	/* An earlier connect() that failed may have left its route */
+	/* has_route() must not see the route of an earlier connect() that failed */
 	sk_dst_reset(sk);
+
 	err = sk->sk_prot->connect(sk, addr, len);
 	taken = err == -EADDRNOTAVAIL && has_route(sk, addr);
-	/* After any other error the kernel has kept the port, or given it up already */
+
+	/* After any other error, the kernel has kept the port or has released it already */
 	if (!asked && (!taken || !inet_sk(sk)->inet_num))
 		sk->sk_userlocks &= ~SOCK_BINDPORT_LOCK;
+
 	if (taken)
 		err = -EADDRINUSE;
 	return err;
 }
 
-/* Counted before it has the remote end; and after, if a switch met it halfway */
+/*
+ * Count the socket before it gets its remote end; and once more afterwards, in case the
+ * namespace was switched in between.
+ */
 static __always_inline int udp_connect(struct sock *sk, void *addr, int len,
 				       typeof(__ip4_datagram_connect) *original)
 {
@@ -79,6 +87,7 @@ static __always_inline int udp_connect(struct sock *sk, void *addr, int len,
 
 	if (reuse_udp_groups_first)
 		reuse_track_connecting(sk);
+
 	err = original(sk, addr, len);
 	if (!err && reuse_udp_groups_first)
 		reuse_track_connecting(sk);
@@ -91,11 +100,11 @@ static __always_inline int udp_connect(struct sock *sk, void *addr, int len,
  * @addr: remote end
  * @len: length of @addr
  *
- * A connected socket is found by its remote end: a route that an earlier datagram left
- * in it is not the one of that remote end.
+ * From now on, only datagrams from the remote end reach the socket. An earlier datagram
+ * may have left its own route in the socket, which would be wrong for them: release it.
  *
  * Context: @sk is locked; may sleep.
- * Return: 0 or an error as __ip4_datagram_connect() has it.
+ * Return: 0 or an error of __ip4_datagram_connect().
  */
 int reuse_connect_udp4(struct sock *sk, void *addr, int len)
 {
@@ -108,8 +117,9 @@ int reuse_connect_udp4(struct sock *sk, void *addr, int len)
 
 #if IS_ENABLED(CONFIG_IPV6)
 /*
- * A datagram that was decided before may leave its route in the socket until a grace
- * period is over. A route of IPv4 would stay there if the remote end sends IPv6.
+ * A datagram whose receiver was chosen before connect() may still leave its route in the
+ * socket, until a grace period is over. An IPv4 route would stay in the socket if the
+ * remote end sends IPv6.
  */
 static bool may_have_both(const struct sock *sk)
 {
@@ -125,10 +135,10 @@ static bool may_have_both(const struct sock *sk)
  * @addr: remote end
  * @len: length of @addr
  *
- * See reuse_connect_udp4().
+ * Releases an earlier datagram's route for the same reason as reuse_connect_udp4().
  *
  * Context: @sk is locked; may sleep.
- * Return: 0 or an error as __ip6_datagram_connect() has it.
+ * Return: 0 or an error of __ip6_datagram_connect().
  */
 int reuse_connect_udp6(struct sock *sk, void *addr, int len)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* One decision on a port: show the profile who is there, and take its verdict. */
+/* One decision on a port: show the profile the port's owners, and take its verdict. */
 #include <net/tcp_states.h>
 
 #include "netns.h"
@@ -11,12 +11,12 @@
  * reuse_bind_is_stale() - has the namespace been switched since the bind began?
  * @req: the bind
  *
- * A search may take long: it ends when the namespace is switched, and whatever was not
- * decided by then is decided anew. So no records are made for a namespace that has become
- * native, which hooks_remove() relies on.
+ * A search for a port may take long. It ends when the namespace is switched, and the bind
+ * is then decided anew. So no socket is tracked in a namespace that has become native:
+ * hooks_remove() relies on that.
  *
  * Context: reuse_net.bind_lock is held.
- * Return: true if so.
+ * Return: true if the bind must be decided anew.
  */
 bool reuse_bind_is_stale(const struct bind_request *req)
 {
@@ -26,11 +26,11 @@ bool reuse_bind_is_stale(const struct bind_request *req)
 /**
  * reuse_bind_decide() - may a socket have a port?
  * @req: the bind
- * @port: in host byte order
- * @search: the port is one of those that a bind() to port 0 tries
+ * @port: the port, in host byte order
+ * @search: bind() to port 0 tries this port
  *
  * Context: reuse_net.bind_lock is held, with bottom halves off.
- * Return: 0, -EADDRINUSE, or -ESTALE if it is to be decided anew.
+ * Return: 0, -EADDRINUSE, or -ESTALE if the bind must be decided anew.
  */
 int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search)
 {
@@ -38,6 +38,7 @@ int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search
 
 	if (reuse_bind_is_stale(req))
 		return -ESTALE;
+
 	b->sk = &req->self;
 	b->udp = req->udp;
 	b->search = search;
@@ -46,19 +47,22 @@ int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search
 	req->in_order = req->udp ? !atomic_read(&req->rn->udp_added_last) :
 				   reuse_tcp_in_order();
 	req->profile->begin(b);
-	/* It listened once, and asks again */
+
+	/* listen() asks again: that it was granted before no longer counts */
 	if (req->profile->checks_listen && req->self.state == SEM_LISTEN)
 		reuse_track_set_listens(req->sk, false);
 
-	/* listen(): the bucket is our own too */
+	/* In listen(), @sk owns the port already */
 	b->owners = req->sk->sk_num == port;
 	if (req->profile->uses_fastreuse && !req->udp) {
 		b->fastreuse = reuse_fastreuse(req->sk, port);
-		/* Then nobody is looked at */
+		/* If the cache decides alone, no owner is shown below: count one */
 		b->owners += b->fastreuse > 0;
 	}
+
 	if (b->fastreuse <= 0 || search || !req->self.reuseaddr ||
 	    req->self.state == SEM_LISTEN)
 		reuse_owners_show(req, port);
+
 	return req->profile->verdict(b);
 }

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * bind() and listen() as another system decides them: gather who is on the
- * port, ask the profile, refuse, or let the kernel bind whatever it thinks.
+ * bind() and listen() as another system decides them: show the profile the
+ * owners of the port, then refuse, or have the kernel bind, by force if it
+ * would refuse.
  *
- * reuse_net.bind_lock makes that one step with respect to other binds in the
- * namespace. It is a spinlock: BPF programs bind inside an RCU section. Under
- * it come the locks of the kernel's tables. Bottom halves are off for as long
- * as it takes to look at the sockets of one port, as in the kernel's own test.
+ * The verdict and the bind happen under reuse_net.bind_lock, so other binds in
+ * the namespace see them as one step. It is a spinlock because BPF programs
+ * bind inside an RCU section. The locks of the kernel's tables nest inside it.
+ * Bottom halves are off while the sockets of one port are looked at, as in the
+ * kernel's own test.
  */
 #include <linux/bottom_half.h>
 #include <linux/freezer.h>
@@ -25,12 +27,13 @@
 #include "tables/tables.h"
 #include "track/track.h"
 
-/* How many binds have conflicts out of sight: the hook is asked very often */
+/* Forced UDP binds under way. A cheap first test for the hook, which runs very often. */
 atomic_t reuse_forced_binds = ATOMIC_INIT(0);
 
 /*
- * The kernel's own bind; if it refuses, with all conflicts out of its sight.
- * What a bucket caches then is what makes it look at each owner next time.
+ * Have the kernel bind. If it refuses, force the bind: hide all conflicts from
+ * it. Then reset the cache of TCP's bucket, so that the kernel looks at each
+ * owner next time.
  */
 static int request_force(struct bind_request *req, unsigned short port)
 {
@@ -46,20 +49,21 @@ static int request_force(struct bind_request *req, unsigned short port)
 		atomic_dec(&reuse_forced_binds);
 		WRITE_ONCE(req->rn->forced_sk, NULL);
 	} else if (err) {
-		/* Others of the port look at it meanwhile, as when it is set */
+		/* Binds to the same port read it without this socket's lock, as in the kernel */
 		data_race((int)(sk->sk_reuse = SK_FORCE_REUSE));
 		err = sk->sk_prot->get_port(sk, port);
-		/* Likewise */
+		/* Other binds still read it without this socket's lock */
 		data_race((int)(sk->sk_reuse = reuse));
 		if (!err)
 			reuse_fastreuse_reset(sk);
 	}
+
 	if (!err && !req->udp && req->profile->uses_fastreuse)
 		reuse_fastreuse_set(sk, req->bind.fastreuse);
 	return err;
 }
 
-/* The kernel's own bind, and a record of it; listen() of a bound socket, too */
+/* Have the kernel bind, and track the socket; also for listen() of a bound socket */
 static int request_bind(struct bind_request *req, unsigned short port)
 {
 	bool listens = req->self.state == SEM_LISTEN;
@@ -68,10 +72,12 @@ static int request_bind(struct bind_request *req, unsigned short port)
 
 	if (err)
 		return err;
+
 	if (held)
 		reuse_track_existing(req->sk, TRACK_AS_OLDEST);
 	else
 		reuse_track_bound(req->sk);
+
 	if (listens && req->profile->checks_listen)
 		reuse_track_set_listens(req->sk, true);
 	return 0;
@@ -87,13 +93,14 @@ static int request_port(struct bind_request *req, unsigned short port)
 	return err;
 }
 
-/* One port of a search: 0, -ENOMEM, -ESTALE, or an error that makes it go on */
+/* Try one port. After any error but -ENOMEM and -ESTALE, the search goes on. */
 static int request_try(struct bind_request *req, unsigned short port)
 {
 	int err;
 
 	if (inet_is_local_reserved_port(sock_net(req->sk), port))
 		return -EADDRINUSE;
+
 	spin_lock_bh(&req->rn->bind_lock);
 	err = reuse_bind_decide(req, port, true);
 	if (!err) {
@@ -104,19 +111,18 @@ static int request_try(struct bind_request *req, unsigned short port)
 	return err;
 }
 
-/* In jiffies: the task that unloads may have to wait for it */
+/* Longest sleep of a search, in jiffies: rmmod may have to wait for it */
 #define SEARCH_REST_MAX	(4 * HZ)
 
 /*
- * Where the ports are used up, each search looks at all of them. Hundreds of tasks that
- * do so would keep the processors busy, and synchronize_rcu_tasks() waits until each that
- * was preempted in here has run again. So a task that has run for a tick, from @since
- * on, sleeps for as long as the others would take if they ran one after the other: those
- * of a namespace take one processor together. A lock would do the same, but a task that
- * is not let run could hold it.
+ * When the ports are used up, each search looks at all of them. Hundreds of searching tasks
+ * would keep the CPUs busy, and synchronize_rcu_tasks() waits until each task that was
+ * preempted in here has run again. So a task that has run for a tick since @since sleeps
+ * for as long as the namespace's other searches would take one after the other: together
+ * they use one CPU. A lock would do the same, but a task that gets no CPU could hold it.
  *
- * The kernel's own sockets are bound by tasks that may hold locks which others wait for,
- * such as RTNL when a WireGuard device is set up: those do not sleep.
+ * A task that binds a kernel socket does not sleep: it may hold a lock that others wait
+ * for, such as RTNL while it sets up a WireGuard device.
  */
 static void search_rest(const struct bind_request *req, unsigned long *since)
 {
@@ -125,6 +131,7 @@ static void search_rest(const struct bind_request *req, unsigned long *since)
 	cond_resched_tasks_rcu_qs();
 	if (!ran || req->sk->sk_kern_sock || freezing(current))
 		return;
+
 	others = atomic_read(&req->rn->searching) - 1;
 	if (others)
 		schedule_timeout_killable(min_t(unsigned long, ran * others,
@@ -133,8 +140,9 @@ static void search_rest(const struct bind_request *req, unsigned long *since)
 }
 
 /*
- * bind() to port 0: from anywhere in the range on, upwards. If nobody is to be
- * shared with, 3.8 takes the port with the fewest owners that all share.
+ * bind() to port 0: try the ports of the range upwards from a random one. If no port can
+ * be had without sharing, Linux 3.8 takes, of the ports whose owners all allow sharing
+ * (fastreuse > 0), the one with the fewest owners.
  */
 static int search_ports(struct bind_request *req)
 {
@@ -145,21 +153,24 @@ static int search_ports(struct bind_request *req)
 	reuse_port_range(req->sk, &low, &high);
 	n = high - low + 1;
 	start = get_random_u32() % n;
+
 	for (i = 0; i < n; i++) {
 		int port = low + (start + i) % n;
 
 		err = request_try(req, port);
-		/* Where there is no memory, the next port has none either */
+		/* The next port would not find more memory, nor the old profile */
 		if (!err || err == -ENOMEM || err == -ESTALE)
 			return err;
 		if (fatal_signal_pending(current))
 			return -EINTR;
+
 		if (req->bind.fastreuse > 0 && req->bind.owners < fallback_owners) {
 			fallback_owners = req->bind.owners;
 			fallback = port;
 		}
 		search_rest(req, &since);
 	}
+
 	if (fallback && req->self.reuseaddr) {
 		err = request_port(req, fallback);
 		if (!err || err == -ESTALE)
@@ -179,9 +190,9 @@ static int request_search(struct bind_request *req)
 }
 
 /*
- * Native get_port() for any port may sleep: what was reserved before may be
- * another CPU's by now, or gone with the records, if the namespace was switched.
- * Under bind_lock.
+ * The kernel's get_port() may sleep if it searches for a port. The record that
+ * was reserved before may belong to another CPU than the task's by now, or was
+ * freed by a switch of the namespace: reserve again. Called under bind_lock.
  */
 static int request_reserve_again(struct bind_request *req)
 {
@@ -196,7 +207,10 @@ static int request_reserve_again(struct bind_request *req)
 	return err;
 }
 
-/* Under the lock all the same: what others are told must stay true */
+/*
+ * The kernel decides alone. Even so it binds under bind_lock where it can: what other binds
+ * have been shown must stay true. A search for a port may sleep and cannot hold the lock.
+ */
 static int request_native(struct bind_request *req, unsigned short port)
 {
 	struct sock *sk = req->sk;
@@ -210,6 +224,7 @@ static int request_native(struct bind_request *req, unsigned short port)
 		if (err)
 			return err;
 	}
+
 	spin_lock_bh(&req->rn->bind_lock);
 	if (!port)
 		err = request_reserve_again(req);
@@ -229,24 +244,28 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 {
 	struct bind_request req;
 
-	/* The rest is set when a decision begins */
+	/* reuse_bind_decide() sets the fields that are missing here */
 	req.bind.fastreuse = 0;
 	req.sk = sk;
 	req.rn = reuse_net(sock_net(sk));
-	req.table = udp ? &reuse_udp : &reuse_tcp;	/* UDP-Lite, too */
+	req.table = udp ? &reuse_udp : &reuse_tcp;	/* also for UDP-Lite */
 	req.profile = profile;
 	req.udp = udp;
 	reuse_sock_snapshot(sk, &req.self);
+
 	if (profile->same_as_linux && profile->same_as_linux(&req.self, udp, !port))
 		return request_native(&req, port);
+
 	if (profile->needs_bind_order) {
-		/* uid_map may be written after the namespace was made */
+		/* Map it now: uid_map may be written long after the namespace was created */
 		req.root = make_kuid(sock_net(sk)->user_ns, 0);
 		reuse_owners_uid(&req, sk, &req.self);
 	}
+
 	if (!port)
 		return request_search(&req);
-	/* listen() of a socket that is bound, where that is not decided anew */
+
+	/* The profile lets any bound socket listen, without a decision */
 	if (req.self.state == SEM_LISTEN && sk->sk_num == port &&
 	    !profile->checks_listen) {
 		int err;
@@ -263,14 +282,14 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 /**
  * reuse_bind_get_port() - decide on a port, and have the kernel bind
  * @sk: TCP, UDP or UDP-Lite socket
- * @port: in host byte order, 0 for any
+ * @port: the port, in host byte order; 0 to search for one
  * @udp: UDP or UDP-Lite
  *
- * Called by bind(), by listen() with the state at TCP_LISTEN, and by whatever
- * binds implicitly.
+ * Called by bind(), by listen() (sk->sk_state is TCP_LISTEN already), and by
+ * calls that bind implicitly.
  *
  * Context: @sk is locked; may sleep if @port is 0.
- * Return: 0 or an error as the kernel's own get_port() has it.
+ * Return: 0 or an error, as the kernel's own get_port() returns it.
  */
 int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp)
 {
@@ -287,13 +306,13 @@ int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp)
 }
 
 /**
- * reuse_bind_is_forced() - is a conflict of this socket to be overlooked?
- * @sk: who is being bound
- * @match_wildcard: as inet_rcv_saddr_equal() has it; not set when a
- *	SO_REUSEPORT group is looked for
+ * reuse_bind_is_forced() - must the kernel overlook a socket's conflicts?
+ * @sk: the socket that is being bound
+ * @match_wildcard: argument of inet_rcv_saddr_equal(); not set when the kernel
+ *	looks for a SO_REUSEPORT group
  *
  * Context: any, from the hook of inet_rcv_saddr_equal().
- * Return: true if so.
+ * Return: true during a forced bind of @sk.
  */
 bool reuse_bind_is_forced(const struct sock *sk, bool match_wildcard)
 {

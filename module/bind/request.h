@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* A call of get_port() that is being decided. */
+/* Private to bind/: a call of get_port() that is being decided. */
 #ifndef _REUSE_REQUEST_H
 #define _REUSE_REQUEST_H
 
@@ -14,20 +14,21 @@ struct sock;
 
 /**
  * struct bind_request - one call of get_port()
- * @sk: who asks; locked by the caller of get_port()
- * @rn: its namespace
- * @table: of the kernel that @sk is to enter
- * @profile: semantics in force
+ * @sk: the socket that asks for a port; locked by the caller of get_port()
+ * @rn: state of its network namespace
+ * @table: the kernel's table that @sk is to enter
+ * @profile: semantics that were in force when the call began
  * @self: @sk as the rules see it
- * @root: of the user namespace that owns the network namespace
+ * @root: root of the user namespace that owns the network namespace
  * @bind: the decision
- * @position: of the last owner, counting down
- * @port: that is decided on
- * @known: address of which @matters was found
- * @known_family: of that socket, 0 if there is none
- * @matters: a socket with a remote end that has that address can change the verdict
- * @rest_is_older: but no full one of those that follow in its list
- * @budget: at how many records to look in vain still
+ * @position: stands for the bind sequence of an owner that is known only by its position in
+ *	the list; counts down
+ * @port: the port that is being decided on
+ * @known: the address that @matters is about
+ * @known_family: family of the sockets that @matters is about, 0 if there are none
+ * @matters: a connected socket with address @known can change the verdict
+ * @rest_is_older: full sockets further down the list of @known cannot change it
+ * @budget: how many more records may be looked at in vain
  * @udp: UDP or UDP-Lite
  * @in_order: owners are shown newest first, whatever their addresses
  */
