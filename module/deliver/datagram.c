@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who gets a datagram: decided by netfilter hooks of the namespaces that
- * emulate, so that it costs the others nothing. The receiver is left in skb->sk,
- * as the kernel's early demultiplexing does it, and UDP asks no more.
+ * Choose the receiver of a datagram, in netfilter hooks that only namespaces
+ * which emulate have: it costs the others nothing. The hooks leave the receiver
+ * in skb->sk, as the kernel's early demultiplexing does, and UDP looks no further.
  *
- * Nothing is delivered before all firewalls have let the datagram pass, however
- * late they have hooked in. IPv4 has put fragments together by then. IPv6 has
- * not, nor looked at extension headers (one may send it elsewhere): datagrams
- * with any are delivered natively.
+ * No datagram is delivered before all firewalls have let it pass, however late
+ * they have registered their hooks. IPv4 has reassembled fragments by then. IPv6
+ * has neither done that nor looked at extension headers (one may redirect the
+ * datagram): datagrams with any of these are delivered natively.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -87,9 +87,10 @@ static bool chosen6(const struct reuse_delivery *dv, const struct sk_buff *skb)
 #endif
 
 /*
- * Who gets it; NULL if that is for Linux to say: a connected socket, or a
- * program's choice; ERR_PTR() if it is nobody's. Not NULL if Linux says the
- * same now: UDP would look again, when another one may have been bound.
+ * Returns the receiver; NULL if Linux is to decide, as it finds no socket or a
+ * connected one, or a bpf_sk_lookup program chose; ERR_PTR() if no socket may
+ * get the datagram. Not NULL if Linux has just found the same receiver: UDP would
+ * look again, and another socket may have been bound by then.
  */
 static struct sock *datagram_receiver(struct sk_buff *skb,
 				      struct reuse_delivery *dv,
@@ -102,6 +103,7 @@ static struct sock *datagram_receiver(struct sk_buff *skb,
 	if (!native || READ_ONCE(native->sk_state) == TCP_ESTABLISHED ||
 	    (ipv6 ? chosen6(dv, skb) : chosen4(dv, skb)))
 		return NULL;
+
 	return reuse_deliver_connected(dv, native) ?:
 	       reuse_deliver_select(dv, native, skb, sizeof(*uh));
 }
@@ -123,16 +125,18 @@ static unsigned int datagram_unicast(struct sk_buff *skb,
 		return NF_ACCEPT;
 	if (IS_ERR(sk))
 		return NF_DROP;
+
 	verdict = reuse_deliver_ask_rest(skb, state, dv);
 	if (verdict != NF_REPEAT)
 		return verdict;
-	/* If it has been closed meanwhile, it has got it all the same: it is not another's */
+	/* If the receiver was closed meanwhile, drop the datagram: no other socket may get it */
 	return reuse_deliver_give(skb, state, sk) ? NF_STOLEN : NF_DROP;
 }
 
 /*
- * An ipvlan of mode l3s routes what its master gets in its own namespace, where the
- * socket is looked for, too, but calls the hooks of the master's.
+ * An ipvlan device in mode l3s routes what its master receives in the namespace of the
+ * ipvlan device, and the socket is looked up there. But the hooks that run are those of
+ * the master's namespace.
  */
 static bool is_routed_elsewhere(const struct sk_buff *skb,
 				const struct nf_hook_state *state)
@@ -154,15 +158,17 @@ static unsigned int datagram(struct sk_buff *skb,
 	if (!dv->profile || is_routed_elsewhere(skb, state) ||
 	    !pskb_may_pull(skb, thoff + sizeof(*uh)))
 		return NF_ACCEPT;
+
 	uh = (const struct udphdr *)(skb->data + thoff);
 	dv->net = state->net;
 	dv->port = ntohs(uh->dest);
 	dv->from_port = uh->source;
-	/* What was queued to userspace goes on in process context */
+
+	/* A datagram that was queued to userspace comes back in process context */
 	local_bh_disable();
 	if (mcast)
 		verdict = reuse_deliver_multicast(skb, state, dv);
-	/* Not if it is a connected socket's, or a transparent proxy's */
+	/* Otherwise, early demultiplexing or a transparent proxy has found the receiver */
 	else if (!skb->sk)
 		verdict = datagram_unicast(skb, state, dv, uh, thoff);
 	local_bh_enable();
@@ -170,10 +176,10 @@ static unsigned int datagram(struct sk_buff *skb,
 }
 
 /*
- * A group's datagram that another one's route has led here: it came while
- * reuse_deliver_give() delivered to the only socket that asks for the group.
- * By its own route it may be forwarded, too. If that leads here again, netfilter
- * sees it twice.
+ * A multicast datagram took another datagram's route to get here: it came while
+ * reuse_deliver_give() delivered to the only member of the group, and used the
+ * route that was in that socket. By its own route, it may have to be forwarded
+ * as well. If that route leads here again, netfilter sees the datagram twice.
  */
 static unsigned int route_again(struct sk_buff *skb,
 				const struct nf_hook_state *state)
@@ -252,11 +258,11 @@ static const struct nf_hook_ops datagram_ops[] = {
 };
 
 /**
- * reuse_deliver_hook() - begin to decide who gets a namespace's datagrams
- * @net: network namespace; native so far
+ * reuse_deliver_hook() - start to choose the receivers of a namespace's datagrams
+ * @net: network namespace; has been native so far
  *
  * Context: process context, may sleep.
- * Return: 0 or a negative errno: no memory, or too many hooks.
+ * Return: 0 or a negative errno if there is no memory or there are too many hooks.
  */
 int reuse_deliver_hook(struct net *net)
 {
@@ -268,8 +274,8 @@ int reuse_deliver_hook(struct net *net)
  * reuse_deliver_unhook() - undo reuse_deliver_hook()
  * @net: network namespace
  *
- * Context: process context, may sleep. A grace period of RCU later no datagram
- * is in here, or on its way to the socket.
+ * Context: process context, may sleep. An RCU grace period later, no
+ * datagram is in these hooks or on its way from them to a socket.
  */
 void reuse_deliver_unhook(struct net *net)
 {
@@ -279,11 +285,11 @@ void reuse_deliver_unhook(struct net *net)
 #else
 
 /**
- * reuse_deliver_hook() - not on this kernel
- * @net: whatever
+ * reuse_deliver_hook() - warn that UDP is not emulated on this kernel
+ * @net: unused
  *
  * Context: any.
- * Return: 0: the rest works.
+ * Return: 0, as everything else is emulated.
  */
 int reuse_deliver_hook(struct net *net)
 {
@@ -292,8 +298,8 @@ int reuse_deliver_hook(struct net *net)
 }
 
 /**
- * reuse_deliver_unhook() - nothing was hooked
- * @net: whatever
+ * reuse_deliver_unhook() - do nothing: nothing was hooked
+ * @net: unused
  *
  * Context: any.
  */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Private to deliver/: the choice of a receiver, and what it is handed. */
+/* Private to deliver/: select the receiver of a packet, and hand the packet over. */
 #ifndef _REUSE_SELECT_H
 #define _REUSE_SELECT_H
 
@@ -12,20 +12,20 @@ struct nf_hook_state;
 struct sk_buff;
 
 /**
- * struct reuse_delivery - one packet looking for its receiver
+ * struct reuse_delivery - one packet whose receiver is selected
  * @profile: semantics in force
  * @net: network namespace
  * @packet: the packet as the rules see it
- * @from: its source; IPv4 in the v4-mapped form
- * @decision: who gets it
- * @hook: the netfilter hook that it is in, NULL for a SYN
- * @dif: device it came by
- * @sdif: the one enslaved to @dif that it came by, or 0
- * @port: destination, host byte order
- * @from_port: its source
+ * @from: its source address; IPv4 in the v4-mapped form
+ * @decision: the profile's selection so far
+ * @hook: the netfilter hook that the packet is in, NULL for a SYN
+ * @dif: index of the device that it came by
+ * @sdif: index of the device enslaved to @dif that it came by, or 0
+ * @port: destination port, host byte order
+ * @from_port: source port, network byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
- * @refused: who gets it is bound, and does not listen
- * @on_device: look only at sockets bound to a device
+ * @refused: the selected TCP socket does not listen: refuse the SYN
+ * @on_device: look only at sockets that are bound to a device
  */
 struct reuse_delivery {
 	const struct sem_profile *profile;

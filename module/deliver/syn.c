@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which listener gets a SYN: in place of the kernel's lookups, which are asked first.
+ * Select the listener that gets a SYN. These functions replace the kernel's lookups, and
+ * call them first.
  *
- * synchronize_rcu() in hook.c waits for those who are in here.
+ * synchronize_rcu() in hook/ftrace.c waits for packets that are in here.
  */
 #include <linux/bottom_half.h>
 #include <linux/err.h>
@@ -11,7 +12,7 @@
 #include "netns.h"
 #include "select.h"
 
-/* Socket diagnosis looks for listeners as well, in process context */
+/* Socket diagnosis looks up listeners, too: in process context, bottom halves on */
 static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
 				struct sk_buff *skb, int doff)
 {
@@ -24,19 +25,19 @@ static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
 }
 
 /**
- * reuse_deliver_syn4() - in place of __inet_lookup_listener()
+ * reuse_deliver_syn4() - select a listener, in place of __inet_lookup_listener()
  * @net: network namespace
  * @skb: the packet, or NULL
  * @doff: length of its TCP header
- * @saddr: source
- * @sport: its port
- * @daddr: destination
- * @hnum: its port, in host byte order
- * @dif: device it came by
- * @sdif: the one enslaved to @dif that it came by, or 0
+ * @saddr: source address
+ * @sport: source port, in network byte order
+ * @daddr: destination address
+ * @hnum: destination port, in host byte order
+ * @dif: index of the device that the packet came by
+ * @sdif: index of the device enslaved to @dif that it came by, or 0
  *
  * Context: under RCU.
- * Return: the listener that gets a SYN, or NULL: refused.
+ * Return: the listener that gets the SYN, or NULL if TCP refuses it.
  */
 struct sock *reuse_deliver_syn4(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 				struct sk_buff *skb, int doff,
@@ -52,11 +53,12 @@ struct sock *reuse_deliver_syn4(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 
 	sk = __inet_lookup_listener(net, REUSE_TCP_TABLE_ARG skb, doff, saddr,
 				    sport, daddr, hnum, dif, sdif);
-	/* DCCP has the same lookup */
+	/* DCCP calls the same lookup */
 	if (!sk || !dv.profile || sk->sk_protocol != IPPROTO_TCP ||
 	    reuse_sk_lookup_chose4(net, IPPROTO_TCP, saddr, sport, daddr, hnum,
 				   dif))
 		return sk;
+
 	sem_addr4(dv.packet.addr, (__force u32)daddr);
 	sem_addr4(dv.from, (__force u32)saddr);
 	dv.from_port = sport;
@@ -68,19 +70,19 @@ static_assert(__same_type(reuse_deliver_syn4, __inet_lookup_listener));
 #if IS_ENABLED(CONFIG_IPV6)
 
 /**
- * reuse_deliver_syn6() - in place of inet6_lookup_listener()
+ * reuse_deliver_syn6() - select a listener, in place of inet6_lookup_listener()
  * @net: network namespace
  * @skb: the packet, or NULL
  * @doff: length of its TCP header
- * @saddr: source
- * @sport: its port
- * @daddr: destination
- * @hnum: its port, in host byte order
- * @dif: device it came by
- * @sdif: the one enslaved to @dif that it came by, or 0
+ * @saddr: source address
+ * @sport: source port, in network byte order
+ * @daddr: destination address
+ * @hnum: destination port, in host byte order
+ * @dif: index of the device that the packet came by
+ * @sdif: index of the device enslaved to @dif that it came by, or 0
  *
  * Context: under RCU.
- * Return: the listener that gets a SYN, or NULL: refused.
+ * Return: the listener that gets the SYN, or NULL if TCP refuses it.
  */
 struct sock *reuse_deliver_syn6(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 				struct sk_buff *skb, int doff,
@@ -98,11 +100,12 @@ struct sock *reuse_deliver_syn6(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 
 	sk = inet6_lookup_listener(net, REUSE_TCP_TABLE_ARG skb, doff, saddr,
 				   sport, daddr, hnum, dif, sdif);
-	/* DCCP has the same lookup */
+	/* DCCP calls the same lookup */
 	if (!sk || !dv.profile || sk->sk_protocol != IPPROTO_TCP ||
 	    reuse_sk_lookup_chose6(net, IPPROTO_TCP, saddr, sport, daddr, hnum,
 				   dif))
 		return sk;
+
 	dv.packet.ipv6 = true;
 	memcpy(dv.packet.addr, daddr, sizeof(dv.packet.addr));
 	memcpy(dv.from, saddr, sizeof(dv.from));
