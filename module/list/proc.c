@@ -2,10 +2,10 @@
 /*
  * /proc/net/reuse: the rows as text.
  *
- * The place in the file is kept as a place in the kernel's tables (which table,
- * which slot, which part of it, which row of those read), from one read() to
- * the next, so a reader goes over each table once whatever its buffer. Going
- * back, or elsewhere than to where the last read() ended, starts anew.
+ * From one read() to the next, the position in the file is kept as a position
+ * in the kernel's tables (table, slot, part of the slot, row of that part). So a
+ * reader walks each table once, whatever the size of its buffer. A read() that
+ * does not begin where the last one ended walks from the start again.
  */
 #include <linux/netdevice.h>
 #include <linux/sched/signal.h>
@@ -27,10 +27,10 @@ static const struct bind_table * const tables[] = {
 /**
  * struct reader - one open /proc/net/reuse
  * @rows: the rows of the current part of the current slot
- * @net: holds a reference
+ * @net: network namespace; the reader holds a reference
  * @pos: number of the current row in the file, from 1; 0 is the header
  * @table: index of the table being read
- * @slot: being read
+ * @slot: index of the slot being read
  * @cur: current row in @rows
  */
 struct reader {
@@ -42,8 +42,9 @@ struct reader {
 	unsigned int cur;
 };
 
-/* First slot from @slot on with a socket in it. No lock, so only a hint: what
- * is bound while the file is read may be missed.
+/*
+ * First slot from @slot on that has a socket. Looks without the lock: a socket
+ * that is bound while the file is read may be missed.
  */
 static unsigned int used_slot(const struct reuse_slots *slots,
 			      unsigned int slot)
@@ -53,7 +54,7 @@ static unsigned int used_slot(const struct reuse_slots *slots,
 	return slot;
 }
 
-/* Go to a slot, to read all of it */
+/* Go to the first part of a slot */
 static void reader_seek(struct reader *r, unsigned int table,
 			unsigned int slot)
 {
@@ -73,18 +74,20 @@ static struct reuse_row *reader_fill(struct reader *r)
 		unsigned int slot = used_slot(&slots, r->slot);
 		int err;
 
-		/* One that was read in part may have been emptied meanwhile */
+		/* A slot that was read in part may have been emptied meanwhile */
 		if (slot != r->slot)
 			reader_seek(r, r->table, slot);
 		if (slot == slots.n) {
 			reader_seek(r, r->table + 1, 0);
 			continue;
 		}
+
 		err = reuse_rows_read(&r->rows, table, slot);
 		if (err)
 			return ERR_PTR(err);
 		if (r->rows.n)
 			return r->rows.row;
+
 		if (!reuse_rows_next_part(&r->rows))
 			r->slot++;
 	}
@@ -223,7 +226,7 @@ static int reuse_proc_open(struct inode *inode, struct file *file)
 	if (!r)
 		return -ENOMEM;
 
-	/* The file is there until the namespace's exit has run */
+	/* The file is there until the namespace's exit has run: it may be going */
 	err = -ENXIO;
 	r->net = maybe_get_net(pde_data(inode));
 	if (!r->net)
@@ -268,7 +271,7 @@ static const struct proc_ops reuse_proc_ops = {
 };
 
 /**
- * reuse_list_create() - make /proc/net/reuse of a network namespace
+ * reuse_list_create() - create a network namespace's /proc/net/reuse
  * @net: network namespace
  *
  * Context: process context, may sleep.
@@ -284,11 +287,11 @@ int reuse_list_create(struct net *net)
 }
 
 /**
- * reuse_list_remove() - remove /proc/net/reuse of a network namespace
+ * reuse_list_remove() - remove a network namespace's /proc/net/reuse
  * @net: network namespace
  *
- * Waits for those who are in read(), and releases the files that are open:
- * a later read() of theirs returns EIO.
+ * Waits for tasks that are in read(), and releases the files that are open:
+ * a later read() of one returns EIO.
  *
  * Context: process context, may sleep.
  */

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Sockets of one slot -> rows.
+ * Gather the sockets of one slot into rows.
  *
- * Memory is bounded: rows for a slot are gathered in an array that grows with
- * the number of rows (not of sockets) up to a limit. A slot with more rows
- * than that is read in parts, by the top bits of the hash of the row's key: a
- * part that does not fit is halved. A row belongs to one part whatever else
- * comes and goes, so it is listed once.
+ * Memory is bounded: the rows are in an array that grows with the number of
+ * rows (not of sockets) up to a limit. A slot with more rows than that is read
+ * in parts, by the top bits of the hash of the row's key; a part that does not
+ * fit is halved. A row belongs to the same part whatever other rows come and
+ * go, so it is listed once.
  */
 #include <linux/jhash.h>
 #include <linux/mm.h>
@@ -22,12 +22,16 @@
 #include "compat/uid.h"
 #include "rows.h"
 
+/* Rows that there is memory for: at first, and at most */
 #define ROWS_MIN	32
 #define ROWS_MAX	4096
+
+/* A slot is read in at most 2^31 parts */
 #define PARTS_MAX_BITS	31
 
-/* Sockets looked at under one hold of a slot's lock; CHUNK_MAX if they leave
- * so fast that the reader cannot keep its place.
+/*
+ * Sockets to look at under one hold of a slot's lock; up to CHUNK_MAX if sockets
+ * come and go so fast that the walk loses its place.
  */
 #define CHUNK		256
 #define CHUNK_MAX	4096
@@ -51,8 +55,8 @@ static int rows_alloc(struct reuse_rows *rows, u32 cap)
 }
 
 /**
- * reuse_rows_init() - make ready to gather rows
- * @rows: to be initialised; reuse_rows_clean() releases what it holds
+ * reuse_rows_init() - prepare to gather rows
+ * @rows: is initialised; to be released with reuse_rows_clean()
  * @net: network namespace to read; the caller keeps it alive
  * @ns: user namespace to show UIDs in; the caller keeps it alive
  *
@@ -74,7 +78,7 @@ int reuse_rows_init(struct reuse_rows *rows, const struct net *net,
 
 /**
  * reuse_rows_clean() - release what reuse_rows_init() took
- * @rows: no use after this
+ * @rows: not to be used afterwards
  *
  * Context: process context, may sleep.
  */
@@ -91,7 +95,7 @@ static void rows_reset(struct reuse_rows *rows)
 	rows->last = NULL;
 }
 
-/* The row of @key, made if there is none; NULL if there is no room for it */
+/* Find the row of @key, or add one; NULL if there is no room for it */
 static struct reuse_row *rows_find(struct reuse_rows *rows,
 				   const struct reuse_key *key, u32 hash)
 {
@@ -142,7 +146,7 @@ static void row_add(struct reuse_row *row, struct sock *sk,
 	row->reuseaddr += reuse_has_reuseaddr(sk);
 	row->reuseport += reuse_has_reuseport(sk);
 
-	/* No full socket: it has no uid. FIN_WAIT2 without a process is one too */
+	/* Not a full socket, so without a UID. Orphans in FIN_WAIT2 are kept like this, too */
 	if (state == TCP_TIME_WAIT) {
 		if (READ_ONCE(inet_twsk(sk)->tw_substate) == TCP_TIME_WAIT)
 			row->timewait++;
@@ -173,9 +177,11 @@ static int rows_visit(struct sock *sk, unsigned int round, void *arg)
 			      rows->seed);
 		if (rows->bits && hash >> (32 - rows->bits) != rows->part)
 			return 0;
+
 		row = rows_find(rows, &key, hash);
 		if (!row)
 			return -ENOSPC;
+
 		if (!reuse_row_sockets(row)) {
 			row->round = round;
 			if (rows->table->fastreuse)
@@ -183,6 +189,7 @@ static int rows_visit(struct sock *sk, unsigned int round, void *arg)
 		}
 		rows->last = row;
 	}
+
 	if (row->round == round)
 		row_add(row, sk, rows->ns);
 	return 0;
@@ -200,7 +207,7 @@ static int row_cmp(const void *a, const void *b)
 	return memcmp(x, y, sizeof(*x));
 }
 
-/* Room for more rows, or fewer rows to find room for */
+/* Allocate more rows; at the limit, or without memory, halve the part to be read */
 static int rows_make_room(struct reuse_rows *rows)
 {
 	if (rows->cap < ROWS_MAX && !rows_alloc(rows, 2 * rows->cap))
@@ -214,12 +221,12 @@ static int rows_make_room(struct reuse_rows *rows)
 
 /**
  * reuse_rows_read() - gather the rows of the current part of a slot
- * @rows: rows->row[0] to [rows->n - 1] are sorted by port and address after it
+ * @rows: afterwards, rows->row[0] to [rows->n - 1] are sorted by port and address
  * @table: the table
- * @slot: which slot of it
+ * @slot: index of the slot
  *
  * Context: process context, may sleep. Locking: see reuse_walk().
- * Return: 0, or with no rows -EINTR if the task is being killed, -ENOMEM.
+ * Return: 0; without rows, -EINTR if the task is being killed, or -ENOMEM.
  */
 int reuse_rows_read(struct reuse_rows *rows, const struct bind_table *table,
 		    unsigned int slot)
@@ -250,8 +257,9 @@ int reuse_rows_read(struct reuse_rows *rows, const struct bind_table *table,
  * reuse_rows_next_part() - go on to the next part of the slot
  * @rows: read with reuse_rows_read()
  *
- * Return: true if there is one; false if the slot has been read to its end, and
- * @rows is ready for another slot.
+ * Context: any.
+ * Return: true if there is another part; false if the slot has been read to its
+ * end, and @rows is ready for another slot.
  */
 bool reuse_rows_next_part(struct reuse_rows *rows)
 {

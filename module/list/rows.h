@@ -11,14 +11,14 @@
 struct net;
 struct user_namespace;
 
-/* Distinct owner UIDs that a row names; more are told by a mark */
+/* How many distinct UIDs a row names at most; a mark says that there are more */
 #define REUSE_UIDS	8
 
 /**
- * struct reuse_uids - the lowest distinct UIDs of the owners, ascending
+ * struct reuse_uids - the lowest distinct UIDs of a row's sockets, ascending
  * @uid: as the reader's user namespace sees them
  * @n: how many of @uid are valid
- * @more: there are others, higher than all of @uid
+ * @more: there are more UIDs, higher than all of @uid
  */
 struct reuse_uids {
 	uid_t uid[REUSE_UIDS];
@@ -28,17 +28,17 @@ struct reuse_uids {
 
 /**
  * struct reuse_row - one row of /proc/net/reuse
- * @key: which
+ * @key: what the row's sockets are bound to
  * @fastreuse: the bucket's cache, as it was when the row's first socket was seen
- * @uids: owners
+ * @uids: UIDs of the sockets
  * @listen: sockets in TCP_LISTEN
  * @bound: sockets that have the port and neither listen nor are connected
  * @connected: sockets in any other state
  * @timewait: TIME_WAIT sockets
  * @reuseaddr: sockets of all states with SO_REUSEADDR
  * @reuseport: sockets of all states with SO_REUSEPORT
- * @round: of the walk that found it, see reuse_walk(); sockets that others find
- *	are not counted, they may be counted already
+ * @round: the round of reuse_walk() that found the row; sockets that other rounds
+ *	visit are not counted, as they may have been counted already
  */
 struct reuse_row {
 	struct reuse_key key;
@@ -60,15 +60,15 @@ static inline u32 reuse_row_sockets(const struct reuse_row *row)
 
 /**
  * struct reuse_rows - the rows of one slot of one table
- * @row: the rows found, sorted once the slot is read
- * @index: hash of the key to place in @row plus one
- * @last: row of the socket looked at last
+ * @row: the rows, sorted once the part is read
+ * @index: hash table by key: index into @row plus 1, or 0
+ * @last: row of the last socket that was looked at
  * @ns: user namespace of the reader
  * @table: table being read
  * @net: network namespace being read
- * @seed: of the hash, so that nobody chooses what collides
- * @n: rows in use
- * @cap: rows that there is memory for, a power of two
+ * @seed: seed of the hash, so that no user can choose keys that collide
+ * @n: number of rows
+ * @cap: number of rows that there is memory for, a power of two
  * @bits: the slot is read in 2^@bits parts by the top bits of the hash
  * @part: the part that @row holds
  */
