@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What a TCP bind bucket caches about SO_REUSEADDR and SO_REUSEPORT of its owners,
- * read and corrected.
+ * Read and correct what a TCP bind bucket caches about SO_REUSEADDR and SO_REUSEPORT
+ * of its owners.
  */
 #include "compat/owners.h"
 #include "tables.h"
 #include "tcp.h"
 
 /**
- * reuse_fastreuse() - what the bucket of a port caches of SO_REUSEADDR
- * @sk: who asks
- * @port: in host byte order
+ * reuse_fastreuse() - read what the bucket of a port caches of SO_REUSEADDR
+ * @sk: the socket that asks for the port
+ * @port: the port, in host byte order
  *
  * Context: bottom halves off.
  * Return: tb->fastreuse, 0 if there is no bucket.
@@ -26,13 +26,14 @@ int reuse_fastreuse(const struct sock *sk, unsigned short port)
 	if (tb)
 		fastreuse = tb->fastreuse;
 	spin_unlock(&head->lock);
+
 	return fastreuse;
 }
 
 /**
  * reuse_fastreuse_set() - set what a bucket caches of SO_REUSEADDR
- * @sk: an owner
- * @fastreuse: what the cache is to say
+ * @sk: an owner of the bucket
+ * @fastreuse: new value of tb->fastreuse
  *
  * Context: bottom halves off; @sk is locked by the caller.
  */
@@ -40,9 +41,10 @@ void reuse_fastreuse_set(const struct sock *sk, int fastreuse)
 {
 	struct inet_bind_hashbucket *head = reuse_tcp_slot(sock_net(sk), sk->sk_num);
 
-	/* The bucket is there as long as @sk owns it; who sets it now comes after us */
+	/* The bucket lives as long as @sk owns it. If another task sets it now, it comes after us */
 	if (data_race(reuse_bucket_of(sk)->fastreuse) == fastreuse)
 		return;
+
 	spin_lock(&head->lock);
 	reuse_set_fastreuse(sk, fastreuse);
 	spin_unlock(&head->lock);
@@ -50,9 +52,9 @@ void reuse_fastreuse_set(const struct sock *sk, int fastreuse)
 
 /**
  * reuse_fastreuse_reset() - make a bucket's cache say that owners may conflict
- * @sk: an owner that the kernel would have refused
+ * @sk: an owner that was bound by force
  *
- * inet_csk_update_fastreuse() took it for one that was not.
+ * inet_csk_update_fastreuse() assumes that an owner conflicts with no other.
  *
  * Context: bottom halves off; @sk is locked by the caller.
  */
@@ -67,10 +69,11 @@ void reuse_fastreuse_reset(const struct sock *sk)
 }
 
 /**
- * reuse_fastreuse_forget_net() - take back what this kernel would not have cached
- * @net: network namespace that does not need it any more
+ * reuse_fastreuse_forget_net() - clear what the kernel would not have cached by itself
+ * @net: network namespace that does not emulate any more
  *
- * Since 6.8 the first owner finds the bucket not empty and does not set it.
+ * Since 6.8, the kernel never sets tb->fastreuse: it would do so for the first owner, but
+ * finds the bucket not empty by then. So reset what reuse_fastreuse_set() has set.
  *
  * Context: process context, may sleep.
  */
@@ -82,12 +85,14 @@ void reuse_fastreuse_forget_net(const struct net *net)
 
 	if (reuse_owners_in_order)
 		return;
+
 	for (i = 0; i < hashinfo->bhash_size; i++) {
 		struct inet_bind_hashbucket *head = &hashinfo->bhash[i];
 
 		cond_resched();
 		if (hlist_empty(&head->chain))
 			continue;
+
 		spin_lock_bh(&head->lock);
 		hlist_for_each_entry(tb, &head->chain, node) {
 			if (net_eq(ib_net(tb), net) && tb->fastreuse > 0)

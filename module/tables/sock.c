@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What the rules see of a socket, and what a delivery leaves in it. */
+/* Describe a socket to the rules, and release the route that a delivery left in it. */
 #include <net/dst.h>
 #include <net/sock.h>
 #include <net/tcp_states.h>
@@ -22,9 +22,9 @@ static u8 state_of(const struct sock *sk)
 }
 
 /**
- * reuse_sock_snapshot() - a socket as the rules see it
+ * reuse_sock_snapshot() - describe a socket as the rules see it
  * @sk: any kind of socket: only what sock_common has is read
- * @s: set, but for what takes a full socket: @bind_seq, @uid and @root are 0
+ * @s: is set, except that @bind_seq, @uid and @root are 0: those take more to find out
  *
  * Context: any.
  */
@@ -33,9 +33,11 @@ void reuse_sock_snapshot(const struct sock *sk, struct sem_sock *s)
 	struct reuse_key key;
 
 	memset(s, 0, sizeof(*s));
+
 	s->state = state_of(sk);
 	s->reuseaddr = reuse_has_reuseaddr(sk);
 	s->reuseport = reuse_has_reuseport(sk);
+
 	reuse_key_of(sk, &key);
 	memcpy(s->addr, &key.addr, sizeof(s->addr));
 	s->dev = key.dev;
@@ -44,15 +46,15 @@ void reuse_sock_snapshot(const struct sock *sk, struct sem_sock *s)
 }
 
 /**
- * reuse_sock_release_route() - undo what was left in a socket
- * @sk: a UDP socket that is about to be connected, or whose namespace does not
- *	emulate any more
+ * reuse_sock_release_route() - release the route that a datagram left in a socket
+ * @sk: a UDP socket that has just got a datagram or been connected, or whose
+ *	namespace does not emulate any more
  *
- * UDP keeps the route of a datagram that came with its receiver. The next
- * multicast datagram would be taken to have come by it, and all datagrams of
- * the remote end, those of IPv6 by a route of IPv4.
+ * If a datagram comes with its receiver, UDP keeps the datagram's route in the
+ * socket. It would use it for the next multicast datagram and for all datagrams
+ * from the socket's remote end, even an IPv4 route for IPv6 datagrams.
  *
- * Context: any; @sk is there.
+ * Context: any; @sk cannot be freed meanwhile.
  */
 void reuse_sock_release_route(struct sock *sk)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the listing and the rules look at in a struct sock. */
+/* What the list and the rules read from a struct sock. */
 #ifndef _REUSE_SOCK_H
 #define _REUSE_SOCK_H
 
@@ -13,9 +13,9 @@
 struct sem_sock;
 
 /**
- * struct reuse_key - what makes a row of /proc/net/reuse one row
+ * struct reuse_key - sockets with equal keys share a row of /proc/net/reuse
  * @addr: local address; IPv4 in the v4-mapped form, so that memcmp() sorts
- * @dev: index of the device the socket is bound to, 0 for none
+ * @dev: index of the device that the socket is bound to, 0 for none
  * @port: local port, host byte order
  * @ipv6: the socket is AF_INET6
  * @v6only: IPV6_V6ONLY; 0 for AF_INET
@@ -31,13 +31,13 @@ struct reuse_key {
 };
 
 /**
- * reuse_key_of() - what a socket is bound to
+ * reuse_key_of() - read what a socket is bound to
  * @sk: any kind of socket: only what sock_common has is read
- * @key: set
+ * @key: is set
  *
- * Context: any. Whoever connects, or sets an option, does not hold what the
- * caller holds, so it may be of two moments: as in the kernel, who is found by it
- * counts as there.
+ * Context: any. connect() and setsockopt() do not take the lock that the caller
+ * holds, so the fields may be from two moments. The kernel's lookups accept the
+ * same race.
  */
 static inline void reuse_key_of(const struct sock *sk, struct reuse_key *key)
 {
@@ -46,10 +46,10 @@ static inline void reuse_key_of(const struct sock *sk, struct reuse_key *key)
 	key->port = READ_ONCE(sk->sk_num);
 #if IS_ENABLED(CONFIG_IPV6)
 	if (READ_ONCE(sk->sk_family) == AF_INET6) {
-		/* See above */
+		/* connect() may change it meanwhile: the kernel's lookups accept that */
 		key->addr = data_race(sk->sk_v6_rcv_saddr);
 		key->ipv6 = 1;
-		/* See above */
+		/* setsockopt() may change it meanwhile: the kernel's lookups accept that */
 		key->v6only = data_race((bool)sk->sk_ipv6only);
 		return;
 	}
@@ -58,37 +58,39 @@ static inline void reuse_key_of(const struct sock *sk, struct reuse_key *key)
 }
 
 /**
- * reuse_has_reuseaddr() - has a socket SO_REUSEADDR at this moment?
+ * reuse_has_reuseaddr() - is SO_REUSEADDR set on a socket now?
  * @sk: any kind of socket
  *
  * Context: any.
- * Return: true if so.
+ * Return: true if it is set.
  */
 static inline bool reuse_has_reuseaddr(const struct sock *sk)
 {
-	/* Whoever sets it holds the socket's lock, and the kernel looks without */
+	/* setsockopt() writes it under the socket's lock; the kernel reads it without, too */
 	return data_race((bool)sk->sk_reuse);
 }
 
 /**
- * reuse_has_reuseport() - has a socket SO_REUSEPORT at this moment?
+ * reuse_has_reuseport() - is SO_REUSEPORT set on a socket now?
  * @sk: any kind of socket
  *
  * Context: any.
- * Return: true if so.
+ * Return: true if it is set.
  */
 static inline bool reuse_has_reuseport(const struct sock *sk)
 {
-	/* Likewise */
+	/* setsockopt() writes it under the socket's lock; the kernel reads it without, too */
 	return data_race((bool)sk->sk_reuseport);
 }
 
 /**
- * reuse_is_full() - has a socket more than sock_common?
- * @state: its state, read once: it is in it that who looks wants to see it
+ * reuse_is_full() - has a socket more than struct sock_common?
+ * @state: sk->sk_state as the caller read it once and acts on it
  *
- * Context: any. As sk_fullsock() has it.
- * Return: true if so.
+ * The same test as in sk_fullsock().
+ *
+ * Context: any.
+ * Return: true if it is a full socket.
  */
 static inline bool reuse_is_full(u8 state)
 {

@@ -14,7 +14,7 @@
  * @uid: valid while @reuseport is positive
  * @reuse: tb->fastreuse
  * @reuseport: tb->fastreuseport
- * @valid: there is such a cache (TCP)
+ * @valid: the protocol has such a cache (TCP)
  */
 struct reuse_fastreuse {
 	kuid_t uid;
@@ -40,10 +40,11 @@ void reuse_fastreuse_forget_net(const struct net *net);
  * reuse_udp_added_last() - does a socket enter its slot's list at the end?
  * @sk: UDP or UDP-Lite socket
  *
- * As sk_add_node_rcu() does it. The others enter at the head.
+ * sk_add_node_rcu() adds IPv6 sockets with SO_REUSEPORT at the end, all others at the
+ * head.
  *
  * Context: any.
- * Return: true if so.
+ * Return: true if at the end, false if at the head.
  */
 static inline bool reuse_udp_added_last(const struct sock *sk)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * TCP's bind table: bhash. A slot's lock covers its chain of bind buckets,
- * and under each bucket the list of its owners, TIME_WAIT ones included. The
- * table is shared by all network namespaces; a bucket belongs to one.
+ * and the list of owners of each bucket, TIME_WAIT sockets included. All network
+ * namespaces share the table; a bucket belongs to one namespace.
  */
 #include "compat/owners.h"
 #include "compat/tables.h"
@@ -75,7 +75,7 @@ static bool tcp_holds(const struct reuse_slots *slots, unsigned int slot,
 	const struct inet_bind_bucket *bucket = reuse_bucket_of(sk);
 	const struct inet_bind_bucket *tb;
 
-	/* The socket may sit in another slot now: trust only our own chain */
+	/* The socket may be in another slot by now: look for its bucket in our own chain only */
 	hlist_for_each_entry(tb, reuse_slot_head(slots, slot), node) {
 		if (tb == bucket)
 			return reuse_list_of(sk) == list;
@@ -103,8 +103,10 @@ static void tcp_owners(const struct inet_bind_bucket *tb,
 
 		if (owner != sk)
 			step = visit(owner, arg);
+
 		if (step == OWNERS_STOP)
 			break;
+
 		owner = step == OWNERS_NEXT ? reuse_next_owner(owner) :
 					      reuse_next_address(owner);
 	}
@@ -140,10 +142,10 @@ const struct bind_table reuse_tcp = {
 };
 
 /**
- * reuse_tcp_owners_like() - show the owners of a port that have the address of one
- * @sk: the first that reuse_tcp.for_each_owner() shows of that address
- * @visit: called for each, until it does not ask for the next
- * @arg: for @visit
+ * reuse_tcp_owners_like() - show the owners of a port that have one address
+ * @sk: the first owner with that address that reuse_tcp.for_each_owner() shows
+ * @visit: called for each, until it returns something else than OWNERS_NEXT
+ * @arg: argument of @visit
  *
  * Context: inside @visit of reuse_tcp.for_each_owner().
  */
@@ -154,10 +156,10 @@ void reuse_tcp_owners_like(struct sock *sk, owner_visit_t visit, void *arg)
 }
 
 /**
- * reuse_tcp_in_order() - are the owners of a port shown in order, the one bound last first?
+ * reuse_tcp_in_order() - are the owners of a port shown newest first?
  *
  * Context: any.
- * Return: true if so, whatever their addresses.
+ * Return: true if they are, whatever their addresses; false if each address has a list.
  */
 bool reuse_tcp_in_order(void)
 {
@@ -166,11 +168,11 @@ bool reuse_tcp_in_order(void)
 
 /**
  * reuse_tcp_same_bucket() - do two sockets hold the same port?
- * @sk: one that has no remote end
- * @owner: one that reuse_tcp.for_each_owner() shows now
+ * @sk: a socket without a remote end
+ * @owner: the owner that reuse_tcp.for_each_owner() is showing
  *
  * Context: the lock of the slot is held.
- * Return: true if so.
+ * Return: true if they are in the same bucket.
  */
 bool reuse_tcp_same_bucket(const struct sock *sk, const struct sock *owner)
 {

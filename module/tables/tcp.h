@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Private to tcp.c and fastreuse.c: where TCP's bind table has a port. */
+/* Private to tcp.c and fastreuse.c: find a port in TCP's bind table. */
 #ifndef _REUSE_TCP_H
 #define _REUSE_TCP_H
 
@@ -17,7 +17,7 @@ static inline struct inet_bind_hashbucket *reuse_tcp_slot(const struct net *net,
 	return &hashinfo->bhash[inet_bhashfn(net, port, hashinfo->bhash_size)];
 }
 
-/* Sockets of another L3 master device are not on the same port */
+/* Each L3 master device has its own bucket for a port */
 static inline struct inet_bind_bucket *
 reuse_tcp_bucket(const struct sock *sk, struct inet_bind_hashbucket *head,
 		 unsigned short port)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * UDP's bind table, hashed by port: a slot's lock covers one list of sockets,
- * of all the ports that hash to it and, where namespaces share the table, of
- * all of them. UDP-Lite has a table of the same kind.
+ * UDP's bind table, hashed by port. A slot's lock covers one list of sockets: those
+ * of all the ports that hash to the slot and, where namespaces share the table, of
+ * all namespaces. UDP-Lite has a table of the same kind.
  */
 #include "compat/tables.h"
 #include "tables.h"
@@ -34,7 +34,7 @@ static struct sock *udp_next(const struct sock *sk)
 	return hlist_entry_safe(sk->sk_node.next, struct sock, sk_node);
 }
 
-/* A slot is one list */
+/* A slot has only one list */
 static const void *udp_list(const struct sock *sk)
 {
 	return NULL;
@@ -56,12 +56,12 @@ static bool udp_holds(const struct reuse_slots *slots, unsigned int slot,
 {
 	u32 port = READ_ONCE(udp_sk(sk)->udp_port_hash);
 
-	/* Bound anew, it may sit in another slot */
+	/* A socket that was bound anew may be in another slot */
 	return !sk_unhashed(sk) &&
 	       udp_hashfn(sock_net(sk), port, slots->n - 1) == slot;
 }
 
-/* One list for all addresses: none can be skipped */
+/* All addresses share one list, so OWNERS_SKIP_ADDRESS just goes on */
 static void udp_owners(const struct udp_hslot *hslot, const struct sock *sk,
 		       unsigned short port, owner_visit_t visit, void *arg)
 {

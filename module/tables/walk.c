@@ -1,21 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Walk all sockets of a slot without holding its lock for longer than a chunk
- * of them takes, however many there are.
+ * Walk all sockets of a slot, however many there are, without holding its lock
+ * for longer than it takes to look at a chunk of them.
  *
- * The walk takes one list of the slot after the other. To find the place again
- * after a pause, it keeps references to the last few sockets that it has seen:
- * nothing enters a list between two of them, so whatever follows the last one
- * that is still in its place has not been seen yet. If too many of them have
- * left, the place is lost and the caller starts the slot anew.
+ * The walk takes one list of the slot after the other. To find its place again
+ * after a pause, it keeps references to the last few sockets that it has seen,
+ * the anchors. No socket enters a list between two others, so whatever follows
+ * the last anchor that is still in its place has not been seen yet. If too many
+ * anchors have left, the place is lost and the caller starts the slot anew.
  *
  * While the lock is not held, a socket may enter at the head of the list, behind
- * the walk, and take over an address from one that the walk has not reached yet
- * and that closes. So a list that took more than one hold of the lock gets
- * another round when the walk has come to its end, under the same hold: from the
- * head to the sockets that the round before saw first. A list that another
- * socket has entered needs no more than that, as the sockets of one row are all
- * in one list.
+ * the walk, and take over the address of one that the walk has not reached yet
+ * and that closes. So when the walk comes to the end of a list that took more
+ * than one hold of the lock, it adds another round under the same hold: from the
+ * head to the sockets that the round before saw first. That is enough even if a
+ * socket went to another list, as the sockets of one row are all in one list.
  */
 #ifdef __KERNEL__
 #include <linux/bitops.h>
@@ -29,15 +28,16 @@
 
 #include "walk.h"
 
-/* A test of this file alone makes it smaller */
+/* selftests/list/walk_model.c sets a lower number */
 #ifndef REUSE_WALK_ANCHORS
-#define REUSE_WALK_ANCHORS	16
+#define REUSE_WALK_ANCHORS	16	/* sockets */
 #endif
 #define ANCHORS		REUSE_WALK_ANCHORS
 
-/* Rounds, if so many sockets enter that the head is longer than a chunk */
+/* Rounds of a list at most: more than two if more sockets enter than one hold can look at */
 #define ROUNDS_MAX	4
 
+/* A socket that was seen, with a reference, and the list that it was in */
 struct anchor {
 	struct sock *sk;
 	const void *list;
@@ -45,10 +45,10 @@ struct anchor {
 
 /**
  * struct anchors - where a chunk of the walk ended
- * @at: neighbours in the slot, the last one seen last
- * @n: how many
- * @first: those before it are not neighbours of those that follow
- * @next: what followed the last one, or NULL
+ * @at: neighbours in the slot, in the order in which they were seen
+ * @n: how many of @at are in use
+ * @first: index from which on they are neighbours; a socket before could not be kept
+ * @next: the socket that followed the last one, with a reference, or NULL
  */
 struct anchors {
 	struct anchor at[2 * ANCHORS];
@@ -57,15 +57,18 @@ struct anchors {
 	struct sock *next;
 };
 
-/* The newest sockets, at the head, may be those that close first: look deeper, too */
+/*
+ * Groups of a start, and sockets of a group. The newest sockets, near the head, may be the
+ * first to close: so there are groups further down, too.
+ */
 #define GROUPS		6
 #define GROUP		4
 
 /**
  * struct start - sockets of a list that were there when a round began
- * @sk: neighbours, as the round saw them where it paused first, second, and each
- *	time twice as far; NULL where there are fewer
- * @pauses: how often it has paused
+ * @sk: groups of neighbours, from where the round paused for the first time, for the
+ *	second, and then each time twice as far; NULL where there are fewer
+ * @pauses: how often the round has paused
  */
 struct start {
 	struct sock *sk[GROUPS][GROUP];
@@ -77,16 +80,16 @@ struct start {
  * @table: the kind of table
  * @net: network namespace
  * @slots: the table
- * @slot: which slot
- * @chunk: sockets to look at in one go
- * @visit: called for each
- * @arg: for @visit
+ * @slot: index of the slot
+ * @chunk: how many sockets to look at under one hold of the lock
+ * @visit: called for each socket
+ * @arg: argument of @visit
  * @list: the list that is being walked
- * @round: of that list
- * @resume: where the last chunk ended
- * @this_start: of this round of @list, as far as it was begun under an earlier
- *	hold of the lock
- * @prev_start: of the round before
+ * @round: number of the round of @list, from 0
+ * @resume: where the last hold of the lock ended
+ * @this_start: start of this round of @list; empty if it began under this hold of
+ *	the lock
+ * @prev_start: start of the round before
  */
 struct walk {
 	const struct bind_table *table;
@@ -107,11 +110,11 @@ struct walk {
  * struct hold - what the walk does under one hold of the lock
  * @sk: the socket to look at next, NULL at the end of the list
  * @last: a socket of the list that is being walked
- * @until: the round ends at these, NULL for the end of the list
- * @budget: sockets to look at before the lock is dropped
+ * @until: the round ends at one of these sockets; NULL for the end of the list
+ * @budget: how many more sockets to look at before the lock is dropped
  * @whole: the round began under this hold
- * @lists: another list was begun under this hold
- * @end: where it ends
+ * @lists: the walk began another list under this hold
+ * @end: the anchors where this hold ends
  */
 struct hold {
 	struct sock *sk;
@@ -124,10 +127,9 @@ struct hold {
 };
 
 /*
- * Keep @sk if it is alive; under the slot's lock. A TIME_WAIT socket enters
- * its bucket before its reference count is set and cannot be kept up to then.
- *
- * Return: true if there are enough and the last one seen is among them.
+ * Add @sk to the anchors if it is alive; called under the slot's lock. A TIME_WAIT
+ * socket enters its bucket before its reference count is set and cannot be kept
+ * until then. Returns true if there are enough anchors, @sk among them.
  */
 static bool anchors_add(struct anchors *anchors,
 			const struct bind_table *table, struct sock *sk)
@@ -144,7 +146,7 @@ static bool anchors_add(struct anchors *anchors,
 	       anchors->n - anchors->first >= ANCHORS;
 }
 
-/* Without any lock: the last reference frees the socket */
+/* Called without any lock: dropping the last reference frees the socket */
 static void anchors_put(struct anchors *anchors)
 {
 	while (anchors->n)
@@ -155,7 +157,7 @@ static void anchors_put(struct anchors *anchors)
 	anchors->next = NULL;
 }
 
-/* Without any lock, as above */
+/* Called without any lock: dropping the last reference frees the socket */
 static void group_put(struct sock **group)
 {
 	unsigned int i;
@@ -177,8 +179,9 @@ static void start_put(struct start *start)
 }
 
 /*
- * Is a socket one of these and where it was? Then the one that was behind it
- * still is: connect() may have put it at the head, see anchors_find().
+ * Is @sk one of the sockets of @start and where it was then? Only if the socket that
+ * followed it then still does: connect() may have moved @sk to the head, see
+ * anchors_find().
  */
 static bool start_at(const struct start *start, const struct sock *sk,
 		     const struct sock *next)
@@ -209,8 +212,8 @@ static bool walk_holds(const struct walk *w, const struct sock *sk,
 }
 
 /*
- * Begin at anchor @i and follow those of its list that are neighbours still.
- * Gives the last of them, and returns how many they are.
+ * Begin at anchor @i and follow the anchors of its list that are still neighbours.
+ * Sets @last to the last of them, and returns how many they are.
  */
 static unsigned int anchors_chain(const struct walk *w, unsigned int i,
 				  struct sock **last)
@@ -232,7 +235,7 @@ static unsigned int anchors_chain(const struct walk *w, unsigned int i,
 	return n;
 }
 
-/* The last anchor before @i that is in the slot still; @i if there is none */
+/* The last anchor before @i that is still in the slot; @i if there is none */
 static unsigned int anchors_before(const struct walk *w, unsigned int i)
 {
 	const struct anchors *anchors = &w->resume;
@@ -246,12 +249,13 @@ static unsigned int anchors_before(const struct walk *w, unsigned int i)
 }
 
 /*
- * The socket to go on behind, or NULL; under the slot's lock.
+ * Find the socket to go on behind, or NULL; called under the slot's lock.
  *
- * Being in the list is not enough: connect() that narrows the address and fails
- * takes a socket out and puts it in again, at the head. One is where it was if
- * it is followed by what followed then, or if most of its list are neighbours
- * still, or if it is the only one of its list and follows the list before.
+ * That an anchor is in its list is not enough: a connect() that narrows the
+ * address and fails takes the socket out and puts it in again, at the head. An
+ * anchor is where it was if the same socket follows as then, or if most anchors
+ * of its list are still neighbours, or if it is the only anchor of its list and
+ * still follows the anchor of the list before.
  */
 static struct sock *anchors_find(const struct walk *w)
 {
@@ -263,6 +267,7 @@ static struct sock *anchors_find(const struct walk *w)
 	for (i = anchors_before(w, anchors->n); i < anchors->n; i = j) {
 		if (held && anchors->at[i].list != list)
 			break;
+
 		list = anchors->at[i].list;
 		first = i;
 		held++;
@@ -272,6 +277,7 @@ static struct sock *anchors_find(const struct walk *w)
 	}
 	if (!held)
 		return NULL;
+
 	if (held == 1 && i != first &&
 	    walk_after(w, anchors->at[i].sk) == anchors->at[first].sk)
 		return anchors->at[first].sk;
@@ -282,6 +288,7 @@ static struct sock *anchors_find(const struct walk *w)
 		if (anchors->at[i].list != list ||
 		    !walk_holds(w, anchors->at[i].sk, list))
 			continue;
+
 		chain = anchors_chain(w, i, &last);
 		if (walk_after(w, last) == anchors->next ||
 		    (chain > 1 && 2 * chain > held))
@@ -290,7 +297,7 @@ static struct sock *anchors_find(const struct walk *w)
 	return NULL;
 }
 
-/* Go on to the list that @h->sk is in */
+/* Begin the list that @h->sk is in */
 static void hold_list(struct walk *w, struct hold *h)
 {
 	w->list = w->table->list(h->sk);
@@ -301,7 +308,7 @@ static void hold_list(struct walk *w, struct hold *h)
 	h->until = NULL;
 }
 
-/* Find where to go on; 0, or -EAGAIN if the place is lost */
+/* Find where to go on. Returns 0, or -EAGAIN if the place is lost */
 static int hold_begin(struct walk *w, struct hold *h)
 {
 	h->budget = w->chunk;
@@ -311,13 +318,15 @@ static int hold_begin(struct walk *w, struct hold *h)
 			hold_list(w, h);
 		return 0;
 	}
+
 	h->last = anchors_find(w);
 	if (!h->last)
 		return -EAGAIN;
+
 	if (w->table->list(h->last) == w->list) {
 		h->sk = w->table->next(h->last);
 	} else {
-		/* All that was seen of the list has left it */
+		/* All anchors of the list that was being walked have left it */
 		h->sk = w->table->list_next(w->net, h->last);
 		h->last = h->sk;
 		if (!h->sk)
@@ -327,13 +336,14 @@ static int hold_begin(struct walk *w, struct hold *h)
 			return 0;
 		}
 	}
+
 	h->until = w->round ? &w->prev_start : NULL;
 	return 0;
 }
 
 /*
  * Look at sockets up to the end of the round, or until the budget is used up:
- * then @h->end is where. Returns an error as reuse_walk() does.
+ * then sets @paused, and @h->end is where. Returns an error as reuse_walk() does.
  */
 static int hold_round(struct walk *w, struct hold *h, bool *paused)
 {
@@ -343,10 +353,12 @@ static int hold_round(struct walk *w, struct hold *h, bool *paused)
 
 		if (h->until && start_at(h->until, h->sk, w->table->next(h->sk)))
 			return 0;
+
 		if (net_eq(sock_net(h->sk), w->net))
 			err = w->visit(h->sk, w->round, w->arg);
 		if (err)
 			return err;
+
 		h->last = h->sk;
 		if (--h->budget < ANCHORS && anchors_add(&h->end, w->table, h->sk)) {
 			*paused = true;
@@ -357,8 +369,9 @@ static int hold_round(struct walk *w, struct hold *h, bool *paused)
 }
 
 /*
- * The round is over. What has entered the list since it began is at the head,
- * unless all of it was under this hold. Returns false at the end of the slot.
+ * The round is over. Sockets that entered the list during the round are at its head:
+ * begin another round. If all of the round was under this hold, no socket could enter:
+ * go to the next list. Returns false at the end of the slot.
  */
 static bool hold_next(struct walk *w, struct hold *h)
 {
@@ -366,23 +379,26 @@ static bool hold_next(struct walk *w, struct hold *h)
 		w->round++;
 		h->whole = true;
 		h->sk = w->table->list_first(reuse_slot_head(w->slots, w->slot), h->last);
-		/* The first chunk is behind what is new */
+
+		/* Allow for the new sockets and for the first chunk, which is behind them */
 		h->budget = 2 * w->chunk;
 		h->end.first = h->end.n;
 		h->until = &w->this_start;
 		return true;
 	}
+
 	h->sk = w->table->list_next(w->net, h->last);
 	if (!h->sk)
 		return false;
-	/* After another round, the hold has been long enough */
+
+	/* A hold with another round in it has been long enough */
 	if (w->round)
 		h->budget = min_t(int, h->budget, ANCHORS);
 	hold_list(w, h);
 	return true;
 }
 
-/* Under the slot's lock; @more is set unless the walk is over */
+/* Walk under one hold of the slot's lock; sets @more unless the walk is over */
 static int walk_hold(struct walk *w, struct hold *h, bool *more)
 {
 	int err = hold_begin(w, h);
@@ -390,10 +406,12 @@ static int walk_hold(struct walk *w, struct hold *h, bool *more)
 	*more = false;
 	if (err || !h->last)
 		return err;
+
 	do {
 		err = hold_round(w, h, more);
 		if (err)
 			return err;
+
 		if (*more) {
 			struct sock *next = walk_after(w, h->last);
 
@@ -401,7 +419,8 @@ static int walk_hold(struct walk *w, struct hold *h, bool *more)
 				h->end.next = next;
 			return 0;
 		}
-		/* So many sockets enter that there is no end: start anew */
+
+		/* Sockets enter so fast that the list has no end: start the slot anew */
 		if (!h->whole && w->round + 1 == ROUNDS_MAX)
 			return -EAGAIN;
 	} while (hold_next(w, h));
@@ -409,8 +428,8 @@ static int walk_hold(struct walk *w, struct hold *h, bool *more)
 }
 
 /*
- * Remember neighbours of the list that the hold ended in: the next round has met
- * what is new in the list when it comes to them.
+ * Remember the first anchors of the list that the hold ended in: when the next round
+ * comes to them, it has seen all sockets that are new in the list.
  */
 static void start_add(struct walk *w, const struct anchors *end)
 {
@@ -420,6 +439,7 @@ static void start_add(struct walk *w, const struct anchors *end)
 
 	if (pauses & (pauses - 1))
 		return;
+
 	group = w->this_start.sk[min_t(unsigned int, fls(pauses), GROUPS - 1)];
 	group_put(group);
 	for (i = end->first; i < end->n && n < GROUP; i++) {
@@ -430,11 +450,12 @@ static void start_add(struct walk *w, const struct anchors *end)
 	}
 }
 
-/* Without the lock: drop what is not needed any more, and keep where @h ended */
+/* Called without the lock: keep where @h ended, and drop the references of before */
 static void walk_pause(struct walk *w, const struct hold *h, unsigned int round)
 {
 	anchors_put(&w->resume);
 	w->resume = h->end;
+
 	if (h->lists) {
 		start_put(&w->prev_start);
 		start_put(&w->this_start);
@@ -443,6 +464,7 @@ static void walk_pause(struct walk *w, const struct hold *h, unsigned int round)
 		w->prev_start = w->this_start;
 		memset(&w->this_start, 0, sizeof(w->this_start));
 	}
+
 	start_add(w, &w->resume);
 }
 
@@ -451,12 +473,12 @@ static void walk_pause(struct walk *w, const struct hold *h, unsigned int round)
  * @table: the kind of table
  * @net: network namespace; sockets of others may be walked, but not visited
  * @slots: the table
- * @slot: which slot
- * @chunk: sockets to look at in one go, more than 16
- * @visit: called with the slot's lock held and bottom halves off, the number of
- *	the round (from 0) of the list that the socket is in, and @arg; anything
- *	but 0 ends the walk
- * @arg: for @visit
+ * @slot: index of the slot
+ * @chunk: how many sockets to look at under one hold of the lock, more than 16
+ * @visit: called for each socket with the slot's lock held and bottom halves off.
+ *	Its arguments are the socket, the number of the round (from 0) of the list
+ *	that the socket is in, and @arg. If it does not return 0, the walk ends
+ * @arg: argument of @visit
  *
  * Context: process context, may sleep. Takes the slot's lock, with bottom
  * halves off, once for each @chunk sockets (and, at the end of a list that took
@@ -466,9 +488,9 @@ static void walk_pause(struct walk *w, const struct hold *h, unsigned int round)
  * round 0 exactly once; and when the last round of a list ends, each socket
  * that is in the list has been visited in some round.
  *
- * Return: 0, what @visit returned, -EAGAIN if the place was lost or sockets
- * enter too fast (what was visited so far is void), -EINTR if the task is being
- * killed.
+ * Return: 0; what @visit returned; -EAGAIN if the place was lost or sockets enter
+ * too fast (the caller must discard what was visited so far); -EINTR if the task is
+ * being killed.
  */
 int reuse_walk(const struct bind_table *table, const struct net *net,
 	       const struct reuse_slots *slots, unsigned int slot,

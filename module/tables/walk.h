@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Reading one slot of a table of bound sockets in short holds of its lock. */
+/* Read one slot of a table of bound sockets in short holds of its lock. */
 #ifndef _REUSE_WALK_H
 #define _REUSE_WALK_H
 
-/* A program has its own, see selftests/walk_model.c */
+/* selftests/list/walk_model.c compiles this in userspace, with definitions of its own */
 #ifdef __KERNEL__
 #include <linux/list.h>
 #include <linux/spinlock.h>
@@ -18,9 +18,9 @@ struct sock;
  * struct reuse_slots - the slots of one of the kernel's tables of bound sockets
  * @base: first slot
  * @n: number of slots, a power of two
- * @size: of a slot in bytes
- * @lock: offset of the slot's spinlock, to be taken with bottom halves off
- * @head: offset of the slot's list
+ * @size: size of a slot in bytes
+ * @lock: offset of the slot's spinlock in bytes, to be taken with bottom halves off
+ * @head: offset of the slot's list in bytes
  */
 struct reuse_slots {
 	char *base;
@@ -45,10 +45,11 @@ reuse_slot_head(const struct reuse_slots *slots, unsigned int slot)
 }
 
 /**
- * enum owner_walk - what else of a port is to be shown
- * @OWNERS_NEXT: go on
- * @OWNERS_SKIP_ADDRESS: nothing of this address, where each has a list
- * @OWNERS_STOP: nothing
+ * enum owner_walk - which owners of a port are to be shown next
+ * @OWNERS_NEXT: the owner that follows
+ * @OWNERS_SKIP_ADDRESS: the owners of the next address, if each address has a list;
+ *	otherwise the owner that follows
+ * @OWNERS_STOP: none
  */
 enum owner_walk {
 	OWNERS_NEXT,
@@ -60,34 +61,35 @@ typedef enum owner_walk (*owner_visit_t)(struct sock *sk, void *arg);
 
 /**
  * struct bind_table - how to read one protocol's table of bound sockets
- * @name: the protocol, as the first column has it
- * @slots: where the table of a namespace is; it stays there
+ * @name: the protocol, as in the first column of /proc/net/reuse
+ * @slots: where the table of a namespace is; that never changes
  * @first: the first socket of the slot's first list, or NULL
  * @next: the socket after one that is in the slot, in the same list, or NULL
  * @list: the list that a socket is in. The caller remembers it while the lock is
  *	not held and only compares it: it may be freed memory by then
- * @list_first: the first socket of the list that one of the slot is in
- * @list_next: the first socket of the list after that one, or NULL
- * @holds: a socket is in the slot still and in the same @list; the caller owns
- *	a reference to the socket
- * @fastreuse: the cache of the socket's bucket, or NULL
+ * @list_first: the first socket of the list that a socket of the slot is in
+ * @list_next: the first socket of the list after the one that a socket is in, or NULL
+ * @holds: is a socket still in the slot and in the same list? The caller owns a
+ *	reference to the socket
+ * @fastreuse: read the cache of a socket's bucket; NULL if the table has none
  *
- * @for_each_owner: show the sockets on a port that a socket asks for, but for itself:
- *	first to one function, then to the other, which may be NULL. Newest first, but
- *	for UDP sockets with SO_REUSEPORT and IPv6, which come last and oldest first;
- *	and only of each address where each has a list, see reuse_tcp_in_order(). There
- *	a socket is at the head of its list again when its connect() has failed
+ * @for_each_owner: show the owners of a port to @visit, and then once more to @then, which
+ *	may be NULL; but not the socket that asks for the port. The newest owner comes
+ *	first, except that IPv6 UDP sockets with SO_REUSEPORT come last and oldest first.
+ *	Where each address has a list (see reuse_tcp_in_order()), that is the order within
+ *	a list, and a failed connect() moves a socket to the head of its list
  *
- * All but @slots and @for_each_owner are called with the lock of the slot held. The
- * latter takes it, with bottom halves off already, and calls the functions under it.
+ * All but @slots and @for_each_owner are called with the lock of the slot held.
+ * @for_each_owner is called with bottom halves off, takes that lock, and calls @visit and
+ * @then under it.
  *
  * A slot holds the sockets of all the ports that hash to it, in one list or in
  * several. The sockets of one row of /proc/net/reuse are in one list. A socket
  * enters its list at the head (or, some of UDP, at its very end), and a list
  * enters the slot before the other lists, or before those of the same port.
  *
- * @first and @list_next leave out other namespaces' sockets where that costs
- * nothing: the caller looks at each socket's net.
+ * @first and @list_next leave out sockets of other namespaces only if that costs
+ * nothing: the caller must check each socket's namespace.
  */
 struct bind_table {
 	const char *name;
