@@ -114,9 +114,8 @@ static struct newcomer newcomers[] = {
 	{ .server = "gone", .flags = S_REUSEADDR, .address = ADDRESS },
 	{ .server = "gone", .flags = 0, .address = "127.0.0.2:4000" },
 	{ .server = "gone", .flags = S_REUSEADDR, .address = "0.0.0.0:4000" },
+	{ .server = NULL },
 };
-
-#define NEWCOMERS	(sizeof(newcomers) / sizeof(newcomers[0]))
 
 /* The least of some turns, as text */
 static void bind_costs(const struct newcomer *new, char *text, size_t size)
@@ -148,12 +147,12 @@ static void newcomers_beside(const char *server)
 	struct newcomer *new;
 
 	write_file(SEMANTICS, "bsd");
-	for (new = newcomers; new < newcomers + NEWCOMERS; new++) {
+	for (new = newcomers; new->server; new++) {
 		if (!strcmp(new->server, server))
 			bind_costs(new, new->bsd, sizeof(new->bsd));
 	}
 	write_file(SEMANTICS, "native");
-	for (new = newcomers; new < newcomers + NEWCOMERS; new++) {
+	for (new = newcomers; new->server; new++) {
 		if (!strcmp(new->server, server))
 			bind_costs(new, new->native, sizeof(new->native));
 	}
@@ -184,7 +183,7 @@ static void measure_accepted(int n)
 	newcomers_beside("up");
 	close(server);
 	newcomers_beside("gone");
-	for (new = newcomers; new < newcomers + NEWCOMERS; new++) {
+	for (new = newcomers; new->server; new++) {
 		printf("accepted %s %s %s %d %s %s\n", new->server, new->flags ? "RA" : "none",
 		       new->address, n, new->native, new->bsd);
 	}

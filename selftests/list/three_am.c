@@ -401,7 +401,7 @@ TEST_F(port, dropped_privileges)
 /* 0,1000: the server of one user, with connections that it has not accepted yet */
 TEST_F(port, not_accepted_yet)
 {
-	/* The uid that the kernel compares, see uid.c; proc_net_reuse(5) says so of these kernels */
+	/* The uid that the kernel compares, see uid.c: what proc_net_reuse(5) says of it */
 	const char *uid = kernel_since(7, 2) ? "1000" : kernel_since(6, 13) ? "*" : "0,1000";
 	int l = bind_as(1000, "tcp", variant->a, S_REUSEPORT | S_LISTEN), c[2], i;
 
