@@ -41,7 +41,7 @@ void reuse_fastreuse_set(const struct sock *sk, int fastreuse)
 {
 	struct inet_bind_hashbucket *head = reuse_tcp_slot(sock_net(sk), sk->sk_num);
 
-	/* The bucket lives as long as @sk owns it. If another task sets it now, it comes after us */
+	/* The bucket lives as long as @sk owns it. A task that sets it now comes after us */
 	if (data_race(reuse_bucket_of(sk)->fastreuse) == fastreuse)
 		return;
 
