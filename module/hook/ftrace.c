@@ -2,15 +2,15 @@
 /*
  * How a function of the kernel is intercepted.
  *
- * ftrace calls a handler at the entry of a function, which may lead the call elsewhere: to
- * a replacement of the same prototype. Which function is decided by name; none is ever
- * called by an address found by name. A replacement that wants the original calls what is
- * exported or what the socket's proto points to, and the handler lets calls pass that come
- * from this module. (So a replacement must not end in a call of the original: a tail call
- * has no return address here.)
+ * At the entry of the function ftrace calls a handler, which may redirect the call to a
+ * replacement of the same prototype. ftrace finds the function by its name; this module
+ * never calls an address that it found by name. A replacement reaches the original through
+ * an exported symbol or the socket's proto, and the handler lets calls from this module
+ * pass: it knows them by their return address. So a replacement must not end in a call of
+ * the original, as a tail call has no return address in the module.
  *
- * FTRACE_OPS_FL_PERMANENT: kernel.ftrace_enabled=0 is refused while a function is
- * intercepted, rather than switching that off in silence.
+ * FTRACE_OPS_FL_PERMANENT: while a function is intercepted, the kernel refuses
+ * kernel.ftrace_enabled=0, which would otherwise silently stop that.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -25,14 +25,14 @@
 
 #include "ftrace.h"
 
-static struct srcu_struct hook_srcu;	/* for as long as a task is inside a replacement */
-static bool hook_used;			/* something was intercepted since we were loaded */
+static struct srcu_struct hook_srcu;	/* held while a task is inside a replacement */
+static bool hook_used;			/* this module has tried to intercept a function */
 
 /**
- * reuse_ftrace_enter() - a replacement begins
+ * reuse_ftrace_enter() - mark that a task enters a replacement
  *
  * Context: any.
- * Return: to be given to reuse_ftrace_leave().
+ * Return: the argument for reuse_ftrace_leave().
  */
 int reuse_ftrace_enter(void)
 	__acquires(&hook_srcu)
@@ -41,8 +41,8 @@ int reuse_ftrace_enter(void)
 }
 
 /**
- * reuse_ftrace_leave() - a replacement is about to return
- * @idx: from reuse_ftrace_enter()
+ * reuse_ftrace_leave() - mark that a task is about to return from a replacement
+ * @idx: what reuse_ftrace_enter() returned
  *
  * Context: any.
  */
@@ -55,13 +55,13 @@ void reuse_ftrace_leave(int idx)
 /**
  * reuse_ftrace_drain() - wait until no task is inside the module's code
  *
- * A task may be between the redirect and reuse_ftrace_enter(), inside, or
- * between reuse_ftrace_leave() and its return: three waits. A lookup of a packet's
- * receiver runs under RCU, in a softirq that may have interrupted an idle CPU: a
- * fourth.
+ * Four waits. A lookup of a packet's receiver runs under RCU, in a softirq that may have
+ * interrupted an idle CPU: synchronize_rcu(). A task may be between the redirect and
+ * reuse_ftrace_enter() (RCU tasks), inside (SRCU), or between reuse_ftrace_leave() and its
+ * return (RCU tasks again).
  *
- * Context: process context, may sleep, for as long as the kernel's own search for a
- * port takes: only to unload, without any lock. Nothing is intercepted any more.
+ * Context: process context, no lock held, nothing is intercepted any more. Sleeps for as
+ * long as the kernel's own search for a port takes, so only to unload the module.
  */
 void reuse_ftrace_drain(void)
 {
@@ -74,9 +74,10 @@ void reuse_ftrace_drain(void)
 }
 
 /**
- * reuse_ftrace_may_explain() - may the log be told why semantics cannot be had?
+ * reuse_ftrace_may_explain() - may the log say why semantics are not available?
  *
- * The root of a container can make us say it once a second, which is too often.
+ * The root of a container can cause that message once a second, which is too often: a task
+ * without CAP_NET_ADMIN in the initial user namespace gets three a minute.
  *
  * Context: any.
  * Return: true if so.
@@ -92,6 +93,7 @@ static void explain(const struct hook_target *target, int err)
 {
 	if (!reuse_ftrace_may_explain())
 		return;
+
 	if (err == -EBUSY)
 		pr_warn("%s() cannot be intercepted: something else redirects it (a livepatch?), see enabled_functions in tracefs, or kernel.ftrace_enabled is 0\n",
 			target->name);
@@ -100,18 +102,18 @@ static void explain(const struct hook_target *target, int err)
 			target->name, err);
 }
 
-/* ftrace_free_filter() is younger; this leaves nothing allocated either */
+/* Frees all that the filter has allocated, as ftrace_free_filter() does on newer kernels */
 static int clear_filter(struct hook_target *target)
 {
 	return ftrace_set_filter(&target->ops, NULL, 0, 1);
 }
 
-/* What a filter is without functions: that means all of the kernel's */
+/* Hash of a filter without functions, which to ftrace means all functions of the kernel */
 static const void *no_filter __ro_after_init;
 
 /*
- * Without memory for the function, ftrace_set_filter() succeeds and leaves an
- * empty filter.
+ * If there is no memory to add the function, ftrace_set_filter() returns 0 and leaves the
+ * filter empty.
  */
 static int set_filter(struct hook_target *target)
 {
@@ -127,11 +129,11 @@ static int set_filter(struct hook_target *target)
 static DEFINE_MUTEX(find_lock);
 
 /**
- * reuse_ftrace_find() - look for a function
+ * reuse_ftrace_find() - have ftrace look for a function
  * @target: the function
  *
- * It is looked for when it is needed first, and once: ftrace compares a name to those of
- * all functions, and that takes longer than all the rest.
+ * Only the first call looks for it, later ones repeat the answer: ftrace compares the name
+ * to those of all functions, which takes longer than all the rest.
  *
  * Context: process context, may sleep.
  * Return: 0; -ENOMEM; another error if this kernel has no such function or cannot trace it.
@@ -145,6 +147,7 @@ int reuse_ftrace_find(struct hook_target *target)
 		target->missing = set_filter(target);
 		target->looked = target->missing != -ENOMEM;
 	}
+
 	err = target->missing;
 	mutex_unlock(&find_lock);
 	return err;
@@ -154,10 +157,9 @@ int reuse_ftrace_find(struct hook_target *target)
  * reuse_ftrace_install() - intercept a function
  * @target: the function
  *
- * Context: process context, may sleep. Calls are serialised by the caller.
- * Return: 0; -EBUSY if the function is redirected by somebody else or
- * kernel.ftrace_enabled is 0; -EOPNOTSUPP if this kernel has no such function
- * or cannot trace it; -ENOMEM.
+ * Context: process context, may sleep. The caller serialises calls.
+ * Return: 0; -EBUSY if something else redirects the function or kernel.ftrace_enabled
+ * is 0; -EOPNOTSUPP if this kernel has no such function or cannot trace it; -ENOMEM.
  */
 int reuse_ftrace_install(struct hook_target *target)
 {
@@ -172,15 +174,16 @@ int reuse_ftrace_install(struct hook_target *target)
 	}
 	if (!err || err == -ENOMEM)
 		return err;
+
 	explain(target, err);
 	return err == -EBUSY ? err : -EOPNOTSUPP;
 }
 
 /**
- * reuse_ftrace_remove() - intercept a function no more
+ * reuse_ftrace_remove() - stop intercepting a function
  * @target: the function; it is intercepted
  *
- * Waits for those that are inside a handler, not for those inside a replacement.
+ * Waits for tasks that are inside the handler, not for tasks inside the replacement.
  *
  * Context: process context, may sleep.
  */
@@ -193,7 +196,7 @@ void reuse_ftrace_remove(struct hook_target *target)
 
 	/*
 	 * ftrace hit a bug of its own and still calls us: our text must never be freed. rmmod
-	 * has passed its check of the references already, so block it here.
+	 * has passed its refcount check already, so block it here.
 	 */
 	__module_get(THIS_MODULE);
 	pr_err("%s() stays intercepted (%d), and this module loaded: see what ftrace has complained of, and reboot\n",
@@ -203,10 +206,10 @@ void reuse_ftrace_remove(struct hook_target *target)
 }
 
 /**
- * reuse_ftrace_setup() - make ready to intercept
- * @any: any function; it is not looked for
+ * reuse_ftrace_setup() - prepare to intercept functions
+ * @any: any function; its filter serves to learn what an empty one looks like
  *
- * Context: process context, may sleep; while the module is loaded.
+ * Context: process context, may sleep; called from module_init().
  * Return: 0 or -ENOMEM.
  */
 int __init reuse_ftrace_setup(struct hook_target *any)
@@ -235,7 +238,7 @@ void reuse_ftrace_teardown(void)
 }
 
 /**
- * reuse_ftrace_clear() - free what was allocated when a function was looked for
+ * reuse_ftrace_clear() - free what reuse_ftrace_find() has allocated
  * @target: the function; it is not intercepted
  *
  * Context: process context, may sleep.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Private to the hooks: how one function is intercepted. */
+/* Private to module/hook/: how one function is intercepted. */
 #ifndef _REUSE_FTRACE_H
 #define _REUSE_FTRACE_H
 
@@ -9,11 +9,12 @@
 #include "compat/ftrace.h"
 
 /**
- * enum reuse_hooks - what functions are intercepted for
- * @REUSE_HOOKS_BIND: semantics other than native
- * @REUSE_HOOKS_SOCKOPT: semantics without SO_REUSEPORT
- * @REUSE_HOOKS_CONNECT: semantics where connect() decides on the port otherwise
- * @REUSE_HOOKS: how many there are of these
+ * enum reuse_hooks - groups of hooks, by the semantics that need them
+ * @REUSE_HOOKS_BIND: all semantics but native
+ * @REUSE_HOOKS_SOCKOPT: semantics without SO_REUSEPORT (sem_profile.hides_reuseport)
+ * @REUSE_HOOKS_CONNECT: semantics where connect() keeps the port
+ *	(sem_profile.connect_keeps_port)
+ * @REUSE_HOOKS: number of groups
  */
 enum reuse_hooks {
 	REUSE_HOOKS_BIND,
@@ -24,12 +25,12 @@ enum reuse_hooks {
 
 /**
  * struct hook_target - one function of the kernel that is intercepted
- * @name: of the function
- * @to: where its calls are redirected to, or NULL if they are only observed
- * @group: what needs it
- * @ops: for ftrace: its @func handles a call; and a filter, once the function was looked for
- * @looked: that was done
- * @missing: the error that it ended with, or 0
+ * @name: name of the function
+ * @to: replacement that its calls are redirected to; NULL if they are only observed
+ * @group: group of hooks that this one belongs to
+ * @ops: ftrace calls its @func for each call; its filter is set by reuse_ftrace_find()
+ * @looked: reuse_ftrace_find() has looked for the function
+ * @missing: result of that: 0 or a negative errno
  */
 struct hook_target {
 	const char *name;
@@ -52,7 +53,7 @@ int reuse_ftrace_enter(void);
 void reuse_ftrace_leave(int idx);
 void reuse_ftrace_drain(void);
 
-/* In a handler: lead the call to the replacement of the function */
+/* Called by a handler: redirects the call to the replacement */
 static __always_inline void reuse_ftrace_replace(const struct ftrace_ops *ops,
 						 reuse_fregs_t *regs)
 {

@@ -26,7 +26,7 @@ void reuse_hook_users_teardown(void);
 
 #else
 
-/* ftrace cannot redirect here, or compat/ftrace.h does not know where it has registers */
+/* ftrace of this kernel cannot redirect, or compat/ftrace.h does not know its registers */
 
 static inline int reuse_hook_setup(void)
 {

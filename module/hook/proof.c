@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Does this kernel redirect?
+ * Proves that this kernel redirects calls.
  *
- * Where a kernel is not what its headers made us think, a redirect may have no effect, or
- * the arguments be elsewhere. So before anything else is intercepted, a function of this
- * module is, and is called: the call must get to its replacement, with the third argument
- * changed by the handler.
+ * If a kernel differs from its headers, a redirect may have no effect, or the arguments
+ * may be elsewhere. So before it intercepts a function of the kernel, the module intercepts
+ * one of its own and calls it: the call must arrive at the replacement, with the third
+ * argument changed by the handler.
  *
- * Both functions have to be traceable, which a static one that is optimised may not be.
+ * ftrace must be able to trace both functions: the compiler may optimise a static one so
+ * that it cannot, so they are not static.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -20,16 +21,16 @@
 #define FIRST	0x1357
 #define SECOND	0x2468
 #define THIRD	0x7531
-#define CHANGED	0x8642	/* instead of the third, by the handler */
+#define CHANGED	0x8642	/* the handler puts it in place of THIRD */
 
 /**
- * reuse_proof_target() - the function that is redirected
+ * reuse_proof_target() - the function whose call is redirected
  * @first: FIRST
  * @second: SECOND
  * @third: THIRD
  *
  * Context: any.
- * Return: 0, if it was not redirected.
+ * Return: 0, which proof_lands() sees if the call was not redirected.
  */
 noinline unsigned long reuse_proof_target(unsigned long first, unsigned long second,
 					  unsigned long third)
@@ -38,13 +39,13 @@ noinline unsigned long reuse_proof_target(unsigned long first, unsigned long sec
 }
 
 /**
- * reuse_proof_landed() - the function that it is redirected to
+ * reuse_proof_landed() - the replacement of reuse_proof_target()
  * @first: FIRST
  * @second: SECOND
  * @third: CHANGED, if the handler can change it
  *
  * Context: any.
- * Return: all of them.
+ * Return: all arguments in one number.
  */
 noinline unsigned long reuse_proof_landed(unsigned long first, unsigned long second,
 					  unsigned long third)
@@ -52,7 +53,7 @@ noinline unsigned long reuse_proof_landed(unsigned long first, unsigned long sec
 	return first << 32 | second << 16 | third;
 }
 
-/* Redirects only if it finds the arguments, and knows a call by this module from others */
+/* Redirects only if it finds the arguments, and recognises the call as one by this module */
 static void notrace proof_handler(unsigned long ip, unsigned long parent_ip,
 				  struct ftrace_ops *ops, reuse_fregs_t *regs)
 {
@@ -76,15 +77,16 @@ static bool proof_lands(void)
 	unsigned long (*target)(unsigned long first, unsigned long second,
 				unsigned long third) = reuse_proof_target;
 
-	/* The compiler knows what reuse_proof_target() does; not so what this does */
+	/* Hides from the compiler which function is called, or it could use the known result */
 	OPTIMIZER_HIDE_VAR(target);
 	return target(FIRST, SECOND, THIRD) ==
 	       ((unsigned long)FIRST << 32 | SECOND << 16 | CHANGED);
 }
 
-static int proof = -EAGAIN;	/* not yet known; changes once */
+/* Result of the proof; -EAGAIN until it is known, then never changes */
+static int proof = -EAGAIN;
 
-/* 0, or an error: -EOPNOTSUPP will never change */
+/* 0 or an error; a later call may succeed, except after -EOPNOTSUPP */
 static int proof_find(void)
 {
 	static DEFINE_MUTEX(proof_lock);
@@ -94,6 +96,7 @@ static int proof_find(void)
 	err = proof;
 	if (err == -EAGAIN)
 		err = reuse_ftrace_install(&proof_target);
+
 	if (!err && proof == -EAGAIN) {
 		WRITE_ONCE(proof, proof_lands() ? 0 : -EOPNOTSUPP);
 		reuse_ftrace_remove(&proof_target);
@@ -104,10 +107,10 @@ static int proof_find(void)
 }
 
 /**
- * reuse_proof() - does this kernel redirect a function as it should?
+ * reuse_proof() - does this kernel redirect a call as it should?
  *
  * Context: process context, may sleep.
- * Return: 0, or an error as reuse_ftrace_install() has it; dmesg says why.
+ * Return: 0, or an error of reuse_ftrace_install(); dmesg says why.
  */
 int reuse_proof(void)
 {
@@ -119,7 +122,7 @@ int reuse_proof(void)
 }
 
 /**
- * reuse_proof_possible() - may reuse_proof() succeed, now or later?
+ * reuse_proof_possible() - can reuse_proof() succeed, now or later?
  *
  * Context: process context, may sleep.
  * Return: true if so.

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which functions of the kernel are intercepted, and what for.
+ * The functions of the kernel that are intercepted, and what for.
  *
- * A function that is only observed keeps running, and the module learns of the call. A call
- * of one that is redirected goes to a replacement, if the namespace emulates. Of two
- * functions an argument is changed.
+ * There are three kinds of hooks. An observer learns of a call, which proceeds. A
+ * redirector sends a call to a replacement, if the namespace is not native. Two handlers
+ * change an argument of the call.
  *
- * A replacement that may sleep says when it begins and ends, as a task that unloads the
- * module has to wait for it. Lookups of a packet's receiver run under RCU.
+ * A replacement that may sleep calls reuse_ftrace_enter() and reuse_ftrace_leave(), so that
+ * a task that unloads the module can wait for it. The replacements that look up a packet's
+ * receiver do not: the kernel calls them under RCU.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -27,15 +28,15 @@
 #include "track/track.h"
 
 /*
- * Observers that take locks must not do so on PREEMPT_RT, where that may sleep: unless
- * the function is called under RCU, the trampoline might be freed meanwhile (see
- * reuse_track_to_device()); and where somebody else traces the function, too, ftrace
- * calls them with preemption off. So what must not be missed is done by a replacement
- * there, and else it counts as done without memory.
+ * On PREEMPT_RT taking a lock may sleep, and an observer must not, for two reasons. Unless
+ * the kernel calls the function under RCU, ftrace might free the trampoline meanwhile (see
+ * reuse_track_to_device()). And if another tracer uses the function, too, ftrace calls the
+ * observer with preemption off. So on PREEMPT_RT a replacement does the work that must not
+ * be missed; other work is skipped, as it is if there is no memory for it.
  */
 #define HOOK_RT		IS_ENABLED(CONFIG_PREEMPT_RT)
 
-/* Inlined into handlers, as most calls are of namespaces that are native */
+/* These are inlined into the handlers, as most calls are from native namespaces */
 static __always_inline const struct sock *sk_arg(reuse_fregs_t *regs)
 {
 	return (const struct sock *)reuse_ftrace_arg(regs, 0);
@@ -51,7 +52,10 @@ static __always_inline bool in_emulating_netns(reuse_fregs_t *regs)
 	return reuse_net_profile((const struct net *)reuse_ftrace_arg(regs, 0));
 }
 
-/* UDP-Lite is created by the same function in the end, but its proto points elsewhere */
+/*
+ * UDP-Lite's init functions call those of UDP, but sk_prot->init of such a socket is
+ * UDP-Lite's own: hook_create() would call that once more.
+ */
 static __always_inline bool udp_in_emulating_netns(reuse_fregs_t *regs)
 {
 	return sk_arg(regs)->sk_protocol == IPPROTO_UDP && sk_in_emulating_netns(regs);
@@ -68,7 +72,7 @@ static __always_inline bool bind_is_forced(reuse_fregs_t *regs)
 	       reuse_bind_is_forced(sk_arg(regs), reuse_ftrace_arg(regs, 2) & 1);
 }
 
-/* tcp_v6_connect() calls tcp_v4_connect() for an IPv4 remote end, and is redirected itself */
+/* tcp_v6_connect(), which has its own hook, calls tcp_v4_connect() for an IPv4 remote end */
 static __always_inline bool keeps_port4(reuse_fregs_t *regs)
 {
 	return sk_arg(regs)->sk_family == AF_INET &&
@@ -100,9 +104,10 @@ static __always_inline void on_freed(reuse_fregs_t *regs)
 #define NO_SUCH_OPTION	(-1)
 
 /*
- * Where there is no SO_REUSEPORT, the kernel is made to look for an option that does not
- * exist: it answers that itself, after a look at the other arguments. A replacement would
- * not do, as the user can make that look take as long as he likes.
+ * If the semantics have no SO_REUSEPORT, this changes the option to one that does not exist:
+ * the kernel checks the other arguments and answers with an error by itself. A replacement
+ * would not do, as a user can make that check take as long as they like, and unloading the
+ * module would have to wait for it.
  */
 static __always_inline void on_getsockopt(reuse_fregs_t *regs)
 {
@@ -132,7 +137,7 @@ static int hook_create(struct sock *sk)
 	int idx = reuse_ftrace_enter();
 	int err;
 
-	/* hooks_remove() waits for RCU, and then no more records are made */
+	/* hooks_remove() relies on RCU here: after its grace period nothing makes records */
 	rcu_read_lock();
 	reuse_track_created(sk);
 	rcu_read_unlock();
@@ -165,7 +170,7 @@ static int hook_udp_get_port(struct sock *sk, unsigned short snum)
 	return err;
 }
 
-/* Protocols other than TCP call it, too, and are none of our business */
+/* Other protocols than TCP call inet_csk_get_port(), too: the module leaves them alone */
 static int hook_tcp_get_port(struct sock *sk, unsigned short snum)
 {
 	int idx = reuse_ftrace_enter();
@@ -217,7 +222,7 @@ static void notrace fn##_observer(unsigned long ip,			\
 	fn(regs);							\
 }
 
-/* Calls by this module are for the original */
+/* A call by this module proceeds to the original */
 #define REDIRECTOR(wanted)						\
 static void notrace wanted##_redirector(unsigned long ip,		\
 					unsigned long parent_ip,	\
@@ -243,7 +248,10 @@ REDIRECTOR(keeps_port4)
 REDIRECTOR(keeps_port6)
 #endif
 
-/* The kinds of hooks: GROUP needs it; FN sees each call; a call that is WANTED goes to TO */
+/*
+ * The kinds of hooks. GROUP: the semantics that need it; FN is called for each call;
+ * WANTED(): whether to redirect the call to TO.
+ */
 #define OBSERVE(GROUP, NAME, FN)					\
 	{ .group = REUSE_HOOKS_##GROUP, .name = (NAME),			\
 	  .ops.func = FN##_observer }
@@ -256,7 +264,7 @@ REDIRECTOR(keeps_port6)
 	  .to = HOOK_RT ? (TO) : NULL }
 #define REWRITE_ARG(GROUP, NAME, FN)	OBSERVE(GROUP, NAME, FN)
 
-/* The first is removed last: until then a socket that is freed takes its record along */
+/* The first is removed last: until then the record of a socket is freed with the socket */
 static struct hook_target targets[] = {
 	OBSERVE_OR_REDIRECT_ON_RT(BIND, "inet_sock_destruct", on_freed,
 				  may_be_tracked, hook_destruct),
@@ -282,9 +290,9 @@ static struct hook_target targets[] = {
 };
 
 /**
- * reuse_hook_setup() - make ready to intercept
+ * reuse_hook_setup() - prepare to intercept functions
  *
- * Context: process context, may sleep; while the module is loaded.
+ * Context: process context, may sleep; called from module_init().
  * Return: 0 or -ENOMEM.
  */
 int __init reuse_hook_setup(void)
@@ -308,9 +316,9 @@ void reuse_hook_teardown(void)
 }
 
 /*
- * A replacement makes records only because it saw that a namespace is not native: it looks,
- * and makes them, under reuse_net.bind_lock or rcu_read_lock(). So none comes after this,
- * though tasks may be inside replacements for long: for that see reuse_ftrace_drain().
+ * After this nothing makes records, though tasks may stay inside replacements for long (see
+ * reuse_ftrace_drain()): a replacement makes a record only if it sees that the namespace is
+ * not native, and does both in one section under reuse_net.bind_lock or rcu_read_lock().
  */
 static void hooks_remove(enum reuse_hooks group, unsigned int n)
 {
@@ -330,6 +338,7 @@ static int hooks_install(enum reuse_hooks group)
 	for (i = 0; i < ARRAY_SIZE(targets); i++) {
 		if (targets[i].group != group)
 			continue;
+
 		err = reuse_ftrace_install(&targets[i]);
 		if (err) {
 			hooks_remove(group, i);
@@ -340,10 +349,10 @@ static int hooks_install(enum reuse_hooks group)
 }
 
 /**
- * reuse_hook_possible() - has this kernel all that is to be intercepted?
+ * reuse_hook_possible() - does this kernel allow to intercept all functions in the table?
  *
  * Context: process context, may sleep.
- * Return: true if so; whether something else intercepts it already is another question.
+ * Return: true if so; something else may still redirect one of them.
  */
 bool reuse_hook_possible(void)
 {
@@ -357,14 +366,13 @@ bool reuse_hook_possible(void)
 }
 
 /**
- * reuse_hook_install() - intercept what is needed
- * @group: for what
+ * reuse_hook_install() - intercept the functions of a group
+ * @group: the group; not installed
  *
- * Context: process context, may sleep. Calls are serialised by the caller.
- * Return: 0; -EBUSY if a function is redirected by something else or
- * kernel.ftrace_enabled is 0; -EOPNOTSUPP if this kernel has no such function,
- * cannot trace it or does not redirect it; -ENOMEM. On error nothing of @group is
- * intercepted, and dmesg says why.
+ * Context: process context, may sleep. The caller serialises calls.
+ * Return: 0; -EBUSY if something else redirects a function or kernel.ftrace_enabled
+ * is 0; -EOPNOTSUPP if this kernel lacks a function, cannot trace it or does not redirect
+ * it; -ENOMEM. On error no function of @group is intercepted, and dmesg says why.
  */
 int reuse_hook_install(enum reuse_hooks group)
 {
@@ -375,10 +383,10 @@ int reuse_hook_install(enum reuse_hooks group)
 
 /**
  * reuse_hook_remove() - undo reuse_hook_install()
- * @group: for what
+ * @group: the group; installed
  *
- * Context: process context, may sleep. On return tasks may be inside replacements
- * still, but make no records.
+ * Context: process context, may sleep. On return tasks may still be inside replacements;
+ * after REUSE_HOOKS_BIND is removed, they make no records.
  */
 void reuse_hook_remove(enum reuse_hooks group)
 {

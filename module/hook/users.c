@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who needs which functions intercepted: they are while any namespace is not native.
+ * Counts the namespaces that need each group of hooks, and keeps it installed meanwhile.
  *
- * Whoever made a user namespace may switch the network namespaces made in it, and so
- * has functions intercepted and released. That patches the kernel's code on all
- * processors and waits for tasks, which takes long. So that others hardly notice,
- * however many do so all the time:
+ * A user who has created a user namespace may switch the network namespaces that belong to
+ * it, and so cause hooks to be installed and removed. That patches the kernel's code on all
+ * processors and waits for tasks, which takes long. So that others hardly notice, even if
+ * many users do so all the time:
  *
- *  * Only a task that needs it waits for it. A namespace that is native all its life
- *    takes no lock here, nor does one that needs what others need already; one
- *    that ends leaves the hooks to a worker.
- *  * Nobody waits here for tasks that are inside a replacement, where a search for
- *    a port takes long: only the task that unloads the module does.
+ *  * Only a task that needs hooks waits for them. A namespace that is always native takes
+ *    no lock here, nor does one that needs only hooks that others need already; one that
+ *    ends leaves the removal to a worker.
+ *  * Only the task that unloads the module waits for tasks inside a replacement, where a
+ *    search for a port takes long.
  *  * A task without CAP_NET_ADMIN in the initial user namespace may have hooks installed
  *    no sooner than a second after hooks were last installed or removed.
  */
@@ -27,24 +27,24 @@
 #include "netns.h"
 #include "track/track.h"
 
-#define INSTALL_PAUSE	HZ
+#define INSTALL_PAUSE	HZ	/* jiffies */
 
 /*
- * How many namespaces need which hooks. From 0 it goes up under hooks_lock only, when they
- * are installed, and they are removed under hooks_lock only if it is 0: so while it is
- * not, they are there.
+ * Number of namespaces that need each group. Under hooks_lock it leaves 0, after the group
+ * was installed; under hooks_lock the group is removed, if it is 0. So while it is not 0,
+ * the group is installed.
  */
 static atomic_t needed[REUSE_HOOKS];
 
-/* Of what follows */
-static DEFINE_MUTEX(hooks_lock);
+static DEFINE_MUTEX(hooks_lock);	/* protects what follows */
 static bool installed[REUSE_HOOKS];
-static u64 install_after;
+static u64 install_after;		/* jiffies */
 
 static bool needs(const struct sem_profile *profile, enum reuse_hooks group)
 {
 	if (!profile)
 		return false;
+
 	switch (group) {
 	case REUSE_HOOKS_SOCKOPT:
 		return profile->hides_reuseport;
@@ -55,7 +55,7 @@ static bool needs(const struct sem_profile *profile, enum reuse_hooks group)
 	}
 }
 
-/* Under hooks_lock: remove what nobody needs */
+/* Called under hooks_lock: removes the groups that no namespace needs */
 static void hooks_collect(void)
 {
 	unsigned int i;
@@ -63,10 +63,11 @@ static void hooks_collect(void)
 	for (i = REUSE_HOOKS; i--;) {
 		if (!installed[i] || atomic_read(&needed[i]))
 			continue;
+
 		reuse_hook_remove(i);
 		installed[i] = false;
 		install_after = get_jiffies_64() + INSTALL_PAUSE;
-		/* Something under way may have left a record */
+		/* A call under way may have made a record after the namespace dropped its own */
 		if (i == REUSE_HOOKS_BIND)
 			reuse_track_flush_all();
 	}
@@ -81,7 +82,7 @@ static void hooks_collect_work(struct work_struct *work)
 
 static DECLARE_WORK(collect, hooks_collect_work);
 
-/* True if something may be removed now */
+/* True if no namespace needs one of the groups any more */
 static bool hooks_put(const struct sem_profile *profile)
 {
 	bool last = false;
@@ -94,7 +95,7 @@ static bool hooks_put(const struct sem_profile *profile)
 	return last;
 }
 
-/* Without the lock: true if others need all of that, so that it is there and stays */
+/* Needs no lock. True if others need all the groups already: they are installed, and stay */
 static bool hooks_get_more(const struct sem_profile *profile)
 {
 	bool last = false;
@@ -106,6 +107,8 @@ static bool hooks_get_more(const struct sem_profile *profile)
 	}
 	if (i == REUSE_HOOKS)
 		return true;
+
+	/* Take back what was counted; if all others have gone meanwhile, the worker collects */
 	while (i--) {
 		if (needs(profile, i))
 			last |= atomic_dec_and_test(&needed[i]);
@@ -115,7 +118,7 @@ static bool hooks_get_more(const struct sem_profile *profile)
 	return false;
 }
 
-/* Under hooks_lock; all of them or none */
+/* Called under hooks_lock: installs and counts all groups that the profile needs, or none */
 static int hooks_install(const struct sem_profile *profile)
 {
 	unsigned int i;
@@ -124,6 +127,7 @@ static int hooks_install(const struct sem_profile *profile)
 	for (i = 0; i < REUSE_HOOKS && !err; i++) {
 		if (!needs(profile, i) || installed[i])
 			continue;
+
 		err = reuse_hook_install(i);
 		installed[i] = !err;
 		install_after = get_jiffies_64() + INSTALL_PAUSE;
@@ -132,6 +136,7 @@ static int hooks_install(const struct sem_profile *profile)
 		hooks_collect();
 		return err;
 	}
+
 	for (i = 0; i < REUSE_HOOKS; i++) {
 		if (needs(profile, i))
 			atomic_inc(&needed[i]);
@@ -139,7 +144,7 @@ static int hooks_install(const struct sem_profile *profile)
 	return 0;
 }
 
-/* Under hooks_lock */
+/* Called under hooks_lock: may the current task have the missing groups installed now? */
 static bool hooks_may_be_installed(const struct sem_profile *profile)
 {
 	bool there = true;
@@ -147,19 +152,20 @@ static bool hooks_may_be_installed(const struct sem_profile *profile)
 
 	for (i = 0; i < REUSE_HOOKS; i++)
 		there &= !needs(profile, i) || installed[i];
+
 	return there || time_after_eq64(get_jiffies_64(), install_after) ||
 	       ns_capable_noaudit(&init_user_ns, CAP_NET_ADMIN);
 }
 
 /**
- * reuse_hook_users_get() - have the functions intercepted that a profile needs
- * @rn: of the namespace that is to have it
+ * reuse_hook_users_get() - count a namespace, and install the hooks that it needs
+ * @rn: state of the namespace that is to have @profile
  * @profile: the profile, NULL for native, which needs none
  *
- * Context: process context, may sleep; a second and longer if hooks have to be installed
+ * Context: process context, may sleep: for a second or longer if hooks have to be installed
  * and the task has no CAP_NET_ADMIN in the initial user namespace.
- * Return: 0, what reuse_hook_install() returns, -ERESTARTSYS if there is a signal, -ENODEV
- * if the namespace is going.
+ * Return: 0, an error of reuse_hook_install(), -ERESTARTSYS if a signal is pending, or
+ * -ENODEV if the namespace is going.
  */
 int reuse_hook_users_get(const struct reuse_net *rn,
 			 const struct sem_profile *profile)
@@ -168,26 +174,29 @@ int reuse_hook_users_get(const struct reuse_net *rn,
 
 	if (!profile || hooks_get_more(profile))
 		return 0;
+
 	for (;;) {
 		if (mutex_lock_interruptible(&hooks_lock))
 			return -ERESTARTSYS;
 		if (hooks_may_be_installed(profile))
 			break;
 		mutex_unlock(&hooks_lock);
+
 		schedule_timeout_interruptible(HZ / 10);
 		if (signal_pending(current))
 			return -ERESTARTSYS;
 		if (READ_ONCE(rn->going))
 			return -ENODEV;
 	}
+
 	err = hooks_install(profile);
 	mutex_unlock(&hooks_lock);
 	return err;
 }
 
 /**
- * reuse_hook_users_put() - undo reuse_hook_users_get(), and remove what nobody needs
- * @profile: that it was called with
+ * reuse_hook_users_put() - undo reuse_hook_users_get(), and remove hooks not needed any more
+ * @profile: the profile that it was called with
  *
  * Context: process context, may sleep.
  */
@@ -202,8 +211,8 @@ void reuse_hook_users_put(const struct sem_profile *profile)
 }
 
 /**
- * reuse_hook_users_put_later() - undo reuse_hook_users_get(), and leave the rest to a worker
- * @profile: that it was called with
+ * reuse_hook_users_put_later() - undo reuse_hook_users_get(), and have a worker remove hooks
+ * @profile: the profile that it was called with
  *
  * Context: process context.
  */
@@ -216,8 +225,8 @@ void reuse_hook_users_put_later(const struct sem_profile *profile)
 /**
  * reuse_hook_users_teardown() - remove the hooks that are still installed
  *
- * Context: process context, may sleep; no profile is in use. On return no task is inside
- * a replacement, or on its way there or back.
+ * Context: process context, may sleep; all namespaces are native. On return no task is
+ * inside a replacement, or on its way there or back.
  */
 void reuse_hook_users_teardown(void)
 {
