@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Registers of a traced function: pt_regs, saved in full, or ftrace_regs that
- * hold the arguments alone (where there are accessors for them).
+ * Registers of a traced function: pt_regs, saved in full, or ftrace_regs, which hold only
+ * the arguments (on kernels that have accessors for them).
  */
 #ifndef _REUSE_COMPAT_FTRACE_H
 #define _REUSE_COMPAT_FTRACE_H
@@ -14,7 +14,7 @@
 #define reuse_fregs_t	struct pt_regs
 #endif
 
-/* The third argument of a function in its pt_regs, or what has registers like these */
+/* The third argument of a function, in pt_regs or a structure with the same members */
 #ifdef CONFIG_X86_64
 #define reuse_third_arg(r)	((r)->dx)
 #else
@@ -25,7 +25,7 @@
 
 #define REUSE_FTRACE_FLAGS	0
 
-/* For what has no accessor: the structure is hidden since 6.13 */
+/* No accessor sets a single argument, so look inside: since 6.13 that takes a macro */
 #ifdef arch_ftrace_regs
 #define reuse_arch_regs(fregs)	arch_ftrace_regs(fregs)
 #else
@@ -67,8 +67,9 @@ static inline unsigned long reuse_ftrace_arg(reuse_fregs_t *regs, unsigned int n
 }
 
 /*
- * In pt_regs, which all of FTRACE_OPS_FL_SAVE_REGS go back from: where a kernel has no
- * arguments without them, ftrace_instruction_pointer_set() may be an empty macro.
+ * Set it in pt_regs: with FTRACE_OPS_FL_SAVE_REGS all registers are restored from there.
+ * On a kernel without accessors for arguments, ftrace_instruction_pointer_set() may be an
+ * empty macro.
  */
 static inline void reuse_ftrace_redirect(reuse_fregs_t *regs, void *to)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How the kernel looks for who gets a packet: with the table as an argument or
- * not, with a constant network namespace or not.
+ * The kernel's lookups of the socket that gets a packet: with the table as an argument or
+ * not, with a const struct net or not.
  */
 #ifndef _REUSE_COMPAT_LOOKUP_H
 #define _REUSE_COMPAT_LOOKUP_H
@@ -29,14 +29,14 @@
 #define REUSE_TCP_TABLE_ARG
 #endif
 
-/* A SO_REUSEPORT group may get what is for a connected socket */
+/* A lookup may choose a SO_REUSEPORT group over the connected socket that a datagram is for */
 #ifdef REUSE_UDP_GROUPS_FIRST
 #define reuse_udp_groups_first	true
 #else
 #define reuse_udp_groups_first	false
 #endif
 
-/* Who gets a datagram natively; under RCU */
+/* The socket that gets a datagram natively; call it under RCU */
 static inline struct sock *
 reuse_udp4_find(reuse_lookup_net_t *net, int protocol, __be32 saddr,
 		__be16 sport, __be32 daddr, __be16 dport, int dif,
@@ -51,18 +51,18 @@ reuse_udp4_find(reuse_lookup_net_t *net, int protocol, __be32 saddr,
 #endif
 }
 
-/* Does an IPv4 socket take the datagrams of groups that it has not joined? */
+/* Does an IPv4 socket take datagrams of multicast groups it has not joined? */
 static inline bool reuse_sock_takes_groups(const struct sock *sk)
 {
 #ifdef REUSE_HAVE_INET_FLAGS
 	return inet_test_bit(MC_ALL, sk);
 #else
-	/* Another option of the same octet may be set meanwhile, as for the kernel */
+	/* Another bit of this octet may change meanwhile: the kernel accepts the same race */
 	return data_race((bool)inet_sk(sk)->mc_all);
 #endif
 }
 
-/* Finds the route of an IPv4 datagram that came by @dev; under RCU. False if there is none */
+/* Finds the route of an IPv4 datagram received on @dev, under RCU; false if there is none */
 static inline bool reuse_route_input(struct sk_buff *skb, struct net_device *dev)
 {
 	const struct iphdr *iph = ip_hdr(skb);
@@ -75,15 +75,15 @@ static inline bool reuse_route_input(struct sk_buff *skb, struct net_device *dev
 #endif
 }
 
-/* There is none in most namespaces, whatever bpf_sk_lookup_enabled says */
+/* Most namespaces have no program, though bpf_sk_lookup_enabled is on if any has one */
 static inline bool reuse_sk_lookup_attached(const struct net *net)
 {
 	return rcu_access_pointer(net->bpf.run_array[NETNS_BPF_SK_LOOKUP]);
 }
 
 /*
- * Does a bpf_sk_lookup program choose? It is run for that (5.10 does not tell
- * it the device). Under RCU.
+ * Runs the namespace's bpf_sk_lookup programs: do they choose a socket? (5.10 does not pass
+ * them the device.) Call it under RCU.
  */
 static inline bool reuse_sk_lookup_chose4(reuse_lookup_net_t *net, int protocol,
 					  __be32 saddr, __be16 sport,

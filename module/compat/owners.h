@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The owners of a TCP bind bucket, TIME_WAIT sockets among them: one list
- * under the bucket, or since 6.8 one list under each of its addresses. All of
- * it is changed only with the lock of the bucket's bhash slot held.
+ * The owners of a TCP bind bucket, TIME_WAIT sockets among them: one list under the
+ * bucket, or since 6.8 one list under each of its addresses. The kernel changes all of that
+ * only with the lock of the bucket's bhash slot held.
  */
 #ifndef _REUSE_COMPAT_OWNERS_H
 #define _REUSE_COMPAT_OWNERS_H
@@ -16,7 +16,7 @@ static inline struct sock *reuse_owner(struct hlist_node *node)
 	return hlist_entry_safe(node, struct sock, sk_bind_node);
 }
 
-/* READ_ONCE(): a socket that is not ours to lock may be on its way elsewhere */
+/* READ_ONCE(): the caller has not locked the socket, so it may just be changing buckets */
 static inline struct inet_bind_bucket *reuse_bucket_of(const struct sock *sk)
 {
 	if (READ_ONCE(sk->sk_state) == TCP_TIME_WAIT)
@@ -26,7 +26,7 @@ static inline struct inet_bind_bucket *reuse_bucket_of(const struct sock *sk)
 
 #ifdef REUSE_OWNERS_BY_ADDRESS
 
-/* All owners of a port are in one list, the newest first */
+/* Are all owners of a port in one list, the newest first? */
 #define reuse_owners_in_order	false
 
 static inline struct sock *reuse_first_of(struct hlist_node *bhash_node)
@@ -35,7 +35,7 @@ static inline struct sock *reuse_first_of(struct hlist_node *bhash_node)
 
 	tb2 = hlist_entry_safe(bhash_node, struct inet_bind2_bucket,
 			       bhash_node);
-	/* An address without owner is destroyed before the lock is dropped */
+	/* The list is not empty: the kernel frees an address without owners under the same lock */
 	return tb2 ? reuse_owner(tb2->owners.first) : NULL;
 }
 
@@ -44,7 +44,7 @@ static inline struct sock *reuse_first_owner(const struct inet_bind_bucket *tb)
 	return reuse_first_of(tb->bhash2.first);
 }
 
-/* The list that an owner is in */
+/* The address (and so the list) that an owner is under */
 static inline struct inet_bind2_bucket *reuse_list_of(const struct sock *sk)
 {
 	if (READ_ONCE(sk->sk_state) == TCP_TIME_WAIT)
@@ -52,7 +52,7 @@ static inline struct inet_bind2_bucket *reuse_list_of(const struct sock *sk)
 	return READ_ONCE(inet_csk(sk)->icsk_bind2_hash);
 }
 
-/* 6.17 has the cache for each address as well */
+/* 6.17 keeps fastreuse and fastreuseport for each address as well */
 static inline void reuse_set_fastreuse(const struct sock *sk, int value)
 {
 	inet_csk(sk)->icsk_bind_hash->fastreuse = value;
@@ -69,13 +69,13 @@ static inline void reuse_set_fastreuseport(const struct sock *sk, int value)
 #endif
 }
 
-/* The first owner of the address after that of @sk, or NULL */
+/* The first owner of the next address after that of @sk, or NULL */
 static inline struct sock *reuse_next_list(const struct sock *sk)
 {
 	return reuse_first_of(reuse_list_of(sk)->bhash_node.next);
 }
 
-/* The same: each address has a list */
+/* The same, as each address has a list of its own */
 static inline struct sock *reuse_next_address(const struct sock *sk)
 {
 	return reuse_next_list(sk);
@@ -120,7 +120,7 @@ static inline struct sock *reuse_next_owner(const struct sock *sk)
 	return reuse_owner(sk->sk_bind_node.next);
 }
 
-/* Addresses are mixed in the one list: no owner can be skipped */
+/* The one list mixes addresses: no owner can be skipped */
 static inline struct sock *reuse_next_address(const struct sock *sk)
 {
 	return reuse_next_owner(sk);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The functions that every setsockopt() and getsockopt() at SOL_SOCKET goes
- * through, whatever the kind of socket.
+ * The functions that the kernel calls for every setsockopt() and getsockopt() at SOL_SOCKET,
+ * whatever the kind of socket.
  */
 #ifndef _REUSE_COMPAT_SOCKOPT_H
 #define _REUSE_COMPAT_SOCKOPT_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * A sysctl handler's table is constant since 6.11; since then too an empty
- * last entry is warned of, where it was needed before 6.6.
+ * A sysctl handler gets a const table since 6.11. Since then the kernel warns of an empty
+ * last entry, which it needed before 6.6.
  */
 #ifndef _REUSE_COMPAT_SYSCTL_H
 #define _REUSE_COMPAT_SYSCTL_H

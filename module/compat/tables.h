@@ -10,7 +10,7 @@
 #include <net/udplite.h>
 #endif
 
-/* tcp_hashinfo lost its export; every namespace points to the table it uses */
+/* By way of the namespace, as newer kernels do not export tcp_hashinfo */
 static inline struct inet_hashinfo *reuse_tcp_hashinfo(const struct net *net)
 {
 #ifdef REUSE_DEATH_ROW_POINTER

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The uid that this kernel's own bind conflict test compares: kept in the
- * socket, or read from its inode, where a socket that has none (an orphan, a
+ * The uid that this kernel's own bind conflict test compares. Newer kernels keep it in the
+ * socket; older ones read it from the inode, and a socket without one (an orphan, or a
  * connection not accepted yet) counts as root's.
  */
 #ifndef _REUSE_COMPAT_UID_H
