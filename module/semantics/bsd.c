@@ -3,14 +3,14 @@
  * FreeBSD 13: in_pcbbind_setup(), in6_pcbbind(), in_pcblookup_local(),
  * in6_pcblookup_local(), in_pcb_lport() and in_pcblookup_hash_locked().
  *
- * FreeBSD looks at one socket of the port, never at all of them. Which one is
- * a matter of what the newcomer has set: with SO_REUSEADDR or SO_REUSEPORT
- * the newest unconnected one on exactly its address ("exact"), otherwise, and
- * for the test of the owner, the one of the least distance ("best").
+ * FreeBSD compares the newcomer with one socket of the port, never with all. Which one
+ * depends on the newcomer's options: with SO_REUSEADDR or SO_REUSEPORT it is the newest
+ * unconnected socket on exactly its address ("exact"). Without them, and always for the
+ * test of the user, it is the nearest one (bsd_cost()).
  */
 #include "semantics.h"
 
-/* Is @p found under IPv4 (INP_IPV4); under IPv6 (INP_IPV6)? */
+/* Does FreeBSD find @p under IPv4 (INP_IPV4)? Under IPv6 (INP_IPV6)? */
 static bool bsd_in_ipv4(const struct sem_sock *p)
 {
 	return sem_mapped(p->addr) ||
@@ -22,7 +22,7 @@ static bool bsd_in_ipv6(const struct sem_sock *p)
 	return p->ipv6 && !sem_mapped(p->addr);
 }
 
-/* Its address, as IPv4 or as IPv6 sees it */
+/* The address of @p, as IPv4 or as IPv6 sees it */
 static const u8 *bsd_laddr(const struct sem_sock *p, bool ipv4)
 {
 	return ipv4 && !sem_mapped(p->addr) ? sem_any4 : p->addr;
@@ -33,13 +33,13 @@ static bool bsd_has_flag(const struct sem_sock *sk)
 	return sk->reuseaddr || sk->reuseport;
 }
 
-/* Root, and whoever asks for a group address, may join anybody's sockets */
+/* Root may join sockets of any user; for a multicast address, everybody may */
 static bool bsd_may_join(const struct sem_sock *sk)
 {
 	return sk->root || sem_multicast(sk->addr);
 }
 
-/* The lookup of the test of the owner, if any, and that of the share test */
+/* Adds two lookups: for the test of the user, if there is one, and for the share test */
 static void bsd_want(struct sem_bind *b, const u8 *addr, bool ipv4)
 {
 	struct sem_lookup *l = &b->lookup[b->n];
@@ -66,7 +66,7 @@ static void bsd_begin(struct sem_bind *b)
 		bsd_want(b, sem_any4, true);
 }
 
-/* What it costs a lookup to find @p, which does not find what costs more; -1: never */
+/* Distance of @p: a lookup finds the nearest socket. -1: it never finds @p */
 static int bsd_cost(const struct sem_lookup *l, const struct sem_sock *p)
 {
 	const u8 *laddr = bsd_laddr(p, l->ipv4);
@@ -74,15 +74,17 @@ static int bsd_cost(const struct sem_lookup *l, const struct sem_sock *p)
 
 	if (!l->addr || !(l->ipv4 ? bsd_in_ipv4(p) : bsd_in_ipv6(p)))
 		return -1;
+
 	same = sem_same(laddr, l->addr);
 	if (l->exact)
 		return sem_is_connected(p) || !same ? -1 : 0;
+
 	if (!same && !sem_any(laddr) && !sem_any(l->addr))
 		return -1;
 	return sem_is_connected(p) + !same + 3 * (l->ipv4 && bsd_in_ipv6(p));
 }
 
-/* Is @p, at that cost, found rather than what was found so far? */
+/* Does the lookup find @p, at distance @cost, rather than what it has found so far? */
 static bool bsd_better(const struct sem_lookup *l, const struct sem_sock *p,
 		       int cost)
 {
@@ -98,14 +100,16 @@ static void bsd_look(struct sem_lookup *l, const struct sem_sock *p,
 
 	if (cost < 0 || !bsd_better(l, p, cost))
 		return;
+
 	l->id = id;
 	l->owner = *p;
 	l->cost = cost;
 }
 
 /*
- * Of TCP, which one with a remote end is found makes no difference: bsd_foreign() is
- * false of all of them, and the others find one only without a flag, so share with none.
+ * Among TCP sockets with a remote end it makes no difference which one a lookup finds:
+ * bsd_foreign() is false for all of them; and the share test finds one only for a newcomer
+ * without SO_REUSEADDR and SO_REUSEPORT, which shares with no socket.
  */
 static bool bsd_matters(const struct sem_bind *b, const struct sem_sock *p)
 {
@@ -131,7 +135,11 @@ static bool bsd_owner(struct sem_bind *b, const struct sem_sock *owner,
 
 	for (i = 0; i < b->n; i++)
 		bsd_look(&b->lookup[i], owner, id);
-	/* It is found wherever one on its address is, but for :: without IPv4 */
+
+	/*
+	 * A lookup that would find an older socket on this address finds @owner, too, and
+	 * prefers it. The exception is :: with IPV6_V6ONLY, which is not found under IPv4.
+	 */
 	return !sem_is_connected(owner) &&
 	       !(owner->v6only && sem_same(owner->addr, sem_any6));
 }
@@ -149,7 +157,7 @@ static bool bsd_done(const struct sem_bind *b)
 	return true;
 }
 
-/* Steps 6 and 6b of in_pcbbind_setup(): somebody else's? */
+/* The test of the user in in_pcbbind_setup(): is the socket that was found another user's? */
 static bool bsd_foreign(const struct sem_bind *b, const struct sem_lookup *l)
 {
 	const struct sem_sock *sk = b->sk, *t = &l->owner;
@@ -160,7 +168,7 @@ static bool bsd_foreign(const struct sem_bind *b, const struct sem_lookup *l)
 	       (b->udp || t->state != SEM_CONNECTED);
 }
 
-/* Do newcomer and @t share? To a group address SO_REUSEADDR counts as well */
+/* May @sk and @t share? For a multicast address SO_REUSEADDR counts as well */
 static bool bsd_shares(const struct sem_sock *sk, const struct sem_sock *t)
 {
 	if (sem_multicast(sk->addr) && bsd_has_flag(sk))
@@ -168,7 +176,7 @@ static bool bsd_shares(const struct sem_sock *sk, const struct sem_sock *t)
 	return sk->reuseport && t->reuseport;
 }
 
-/* Step 7: refused by what is there? */
+/* The share test in in_pcbbind_setup(): does the socket that was found refuse the port? */
 static bool bsd_taken(const struct sem_bind *b, const struct sem_lookup *l)
 {
 	const struct sem_sock *sk = b->sk, *t = &l->owner;
@@ -180,7 +188,7 @@ static bool bsd_taken(const struct sem_bind *b, const struct sem_lookup *l)
 	return !(sk->ipv6 && t->ipv6 && sem_any(sk->addr) && sem_any(t->addr));
 }
 
-/* Step 7b, of a dual-stack :: that finds @l on 0.0.0.0 */
+/* The same for a dual-stack ::, of the socket that was found on 0.0.0.0 */
 static bool bsd_taken_dual(const struct sem_bind *b,
 			   const struct sem_lookup *l)
 {
@@ -194,7 +202,7 @@ static int bsd_verdict(struct sem_bind *b)
 {
 	struct sem_lookup *l = b->lookup;
 
-	/* in_pcb_lport(): whatever is found there makes it try the next port */
+	/* in_pcb_lport(): any socket found makes it try the next port */
 	if (b->search) {
 		b->by = l[1].id;
 		return b->by ? -EADDRINUSE : 0;
@@ -209,12 +217,14 @@ static int bsd_verdict(struct sem_bind *b)
 		b->by = l[1].id;
 	else if (b->n > 2 && bsd_taken_dual(b, &l[3]))
 		b->by = l[3].id;
+
 	return b->by ? -EADDRINUSE : 0;
 }
 
 /*
- * in_pcblookup_hash_locked(), without SO_REUSEPORT_LB: newest on the exact
- * address, oldest of the family on the wildcard, oldest dual-stack one.
+ * in_pcblookup_hash_locked(), without SO_REUSEPORT_LB. Best is the newest socket on the
+ * exact address; then the oldest of the packet's family on the wildcard address; then the
+ * oldest dual-stack one.
  */
 static bool bsd_deliver(struct sem_deliver *d, const struct sem_sock *p,
 			const void *id)
@@ -226,6 +236,7 @@ static bool bsd_deliver(struct sem_deliver *d, const struct sem_sock *p,
 
 	if (!(ipv4 ? bsd_in_ipv4(p) : bsd_in_ipv6(p)))
 		return false;
+
 	if (sem_same(laddr, d->packet->addr))
 		rank = 3;
 	else if (sem_any(laddr))
@@ -236,6 +247,7 @@ static bool bsd_deliver(struct sem_deliver *d, const struct sem_sock *p,
 	worse = rank == 3 ? p->bind_seq < d->bind_seq : p->bind_seq > d->bind_seq;
 	if (d->id && (rank < d->rank || (rank == d->rank && worse)))
 		return true;
+
 	d->id = id;
 	d->bind_seq = p->bind_seq;
 	d->rank = rank;

@@ -4,18 +4,18 @@
  * inet_csk_bind_conflict(), inet6_csk_bind_conflict(), udp_lib_get_port(),
  * ipv4_rcv_saddr_equal() and ipv6_rcv_saddr_equal().
  *
- * Every socket of the port counts, whoever owns it. SO_REUSEPORT does not
- * exist. TCP asks a cache in the bucket first, which is not told when an owner
- * clears SO_REUSEADDR.
+ * Every owner of the port counts, whichever user it belongs to. SO_REUSEPORT does not
+ * exist. TCP first asks fastreuse of the bucket, which does not change when an owner clears
+ * SO_REUSEADDR.
  */
 #include "semantics.h"
 
-/* With more UDP sockets than this on the port, a wildcard one meets only wildcard ones */
+/* With more UDP owners than this, a wildcard newcomer conflicts only with wildcard owners */
 #define PRE39_UDP_FEW	10
 
 /*
- * Nothing but SO_REUSEPORT came to UDP since, and it takes two that have it; and the
- * wildcard was made to meet all sockets of a port, however many.
+ * The rules of UDP have changed twice since 3.8. SO_REUSEPORT came, which has an effect only
+ * if both sockets set it. And a wildcard newcomer meets all owners of the port, however many.
  */
 static bool pre39_same_as_linux(const struct sem_sock *sk, bool udp, bool search)
 {
@@ -30,8 +30,8 @@ static void pre39_begin(struct sem_bind *b)
 }
 
 /*
- * What IPv4 sees of an address: 127.0.0.6 stands for a native IPv6 one, which
- * an accepted connection of a dual-stack listener has without being v6only.
+ * The address as IPv4 sees it: for a native IPv6 address that is 127.0.0.6. A socket with
+ * such an address need not be v6only: a dual-stack listener accepts connections like that.
  */
 static const u8 *pre39_ipv4(const u8 *addr)
 {
@@ -41,6 +41,7 @@ static const u8 *pre39_ipv4(const u8 *addr)
 
 	if (sem_mapped(addr))
 		return addr;
+
 	return sem_any(addr) ? sem_any4 : native;
 }
 
@@ -59,7 +60,7 @@ static bool pre39_overlap(const struct sem_sock *sk, const struct sem_sock *o)
 	return o->ipv6 && sem_same(sk->addr, o->addr);
 }
 
-/* udp_lib_get_port() looks only at the list of the newcomer's address, if all are many */
+/* May PRE39_UDP_FEW apply? See udp_lib_get_port(), which then looks at one address's list */
 static bool pre39_udp_any(const struct sem_bind *b)
 {
 	return b->udp && !b->search && sem_any(b->sk->addr);
@@ -69,7 +70,7 @@ static bool pre39_owner(struct sem_bind *b, const struct sem_sock *o,
 			const void *id)
 {
 	const struct sem_sock *sk = b->sk;
-	/* While it looks for a port, IPv4 TCP shares with nobody */
+	/* In a search for a port, IPv4 TCP shares with no owner */
 	bool strict = b->search && !b->udp && !sk->ipv6;
 
 	b->owners++;
@@ -77,6 +78,7 @@ static bool pre39_owner(struct sem_bind *b, const struct sem_sock *o,
 		return false;
 	if (!pre39_overlap(sk, o))
 		return false;
+
 	if (strict || !sk->reuseaddr || !o->reuseaddr ||
 	    (!b->udp && o->state == SEM_LISTEN)) {
 		b->by = b->by ?: id;
@@ -86,7 +88,7 @@ static bool pre39_owner(struct sem_bind *b, const struct sem_sock *o,
 	return false;
 }
 
-/* With SO_REUSEADDR the cache may let it in all the same */
+/* For a newcomer with SO_REUSEADDR, fastreuse may still overrule an owner that refuses */
 static bool pre39_done(const struct sem_bind *b)
 {
 	if (pre39_udp_any(b) && !b->by_any)
@@ -100,10 +102,12 @@ static int pre39_verdict(struct sem_bind *b)
 
 	if (pre39_udp_any(b) && b->owners > PRE39_UDP_FEW)
 		b->by = b->by_any;
+
 	if (!b->udp && !b->search && b->owners && b->fastreuse > 0 && reuse)
 		b->by = NULL;
 	if (b->by)
 		return -EADDRINUSE;
+
 	if (!b->owners)
 		b->fastreuse = reuse;
 	else if (b->fastreuse && !reuse)
@@ -111,7 +115,7 @@ static int pre39_verdict(struct sem_bind *b)
 	return 0;
 }
 
-/* compute_score() and its kin: the one bound last among the best */
+/* compute_score() and its variants: of the sockets with the best score, the one bound last */
 static bool pre39_deliver(struct sem_deliver *d, const struct sem_sock *p,
 			  const void *id)
 {
@@ -125,10 +129,12 @@ static bool pre39_deliver(struct sem_deliver *d, const struct sem_sock *p,
 		return false;
 	if (!any && !sem_same(p->addr, d->packet->addr))
 		return false;
+
 	rank = 2 * !any + (p->ipv6 == d->packet->ipv6);
 	if (d->id && (rank < d->rank ||
 		      (rank == d->rank && p->bind_seq < d->bind_seq)))
 		return true;
+
 	d->id = id;
 	d->bind_seq = p->bind_seq;
 	d->rank = rank;

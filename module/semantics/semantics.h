@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * How other systems decide who may share a port, and who receives.
+ * How other systems decide which sockets may share a port, and which one gets a packet.
  *
  * Pure decisions on plain structs: no socket, no lock, nothing of the kernel
- * but its integer types. The same files are compiled in userspace, where the
- * answers recorded from those systems are run against them.
+ * but its integer types. A user-space test compiles the same files and compares their
+ * answers with those recorded from the other systems.
  *
- * A decision is a fold: begin, then one call for each socket on the port, in
- * any order, then the verdict, with the socket that decided it.
+ * A decision on a bind is a fold: begin(), then owner() for each owner of the port, in any
+ * order, then verdict(), which also names the owner that refused.
  */
 #ifndef _REUSE_SEMANTICS_H
 #define _REUSE_SEMANTICS_H
@@ -28,7 +28,7 @@ typedef uint64_t u64;
 #endif
 
 enum sem_state {
-	SEM_BOUND,	/* has the port, neither listens nor is connected */
+	SEM_BOUND,	/* has a port; neither listens nor has a remote end */
 	SEM_LISTEN,
 	SEM_CONNECTED,	/* has a remote end: connected, accepted, closing */
 	SEM_TIMEWAIT,
@@ -37,10 +37,11 @@ enum sem_state {
 /**
  * struct sem_sock - a socket as the rules see it
  * @addr: local address; IPv4 in the v4-mapped form
- * @bind_seq: when bound, or for an accepted one when created; higher is newer
- * @uid: whose, whatever numbers: only equality counts; not for SEM_TIMEWAIT, and of
- *	TCP not for SEM_CONNECTED
- * @dev: index of the device it is bound to, 0 for none
+ * @bind_seq: bind sequence: when the socket was bound or, if accepted, created; higher is
+ *	newer
+ * @uid: user of the socket, by any numbering: only equality counts. Not used for
+ *	SEM_TIMEWAIT, nor for SEM_CONNECTED of TCP
+ * @dev: index of the device that the socket is bound to, 0 for none
  * @state: enum sem_state
  * @ipv6: AF_INET6
  * @v6only: IPV6_V6ONLY; false for AF_INET
@@ -61,18 +62,18 @@ struct sem_sock {
 	bool root;
 };
 
-/* Two on the newcomer's address, two more on 0.0.0.0 for a dual-stack :: */
+/* Two for the address the newcomer asks for; if it is a dual-stack ::, two for 0.0.0.0 */
 #define SEM_LOOKUPS	4
 
 /**
- * struct sem_lookup - one search for one socket, as FreeBSD has them
- * @owner: what was found
- * @id: the caller's name for it, NULL if nothing was found
- * @addr: address searched for, in the v4-mapped form if @ipv4; NULL if it does
- *	not matter what would be found
- * @cost: of @owner, for a search of the best
- * @ipv4: among the sockets that are found under IPv4, not IPv6
- * @exact: only unconnected sockets on exactly @addr
+ * struct sem_lookup - one of FreeBSD's searches for a single owner of the port
+ * @owner: the owner found so far
+ * @id: the caller's name for @owner, NULL if none was found
+ * @addr: address to search for, in the v4-mapped form if @ipv4; NULL: do not search, as the
+ *	result does not matter
+ * @cost: distance of @owner (see bsd_cost()): the search takes the nearest
+ * @ipv4: search the sockets that FreeBSD finds under IPv4, otherwise those under IPv6
+ * @exact: only unconnected sockets on exactly @addr count
  */
 struct sem_lookup {
 	struct sem_sock owner;
@@ -85,16 +86,16 @@ struct sem_lookup {
 
 /**
  * struct sem_bind - one decision whether a socket may have a port
- * @sk: the newcomer; @sk->addr is the address it asks for
+ * @sk: the socket that asks (the newcomer); @sk->addr is the address it asks for
  * @udp: UDP, otherwise TCP
- * @search: a port is being searched for (bind() to port 0), not asked for
- * @fastreuse: TCP bucket's cache as Linux 3.8 keeps it (-1, 0, 1): as it is, and
- *	after sem_profile.verdict() as it is to be if the kernel binds
- * @owners: sockets seen
- * @by: after the verdict, name of the socket that decided against it, or NULL
- * @by_any: pre39: one on a wildcard address that would, or NULL
- * @n: lookups in use
- * @lookup: see there
+ * @search: the port is one that bind() to port 0 tries, not one that the caller asked for
+ * @fastreuse: fastreuse of the TCP bucket as Linux 3.8 keeps it (-1, 0, 1): the current
+ *	value, and after sem_profile.verdict() the value to store if the kernel binds
+ * @owners: number of owners counted so far
+ * @by: after the verdict, name of the owner that refuses the port, or NULL
+ * @by_any: pre39: name of an owner on a wildcard address that refuses it, or NULL
+ * @n: number of entries of @lookup in use
+ * @lookup: bsd: the searches
  */
 struct sem_bind {
 	const struct sem_sock *sk;
@@ -109,10 +110,10 @@ struct sem_bind {
 };
 
 /**
- * struct sem_packet - a datagram, or a SYN, without a connected receiver
+ * struct sem_packet - a datagram or SYN that is for no connected socket
  * @addr: destination address; IPv4 in the v4-mapped form
- * @udp: a datagram
- * @ipv6: came by IPv6
+ * @udp: a datagram, otherwise a SYN
+ * @ipv6: it arrived by IPv6
  */
 struct sem_packet {
 	u8 addr[16];
@@ -121,12 +122,12 @@ struct sem_packet {
 };
 
 /**
- * struct sem_deliver - one decision who gets a unicast packet
+ * struct sem_deliver - one selection of the socket that gets a unicast packet
  * @packet: the packet
- * @id: name of the socket that gets it, or NULL; TCP refuses if it does not
- *	listen
- * @bind_seq: of that socket
- * @rank: of that socket; higher is better
+ * @id: name of the socket chosen so far, or NULL; TCP refuses the SYN if that socket does
+ *	not listen
+ * @bind_seq: bind sequence of that socket
+ * @rank: how well that socket matches; higher is better
  */
 struct sem_deliver {
 	const struct sem_packet *packet;
@@ -137,35 +138,36 @@ struct sem_deliver {
 
 /**
  * struct sem_profile - one system's semantics
- * @name: as net.reuse.semantics has it
- * @same_as_linux: may be NULL; true if today's kernel decides like that system for this
- *	newcomer to UDP (@udp) or TCP, which asks for a port or leaves that open (@search)
- * @begin: prepares a decision; @sk, @udp, @search and @fastreuse are set
- * @owner: shows it one socket of the port, named by @id; true if no older one on
+ * @name: the word for it in net.reuse.semantics
+ * @same_as_linux: may be NULL; does this kernel decide like that system for the newcomer
+ *	@sk, UDP (@udp) or TCP, that asks for one port, or for any free one (@search)?
+ * @begin: prepares a decision; the caller has set @sk, @udp, @search and @fastreuse
+ * @owner: shows the decision one owner of the port, named @id; true if no older owner on
  *	the same address and device can matter
- * @matters: with @needs_bind_order; could a socket like this change the verdict? Its @bind_seq is
- *	the highest that it may have, its @uid, @root and options are not looked at. False
- *	stays false for the rest of the decision
- * @done: no older one on whatever address can matter
- * @verdict: 0 or -EADDRINUSE, and @by
- * @uses_fastreuse: TCP: sem_bind.fastreuse is used
- * @needs_bind_order: it is one socket that counts, so @bind_seq and @uid of owners do
- * @checks_listen: listen() decides anew; otherwise a bound socket may listen
+ * @matters: only with @needs_bind_order; could an owner like this change the verdict? Its
+ *	@bind_seq is the highest it may have; its @uid, @root and options are not read.
+ *	Once false, the answer stays false for the rest of the decision
+ * @done: true if no older owner on any address can matter
+ * @verdict: ends the decision: 0 or -EADDRINUSE; sets sem_bind.by
+ * @uses_fastreuse: TCP: the decision reads and sets sem_bind.fastreuse
+ * @needs_bind_order: the verdict depends on a single owner, so @bind_seq and @uid of owners
+ *	have to be known
+ * @checks_listen: listen() decides anew; otherwise a bound socket may always listen
  * @hides_reuseport: SO_REUSEPORT does not exist
- * @connect_keeps_port: connect() of a bound TCP socket to a remote end that another has a
- *	connection to from there says EADDRINUSE, and the port is kept; otherwise
- *	EADDRNOTAVAIL, and a port that bind() chose is lost
- * @search_error: errno of a bind() to port 0 that finds none
- * @wildcard_oldest_first: of the sockets on a wildcard address the oldest receives; of any
+ * @connect_keeps_port: if connect() of a bound TCP socket finds that another socket has the
+ *	same connection, it fails with EADDRINUSE and the socket keeps its port; otherwise
+ *	it fails with EADDRNOTAVAIL and the socket loses a port that bind() chose
+ * @search_error: negative errno of a bind() to port 0 that finds no port
+ * @wildcard_oldest_first: among sockets on a wildcard address the oldest receives; among
  *	others, the newest
- * @deliver: shows a packet one socket of the port without a remote end; true if
- *	none that was bound like it (address, IPv4 or IPv6, V6ONLY) and comes
- *	behind it in that order can matter
- * @ends_multicast: may be NULL; a group's or broadcast datagram goes to the sockets
- *	that joined themselves, newest created first, and after one that this is
- *	true of to none
+ * @deliver: shows the selection one socket of the port without a remote end. Sockets that
+ *	were bound alike (address, IPv4 or IPv6, V6ONLY) come in the order in which they
+ *	receive, see @wildcard_oldest_first; true if no later one of these can matter
+ * @ends_multicast: may be NULL; a multicast or broadcast datagram goes to the sockets that
+ *	joined the group themselves, newest created first, up to and including the first
+ *	socket for which this is true
  *
- * Sockets that Linux keeps apart by device are not shown by the caller.
+ * The caller does not show sockets that Linux keeps apart by device.
  */
 struct sem_profile {
 	const char *name;
@@ -204,7 +206,7 @@ static inline bool sem_mapped(const u8 *addr)
 	return !memcmp(addr, sem_any4, 12);
 }
 
-/* @ipv4 is in network byte order */
+/* Sets @addr to the v4-mapped form of @ipv4, which is in network byte order */
 static inline void sem_addr4(u8 *addr, u32 ipv4)
 {
 	memcpy(addr, sem_any4, 12);
@@ -221,7 +223,7 @@ static inline bool sem_multicast(const u8 *addr)
 	return sem_mapped(addr) ? (addr[12] & 0xf0) == 0xe0 : addr[0] == 0xff;
 }
 
-/* There is a remote end */
+/* Has it a remote end? */
 static inline bool sem_is_connected(const struct sem_sock *sk)
 {
 	return sk->state == SEM_CONNECTED || sk->state == SEM_TIMEWAIT;
