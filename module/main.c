@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* The beginning and the end: of the module, and of each network namespace. */
+/* Sets up and tears down the module, and its part of each network namespace. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
@@ -30,13 +30,15 @@ static struct pernet_operations state_ops = {
 	.size	= sizeof(struct reuse_net),
 };
 
-/* How many namespaces were alive and not native when the module was unloaded */
+/* Number of live namespaces that were not native when the module was unloaded */
 static unsigned int left_emulating;
 
 /*
- * After this, the kernel waits one grace period for all namespaces that end together.
- * init_net ends only with the module, and first; then no namespace is made or ended
- * meanwhile, but some may be dead and wait for that.
+ * After this, the kernel waits one RCU grace period for all namespaces that end together.
+ *
+ * init_net comes here only when the module is unloaded, and as the first namespace. No
+ * namespace is created or destroyed meanwhile, but some may be dead and wait to be
+ * destroyed: check_net() leaves those out.
  */
 static void __net_exit switch_pre_exit(struct net *net)
 {
@@ -54,10 +56,10 @@ static void __net_exit switch_exit(struct net *net)
 }
 
 /*
- * While functions are intercepted, reuse_net() is called for any namespace. Until state_ops
- * has made its state, and after it has freed that, the pointer may lead to memory that an
- * earlier module with the same id has freed. So no namespace is switched before all have
- * their state, and none loses it before the last hook is removed.
+ * While functions are intercepted, the hooks call reuse_net() for any namespace. Before
+ * state_ops has allocated the namespace's state, and after it has freed that, the pointer
+ * may lead to memory that an earlier module with the same id has freed. So no namespace is
+ * switched before all have their state, and none loses it before the last hook is removed.
  */
 static struct pernet_operations switch_ops = {
 	.init	  = reuse_sysctl_create,
@@ -75,29 +77,30 @@ static int __init reuse_init(void)
 
 	err = reuse_track_setup();
 	if (err)
-		goto hook;
+		goto teardown_hook;
 
 	err = register_pernet_subsys(&state_ops);	/* every namespace has its state ... */
 	if (err)
-		goto order;
+		goto teardown_track;
 
 	err = register_pernet_subsys(&switch_ops);	/* ... before any may be switched */
 	if (err)
-		goto state;
+		goto unregister_state;
 
 	return 0;
 
-state:
+unregister_state:
+	/* Namespaces that switch_ops had set up may have left their hooks to the worker */
 	reuse_hook_users_teardown();
 	unregister_pernet_subsys(&state_ops);
-order:
+teardown_track:
 	reuse_track_teardown();
-hook:
+teardown_hook:
 	reuse_hook_teardown();
 	return err;
 }
 
-/* After reuse_hook_users_teardown() no function of the kernel leads to the module */
+/* After reuse_hook_users_teardown() no function of the kernel calls the module */
 static void __exit reuse_exit(void)
 {
 	unregister_pernet_subsys(&switch_ops);

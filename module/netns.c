@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What each network namespace has of this module. */
+/* The state that this module keeps for each network namespace. */
 #include <net/net_namespace.h>
 
 #include "netns.h"
@@ -7,8 +7,8 @@
 unsigned int reuse_net_id __read_mostly;
 
 /**
- * reuse_net_init() - set up what a network namespace has of this module
- * @net: network namespace; it is native, and all else is 0
+ * reuse_net_init() - set up the module's state of a network namespace
+ * @net: network namespace; its state is all 0, which means native
  *
  * Context: process context.
  */

@@ -12,25 +12,26 @@
 struct ctl_table;
 struct ctl_table_header;
 
-/* Ports that are counted together */
+/* Number of counters that the ports share; a port uses number port % REUSE_PORT_SETS */
 #define REUSE_PORT_SETS		64
 
 /**
- * struct reuse_net - what a network namespace has of this module
+ * struct reuse_net - the module's state of a network namespace
  * @profile: semantics in force; NULL: native
- * @left: those that were in force when the namespace began to go
- * @switch_lock: of @profile
- * @going: it is not to be switched any more
- * @bind_lock: makes a verdict and the bind one step; with bottom halves off
- * @searching: how many binds to port 0 look for one
- * @forced_sk: UDP socket whose conflicts are not to be seen; under @bind_lock,
- *	read without
- * @udp_added_last: how many UDP sockets entered their list at its end
- * @has_device_sockets: a bucket has, or had, a socket that is bound to a device
- * @any_bucket_may_have_devices: that may be so of any
- * @udp_connected: how many UDP sockets asked for a remote end, by port
- * @ctl_header: of net.reuse
- * @ctl_table: copy of the sysctl table
+ * @left: the profile that was in force when the namespace, or the module, began to go
+ * @switch_lock: held to change @profile
+ * @going: the namespace, or the module, is going: do not switch it any more
+ * @bind_lock: makes a verdict and the bind one step; taken with bottom halves off
+ * @searching: number of bind() to port 0 that are searching for a port
+ * @forced_sk: UDP socket of the forced bind under way: the kernel is to see none of its
+ *	conflicts; written under @bind_lock, read without
+ * @udp_added_last: number of tracked UDP sockets that entered their slot's list at its end
+ * @has_device_sockets: some bucket has, or had, a socket that is bound to a device
+ * @any_bucket_may_have_devices: which buckets have one is not known: each may
+ * @udp_connected: number of tracked UDP sockets that asked for a remote end, by
+ *	port % REUSE_PORT_SETS
+ * @ctl_header: the registered sysctls net.reuse.*
+ * @ctl_table: the namespace's copy of their table
  */
 struct reuse_net {
 	const struct sem_profile *profile;
@@ -53,19 +54,19 @@ extern unsigned int reuse_net_id;
 void reuse_net_init(struct net *net);
 
 /**
- * reuse_net() - what a network namespace has of this module
+ * reuse_net() - find the module's state of a network namespace
  * @net: network namespace
  *
  * Context: any.
- * Return: as long as @net and the module live. NULL in a namespace that is
- * being set up and has not come to us yet: the kernel creates sockets there.
+ * Return: the state, valid as long as @net and the module live. NULL while the kernel sets
+ * @net up and has not called this module yet: it creates sockets there already.
  */
 static inline struct reuse_net *reuse_net(const struct net *net)
 {
 	const struct net_generic *ng;
 	struct reuse_net *rn;
 
-	/* net_generic(), but for a namespace allocated when there was less */
+	/* Unlike net_generic(): the array of a namespace being set up may not reach our id */
 	rcu_read_lock();
 	ng = rcu_dereference(net->gen);
 	rn = reuse_net_id < ng->s.len ? ng->ptr[reuse_net_id] : NULL;
@@ -74,7 +75,7 @@ static inline struct reuse_net *reuse_net(const struct net *net)
 }
 
 /**
- * reuse_net_profile() - semantics in force in a namespace
+ * reuse_net_profile() - find the semantics in force in a namespace
  * @net: network namespace
  *
  * Context: any.
@@ -89,12 +90,12 @@ reuse_net_profile(const struct net *net)
 }
 
 /**
- * reuse_net_connected() - the count of UDP sockets that asked for a remote end
+ * reuse_net_connected() - find the counter of UDP sockets that asked for a remote end
  * @net: network namespace
- * @port: in host byte order; others are counted with it
+ * @port: in host byte order; other ports share its counter
  *
  * Context: any.
- * Return: &reuse_net.udp_connected of that port.
+ * Return: the element of reuse_net.udp_connected for @port.
  */
 static inline atomic_t *reuse_net_connected(const struct net *net, u16 port)
 {

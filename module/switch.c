@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Which semantics a namespace has: how it gets others, and goes back if that fails. */
+/* Switches a namespace to other semantics, and back if that fails. */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/mutex.h>
@@ -14,9 +14,10 @@
 #include "track/track.h"
 
 /*
- * What a bind that is under way has not decided yet is decided by the new one, and
- * recorded by what is in force when it is done: both are under the same lock. So native
- * namespaces have no records in buckets, and what those are counted in is 0.
+ * bind() decides, binds and records under bind_lock. So a bind under way that has not
+ * decided yet decides by the new profile, and each is recorded for the profile that
+ * decided it: no bind leaves a record in a bucket of a namespace that has become native.
+ * Native namespaces have no records in buckets, and the counters of such records are 0.
  */
 static void profile_publish(struct reuse_net *rn,
 			    const struct sem_profile *profile)
@@ -26,14 +27,14 @@ static void profile_publish(struct reuse_net *rn,
 	spin_unlock_bh(&rn->bind_lock);
 }
 
-/* Under switch_lock; the hooks of both are there. Notes are made anew */
+/* Called under switch_lock, with the hooks of both profiles installed. Makes all records anew */
 static int profile_set(struct net *net, const struct sem_profile *profile)
 {
 	struct reuse_net *rn = reuse_net(net);
 	const struct sem_profile *old = rn->profile;
 
 	if (!old) {
-		/* What was for a bind that ended after it was left */
+		/* A bind that ended after the namespace became native may have left a record */
 		reuse_track_forget_net(net);
 		WRITE_ONCE(rn->has_device_sockets, false);
 		WRITE_ONCE(rn->any_bucket_may_have_devices, false);
@@ -44,19 +45,21 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 		reuse_deliver_unhook(net);
 		synchronize_rcu();
 	}
+
 	if (old)
 		reuse_track_forget_net(net);
 	if (old && old->uses_fastreuse)
 		reuse_fastreuse_forget_net(net);
+
 	return profile ? reuse_track_learn(net) : 0;
 }
 
 /**
- * struct undo - a switch that failed and is undone
- * @work: where nobody is being killed, and memory is no user's
+ * struct undo - restores the old profile after a switch that failed
+ * @work: runs in a worker, which nobody kills and whose memory no user is charged for
  * @net: network namespace
- * @profile: that it had
- * @err: what came of it
+ * @profile: the profile that @net had before
+ * @err: result: 0, or why @profile could not be restored
  */
 struct undo {
 	struct work_struct work;
@@ -72,7 +75,7 @@ static void undo_work(struct work_struct *work)
 	undo->err = profile_set(undo->net, undo->profile);
 }
 
-/* Under switch_lock. True if @profile could be had again: otherwise it is native */
+/* Called under switch_lock. True if @profile is in force again; otherwise @net is native now */
 static bool profile_undo(struct net *net, const struct sem_profile *profile)
 {
 	struct undo undo = { .net = net, .profile = profile };
@@ -83,13 +86,14 @@ static bool profile_undo(struct net *net, const struct sem_profile *profile)
 	destroy_work_on_stack(&undo.work);
 	if (!undo.err)
 		return true;
+
 	pr_warn_ratelimited("no memory to go back to %s when a switch failed: that namespace is native now\n",
 			    profile->name);
 	profile_set(net, NULL);
 	return false;
 }
 
-/* Under switch_lock */
+/* Called under switch_lock */
 static int profile_change(struct net *net, const struct sem_profile *profile)
 {
 	struct reuse_net *rn = reuse_net(net);
@@ -98,6 +102,7 @@ static int profile_change(struct net *net, const struct sem_profile *profile)
 
 	if (err)
 		return err;
+
 	err = old ? 0 : reuse_deliver_hook(net);
 	if (!err) {
 		err = profile_set(net, profile);
@@ -111,13 +116,14 @@ static int profile_change(struct net *net, const struct sem_profile *profile)
 /**
  * reuse_switch() - switch a namespace
  * @net: network namespace
- * @profile: NULL for native
+ * @profile: semantics to switch to, NULL for native
  *
- * Context: process context, may sleep; a second and longer if hooks have to be
- * installed, but for who has CAP_NET_ADMIN over the host.
- * Return: 0, or with nothing changed what reuse_hook_users_get(),
- * reuse_deliver_hook() or reuse_track_learn() returns; -ERESTARTSYS if there
- * is a signal, -ENODEV if the namespace is going.
+ * Context: process context, may sleep: for a second or longer if hooks have to be installed
+ * and the task has no CAP_NET_ADMIN in the initial user namespace.
+ * Return: 0, or an error of reuse_hook_users_get(), reuse_deliver_hook() or
+ * reuse_track_learn(); -ERESTARTSYS if a signal is pending, -ENODEV if the namespace is
+ * going. After an error the namespace is as before, or native if there was no memory to
+ * restore its profile.
  */
 int reuse_switch(struct net *net, const struct sem_profile *profile)
 {
@@ -126,6 +132,7 @@ int reuse_switch(struct net *net, const struct sem_profile *profile)
 
 	if (mutex_lock_interruptible(&rn->switch_lock))
 		return -ERESTARTSYS;
+
 	if (READ_ONCE(rn->going))
 		err = -ENODEV;
 	else if (profile != rn->profile)
@@ -135,18 +142,19 @@ int reuse_switch(struct net *net, const struct sem_profile *profile)
 }
 
 /**
- * reuse_switch_leave() - a namespace is going, or the module is
+ * reuse_switch_leave() - make a namespace native before it, or the module, goes
  * @net: network namespace
  *
- * Context: process context, may sleep; waits for a task that is just switching it. A
- * grace period of RCU is to follow, and then reuse_switch_left().
- * Return: false if it was native.
+ * The caller waits for an RCU grace period next, and then calls reuse_switch_left().
+ *
+ * Context: process context, may sleep; waits for a task that is switching @net.
+ * Return: false if @net was native already.
  */
 bool reuse_switch_leave(struct net *net)
 {
 	struct reuse_net *rn = reuse_net(net);
 
-	/* Who waits in reuse_switch() gives up */
+	/* Tasks that wait in reuse_switch() give up */
 	WRITE_ONCE(rn->going, true);
 	mutex_lock(&rn->switch_lock);
 	if (rn->profile) {
@@ -159,10 +167,10 @@ bool reuse_switch_leave(struct net *net)
 }
 
 /**
- * reuse_switch_left() - a namespace has gone
- * @net: network namespace
+ * reuse_switch_left() - drop the records and hooks of a namespace that was left
+ * @net: network namespace; reuse_switch_leave() was called, and a grace period is over
  *
- * Context: process context, may sleep. It does not wait until hooks are removed.
+ * Context: process context, may sleep. Does not wait: a worker removes the hooks.
  */
 void reuse_switch_left(struct net *net)
 {
@@ -170,6 +178,7 @@ void reuse_switch_left(struct net *net)
 
 	if (!rn->left)
 		return;
+
 	reuse_track_forget_net(net);
 	if (rn->left->uses_fastreuse)
 		reuse_fastreuse_forget_net(net);

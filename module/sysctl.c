@@ -20,7 +20,7 @@
 
 static const struct sem_profile * const profiles[] = { &sem_pre39, &sem_bsd };
 
-/* A word, and room to see that there is more than one */
+/* Bytes: the longest word, with room to notice that a second one follows */
 #define WORD_MAX	32
 
 static char *semantics = NATIVE;
@@ -31,7 +31,7 @@ static bool host_only;
 module_param(host_only, bool, 0644);
 MODULE_PARM_DESC(host_only, "only CAP_NET_ADMIN over the host, not over a container alone, is enough to choose other semantics than native, which patches the kernel and can keep livepatches from it (default: N, as rootless containers are what this module is mostly for)");
 
-/* May the current task have @profile? That takes more than the right to switch */
+/* The current task may switch; does host_only let it choose @profile, too? */
 static bool profile_allowed(const struct sem_profile *profile)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 60 * HZ, 3);
@@ -45,7 +45,7 @@ static bool profile_allowed(const struct sem_profile *profile)
 	return false;
 }
 
-/* 0 and the profile of a word, NULL for native, or -EINVAL */
+/* Sets *@profile to the profile of that name (NULL for native); 0, or -EINVAL if there is none */
 static int profile_by_name(const char *name, const struct sem_profile **profile)
 {
 	unsigned int i;
@@ -75,16 +75,20 @@ static int semantics_write(reuse_ctl_table *ctl, struct net *net, void *buffer,
 
 	if (!ns_capable(net->user_ns, CAP_NET_ADMIN))
 		return -EPERM;
+
 	err = proc_dostring(&tmp, 1, buffer, lenp, ppos);
 	if (err)
 		return err;
+
 	err = profile_by_name(strim(word), &profile);
 	if (err) {
 		pr_info_ratelimited("net.reuse.semantics: no such word; choose one of net.reuse.available_semantics\n");
 		return err;
 	}
+
 	if (!profile_allowed(profile))
 		return -EPERM;
+
 	return reuse_switch(net, profile);
 }
 
@@ -101,6 +105,7 @@ static int semantics_handler(reuse_ctl_table *ctl, int write, void *buffer,
 
 	if (write)
 		return semantics_write(ctl, net, buffer, lenp, ppos);
+
 	profile = reuse_net_profile(net);
 	strscpy(word, profile ? profile->name : NATIVE, sizeof(word));
 	return proc_dostring(&tmp, 0, buffer, lenp, ppos);
@@ -148,9 +153,11 @@ static int table_register(struct net *net)
 		pr_info_once("this kernel is built without CONFIG_SYSCTL: only the module's parameter says which semantics there are\n");
 		return 0;
 	}
+
 	table = kcalloc(n + REUSE_CTL_END, sizeof(*table), GFP_KERNEL_ACCOUNT);
 	if (!table)
 		return -ENOMEM;
+
 	memcpy(table, reuse_ctl_entries, sizeof(reuse_ctl_entries));
 	for (i = 0; i < n; i++)
 		table[i].data = net;
@@ -165,7 +172,7 @@ static int table_register(struct net *net)
 }
 
 /**
- * reuse_sysctl_create() - make net.reuse of a network namespace
+ * reuse_sysctl_create() - create the sysctls net.reuse.* of a network namespace
  * @net: network namespace
  *
  * Context: process context, may sleep.
@@ -182,14 +189,17 @@ int reuse_sysctl_create(struct net *net)
 		       semantics);
 		return err;
 	}
-	/* If that cannot be, dmesg says why, and native it is */
+
+	/* If hooks cannot be installed, dmesg says why, and the namespace stays native */
 	err = reuse_switch(net, profile);
 	if (err && err != -EBUSY && err != -EOPNOTSUPP)
 		return err;
-	/* From here on others may switch it */
+
+	/* From here on tasks may write net.reuse.semantics */
 	err = table_register(net);
 	if (!err)
 		return 0;
+
 	reuse_switch_leave(net);
 	synchronize_rcu();
 	reuse_switch_left(net);
@@ -200,7 +210,7 @@ int reuse_sysctl_create(struct net *net)
  * reuse_sysctl_remove() - undo reuse_sysctl_create()
  * @net: network namespace
  *
- * Context: process context, may sleep. On return nobody is in a handler.
+ * Context: process context, may sleep. On return no task is in a handler.
  */
 void reuse_sysctl_remove(struct net *net)
 {
