@@ -226,7 +226,7 @@ static void start_worker(void *id)
 	go_on(answer, fd);
 }
 
-/* Who serves a new connection: a worker, or 0 if it is refused */
+/* The worker that serves a new connection, or 0 if it is refused */
 static int served_by(const char *address)
 {
 	int fd = sock_open("tcp", AF_INET, 0), err;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What the list and the rules read from a struct sock. */
+/* The fields of a struct sock that the list and the rules read. */
 #ifndef _REUSE_SOCK_H
 #define _REUSE_SOCK_H
 

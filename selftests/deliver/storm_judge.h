@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What deliver_storm records of sockets and packets, and its judge. */
+/* The records that deliver_storm keeps of sockets and packets, and its judge. */
 #ifndef REUSE_STORM_JUDGE_H
 #define REUSE_STORM_JUDGE_H
 

@@ -369,7 +369,7 @@ static long long longest_bind(const char *proto)
 		if (took >= NO_DELAY_NS * slowness())
 			return took;
 		for (tries = 0; tries < 4 && took >= LONG_NS * slowness(); tries++) {
-			/* He has the slot again by then */
+			/* The user has the slot again by then */
 			usleep(10000);
 			again = bind_takes(proto, PORT + i);
 			took = took < again ? took : again;
@@ -500,7 +500,7 @@ static void ask(const char *semantics, int times, int err)
 	_exit(0);
 }
 
-/* He does not fill the log */
+/* The user does not fill the log */
 TEST_F_TIMEOUT(hostile, does_not_fill_the_log, 60)
 {
 	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), n, most;
