@@ -55,7 +55,7 @@ FIXTURE_TEARDOWN(hostile)
 }
 
 /* The user switches its own namespace and no other, through any file that it has or hands on */
-TEST_F(hostile, switches_his_own_only)
+TEST_F(hostile, switches_its_own_only)
 {
 	int theirs = open(SEMANTICS, O_RDWR), own, ready[2], go[2];
 	char c;
@@ -153,7 +153,7 @@ static void check_own_ports(struct __test_metadata *_metadata, struct ends *ends
 	close(tcp);
 }
 
-TEST_F(hostile, has_his_own_ports)
+TEST_F(hostile, has_its_own_ports)
 {
 	struct ends v4 = { "127.0.0.1" AT_PORT, "", "0.0.0.0" AT_PORT, AF_INET };
 	struct ends v6 = { "[::1]" AT_PORT, "v6only=1", "[::]" AT_PORT, AF_INET6 };
@@ -178,7 +178,7 @@ static int bind_as_uid(uid_t uid, int port)
 }
 
 /* bsd takes root of the user namespace for root, also if uid_map was written after it was made */
-TEST_F(hostile, has_his_own_root)
+TEST_F(hostile, has_its_own_root)
 {
 	int made[2], mapped[2];
 	pid_t pid;
