@@ -2,18 +2,18 @@
 /*
  * Which sockets share an address and port: a packet's receiver is one of them.
  *
- * A bucket is an address and port of a namespace. It has a list of the records of
- * those that were bound there, the one that receives before the others first,
- * and a lock of its own: however many they are and whatever comes for them, it
- * is nothing to other buckets. What buckets do share is a chain of a hash table;
- * the hash is not to be guessed, so nobody makes a chain long but by having
- * many buckets, 65,536 of them for each that is added to all chains.
+ * A bucket stands for an address and port of a namespace. It lists the records of the
+ * sockets that were bound there, in the order in which they are asked to receive.
  *
- * A bucket is found under RCU. It is made by the first who is bound there and
- * freed by the last, under the lock of its chain.
+ * Each bucket has a lock of its own, so neither many members nor many packets for them
+ * slow other buckets. Buckets share only the chains of a hash table. Nobody can guess the
+ * hash, so the only way to make chains longer is to have many buckets: 65,536 of them add
+ * one to each chain.
  *
- * The table is of fixed size: a port is bound and freed far more often than it
- * is looked for.
+ * A bucket is found under RCU. The first bind to its address and port creates it, and
+ * the last member that leaves frees it, under the lock of its chain.
+ *
+ * The table has a fixed size: ports are bound and freed far more often than looked up.
  */
 #include <linux/hash.h>
 #include <linux/jhash.h>
@@ -28,29 +28,29 @@
 
 #define BUCKET_BITS	16
 
-/* Sockets with a remote end to be met at the head of a list each time */
+/* A scan leaves this many connected sockets in bucket.members and puts the others aside */
 #define CONNECTED_AT_HEAD_MAX	16
 
 struct bucket_chain {
-	spinlock_t lock;	/* of changes to @buckets */
+	spinlock_t lock;	/* protects changes to @buckets */
 	struct hlist_head buckets;
 };
 
 /**
- * struct bucket - what sockets that receive the same have in common
- * @key: which
+ * struct bucket - sockets that share an address, port and class
+ * @key: address, port and class
  * @node: in @chain
  * @chain: of the hash table
- * @lock: of the lists; taken under that of @chain if it is to be freed
- * @members: records
- * @connected: records of those that had a remote end, when last seen
- * @rcu: to free it
+ * @lock: protects the lists; nests in the lock of @chain where members come and go
+ * @members: records, the first to receive first
+ * @connected: records put aside: these sockets had a remote end when a scan last met them
+ * @rcu: frees the bucket
  */
 struct bucket {
 	struct bucket_key key;
 	struct hlist_node node;
 	struct bucket_chain *chain;
-	spinlock_t lock;	/* of the lists */
+	spinlock_t lock;	/* protects the lists */
 	struct list_head members;
 	struct list_head connected;
 	struct rcu_head rcu;
@@ -59,7 +59,7 @@ struct bucket {
 static struct bucket_chain *chains;
 static u32 seed __ro_after_init;
 
-/* One for the next that is bound, so that it does not fail when it is */
+/* A bucket for the next bind, so that recording it cannot fail for lack of memory */
 static DEFINE_PER_CPU(struct bucket *, prealloc);
 
 /**
@@ -84,7 +84,7 @@ int __init reuse_bucket_setup(void)
 /**
  * reuse_bucket_teardown() - undo reuse_bucket_setup()
  *
- * Context: process context, may sleep; there are no records.
+ * Context: process context, may sleep; no record is left.
  */
 void reuse_bucket_teardown(void)
 {
@@ -104,7 +104,7 @@ static struct bucket_chain *chain_of(const struct bucket_key *key)
 	return &chains[(hash + key->class * GOLDEN_RATIO_32) >> (32 - BUCKET_BITS)];
 }
 
-/* Under RCU, or the lock of the chain */
+/* Called under RCU or with the lock of the chain */
 static struct bucket *bucket_find(const struct bucket_chain *chain,
 				  const struct bucket_key *key)
 {
@@ -128,10 +128,10 @@ static struct bucket *bucket_alloc(void)
 }
 
 /**
- * reuse_bucket_reserve() - have memory for one more bucket
+ * reuse_bucket_reserve() - set aside memory for one more bucket
  *
- * Context: bottom halves off, until reuse_bucket_join().
- * Return: false if there is none.
+ * Context: bottom halves off, until reuse_bucket_join() returns.
+ * Return: false if there is no memory.
  */
 bool reuse_bucket_reserve(void)
 {
@@ -144,13 +144,13 @@ bool reuse_bucket_reserve(void)
 	return bucket;
 }
 
-/* Under the lock of the chain */
+/* Called with the lock of the chain */
 static struct bucket *bucket_new(struct bucket_chain *chain,
 				 const struct bucket_key *key)
 {
 	struct bucket *bucket = this_cpu_xchg(prealloc, NULL);
 
-	/* With PREEMPT_RT, somebody else on this CPU may have taken it */
+	/* With PREEMPT_RT, another task on this CPU may have taken it */
 	if (!bucket)
 		bucket = bucket_alloc();
 	if (!bucket)
@@ -166,13 +166,13 @@ static struct bucket *bucket_new(struct bucket_chain *chain,
 
 /**
  * reuse_bucket_join() - add a socket to a bucket
- * @member: of no bucket
+ * @member: the socket; in no bucket
  * @key: the bucket
- * @last: it receives after the others, otherwise before
+ * @last: the socket receives after the other members, otherwise before them
  *
- * Context: bottom halves off, reuse_bucket_reserve() has been called; under the
- * lock of its record.
- * Return: false, without memory.
+ * Context: bottom halves off, after reuse_bucket_reserve(); the lock of the socket's
+ * record is held.
+ * Return: false if there is no memory.
  */
 bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *key,
 		       bool last)
@@ -197,10 +197,10 @@ bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *ke
 }
 
 /**
- * reuse_bucket_set_has_devices() - one of a bucket is being bound to a device
- * @member: of it
+ * reuse_bucket_set_has_devices() - a member of a bucket is being bound to a device
+ * @member: the member
  *
- * Context: bottom halves off; under the lock of its record.
+ * Context: bottom halves off; the lock of the member's record is held.
  */
 void reuse_bucket_set_has_devices(const struct bucket_member *member)
 {
@@ -213,9 +213,9 @@ void reuse_bucket_set_has_devices(const struct bucket_member *member)
 
 /**
  * reuse_bucket_leave() - take a socket out of its bucket
- * @member: of a bucket
+ * @member: the socket; in a bucket
  *
- * Context: bottom halves off; under the lock of its record.
+ * Context: bottom halves off; the lock of the socket's record is held.
  */
 void reuse_bucket_leave(struct bucket_member *member)
 {
@@ -236,14 +236,14 @@ void reuse_bucket_leave(struct bucket_member *member)
 	spin_unlock(&chain->lock);
 }
 
-/* What is asked for of a bucket */
+/* A scan of a bucket under way */
 struct wanted {
 	unsigned int budget;
 	scan_fn_t fn;
 	void *arg;
 };
 
-/* Under the lock; true if no more is to be looked at */
+/* Called with the lock of the bucket. True if the scan is over */
 static bool bucket_each(struct bucket *bucket, struct wanted *w)
 {
 	struct bucket_member *member, *safe;
@@ -263,7 +263,7 @@ static bool bucket_each(struct bucket *bucket, struct wanted *w)
 	return false;
 }
 
-/* Under the lock */
+/* Called with the lock of the bucket */
 static void bucket_each_connected(struct bucket *bucket, struct wanted *w)
 {
 	struct bucket_member *member;
@@ -280,15 +280,14 @@ static void bucket_each_connected(struct bucket *bucket, struct wanted *w)
 
 /**
  * reuse_bucket_each() - go over the records of a bucket
- * @key: the bucket; with @has_devices, only if it has that
- * @budget: at how many records to look at most
- * @fn: called for each, the one that receives before the others first, under a
- *	lock
+ * @key: the bucket; with @has_devices, only if the bucket has it set, too
+ * @budget: how many records to look at, at most
+ * @fn: called for each, the first to receive first, with the lock of the bucket held
  * @arg: for @fn
  *
- * What @fn puts aside is met last from then on, if there are many of that: the
- * others are soon found however many have a remote end. (One that loses it
- * again counts as the one that receives last.)
+ * If @fn says of many sockets that they are connected, they are put aside and met last from
+ * then on: the others are found soon, however many are connected. A socket that loses its
+ * remote end while it is put aside counts as the one that receives last.
  *
  * Context: bottom halves off, under RCU.
  */
@@ -307,7 +306,7 @@ void reuse_bucket_each(const struct bucket_key *key, unsigned int budget,
 	spin_unlock(&bucket->lock);
 }
 
-/* Under the lock */
+/* Called with the lock of the bucket */
 static bool bucket_newest(const struct bucket *bucket, bool oldest_first,
 			  unsigned int *budget, scan_fn_t fn, void *arg)
 {
@@ -329,14 +328,14 @@ static bool bucket_newest(const struct bucket *bucket, bool oldest_first,
 /**
  * reuse_bucket_newest() - go over the records of a bucket, the one bound last first
  * @key: the bucket
- * @oldest_first: it is the one bound first that receives there
- * @budget: at how many records to look in vain; counts down
- * @fn: called for each until it is done, under a lock
+ * @oldest_first: in this bucket, the socket that was bound first receives
+ * @budget: how many records may be looked at in vain; counts down
+ * @fn: called for each until it returns SCAN_DONE, with the lock of the bucket held
  * @arg: for @fn
  *
  * Context: bottom halves off; the lock of a slot of TCP's table may be held.
- * Return: false if there are others that may be newer: more than @budget, or some that had a
- * remote end when a packet met them, which are in no order.
+ * Return: false if a newer member may have been missed: @budget is used up, or some were put
+ * aside as connected when a packet met them, which leaves them in no order.
  */
 bool reuse_bucket_newest(const struct bucket_key *key, bool oldest_first,
 			 unsigned int *budget, scan_fn_t fn, void *arg)

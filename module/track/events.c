@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What happens to a socket, as far as it says in which order sockets were bound. */
+/* Record what happens to a socket that matters to the order of binds or to delivery. */
 #include <linux/atomic.h>
 #include <net/sock.h>
 
@@ -11,8 +11,8 @@
 #include "track.h"
 
 /*
- * For all namespaces. A number takes a lock and a tracked, so far more than a nanosecond:
- * there are as many as for 50 years of that, both ways.
+ * Shared by all namespaces. To take a number takes a lock and a record, so far more than a
+ * nanosecond: the numbers last for 50 years, upwards and downwards.
  */
 static atomic64_t newest_seq = ATOMIC64_INIT(SEQ_TRACKED_MIN);
 static atomic64_t oldest_seq = ATOMIC64_INIT(SEQ_TRACKED_MIN);
@@ -44,15 +44,15 @@ static bool tracked_join(struct reuse_tracked *tracked,
 	struct sem_sock s;
 
 	reuse_sock_snapshot(sk, &s);
-	/* SOCK_BINDADDR_LOCK is set once, behind bind() */
+	/* bind() sets SOCK_BINDADDR_LOCK once, after it got the port */
 	locks = data_race((unsigned int)sk->sk_userlocks);
-	/* Without its remote end it has no address again */
+	/* connect() chose this address: the socket is back on the wildcard when it disconnects */
 	if (sem_is_connected(&s) && !(locks & SOCK_BINDADDR_LOCK))
 		memcpy(s.addr, s.ipv6 ? sem_any6 : sem_any4, sizeof(s.addr));
 	memcpy(key.addr, s.addr, sizeof(key.addr));
 	key.class = class_of(&s);
 	key.has_devices = s.dev;
-	/* The one that receives comes first */
+	/* The socket that receives comes first in its bucket */
 	newest_first = !(profile->wildcard_oldest_first && sem_any(key.addr));
 	last = (age == TRACK_AS_NEWEST) != newest_first;
 	if (!reuse_bucket_join(&tracked->member, &key, last))
@@ -68,10 +68,10 @@ static bool tracked_join(struct reuse_tracked *tracked,
 /**
  * reuse_track_bind_seq() - when was a socket bound?
  * @sk: a full socket
- * @accepted: set if it was not, but accepted then; may be NULL
+ * @accepted: set to true if @sk was not bound but accepted, otherwise to false; may be NULL
  *
  * Context: bottom halves off.
- * Return: higher is newer; 0 if that is not known.
+ * Return: the bind sequence, higher is newer; 0 if it is not known.
  */
 u64 reuse_track_bind_seq(const struct sock *sk, bool *accepted)
 {
@@ -90,7 +90,7 @@ u64 reuse_track_bind_seq(const struct sock *sk, bool *accepted)
 }
 
 /**
- * reuse_track_listens() - was a socket granted to listen?
+ * reuse_track_listens() - has a profile granted a socket to listen?
  * @sk: a full TCP socket
  *
  * Context: bottom halves off.
@@ -110,9 +110,9 @@ bool reuse_track_listens(const struct sock *sk)
 }
 
 /**
- * reuse_track_set_listens() - a socket asks to listen, or is granted it
- * @sk: locked by the caller
- * @listens: it is granted
+ * reuse_track_set_listens() - record whether a socket is granted to listen
+ * @sk: the socket, locked by the caller
+ * @listens: true when it is granted, false when the socket asks for it
  *
  * Context: bottom halves off.
  */
@@ -128,7 +128,7 @@ void reuse_track_set_listens(const struct sock *sk, bool listens)
 	spin_unlock(&chain->lock);
 }
 
-/* Without memory there is none, and it counts as older than what is bound later */
+/* Without memory there is no record: the socket counts as older than any bound later */
 static void track_creation(struct sock *sk)
 {
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
@@ -153,7 +153,7 @@ void reuse_track_created(struct sock *sk)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 
-	/* Where groups' datagrams ask for it */
+	/* Only the delivery of multicast depends on when a socket was created */
 	if (profile && profile->ends_multicast)
 		track_creation(sk);
 }
@@ -174,7 +174,7 @@ void reuse_track_accepted(struct sock *child)
 	track_creation(child);
 }
 
-/* When it was created may not be known: as if in the same order */
+/* If it is not known when the socket was created, assume: in the order of binds */
 static bool tracked_bound(struct reuse_tracked *tracked,
 			  const struct sem_profile *profile, enum track_age age)
 {
@@ -186,10 +186,10 @@ static bool tracked_bound(struct reuse_tracked *tracked,
 }
 
 /**
- * reuse_track_reserve() - have what it takes to record that a socket is bound
- * @sk: a socket
+ * reuse_track_reserve() - set aside the memory to record that a socket is bound
+ * @sk: the socket
  *
- * Context: bottom halves off, until reuse_track_bound().
+ * Context: bottom halves off, until reuse_track_bound() returns.
  * Return: 0 or -ENOMEM.
  */
 int reuse_track_reserve(struct sock *sk)
@@ -209,10 +209,9 @@ int reuse_track_reserve(struct sock *sk)
  * reuse_track_bound() - record that a socket has been bound
  * @sk: socket that holds a port
  *
- * Nothing is done if the namespace has become native meanwhile.
+ * Does nothing if the namespace has become native meanwhile.
  *
- * Context: bottom halves off; reuse_net.bind_lock is held, and
- * reuse_track_reserve() has been called.
+ * Context: bottom halves off, after reuse_track_reserve(); reuse_net.bind_lock is held.
  */
 void reuse_track_bound(struct sock *sk)
 {
@@ -223,10 +222,10 @@ void reuse_track_bound(struct sock *sk)
 	if (!profile)
 		return;
 	spin_lock(&chain->lock);
-	/* A new one, if the namespace has been switched meanwhile */
+	/* A switch of the namespace may have dropped the record that was reserved */
 	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
 	if (tracked) {
-		/* It left another port without being closed */
+		/* The socket left another port without being closed */
 		if (tracked->member.key) {
 			reuse_tracked_uncount(tracked);
 			reuse_bucket_leave(&tracked->member);
@@ -237,14 +236,14 @@ void reuse_track_bound(struct sock *sk)
 }
 
 /**
- * reuse_track_existing() - record that a socket was bound when nothing was recorded
+ * reuse_track_existing() - record a socket that was bound while nothing was recorded
  * @sk: socket that holds a port
- * @age: how it counts
+ * @age: the age to give it
  *
- * Nothing is done if it is recorded that it was bound.
+ * Does nothing if the bind of @sk is recorded already.
  *
- * Context: bottom halves off; @sk holds its port as long as we are here, and
- * the namespace emulates.
+ * Context: bottom halves off; the caller sees to it that @sk keeps its port until we return,
+ * and the namespace emulates.
  * Return: 0 or -ENOMEM.
  */
 int reuse_track_existing(struct sock *sk, enum track_age age)
@@ -265,7 +264,7 @@ int reuse_track_existing(struct sock *sk, enum track_age age)
 }
 
 /**
- * reuse_track_connecting() - record that a UDP socket asks for a remote end
+ * reuse_track_connecting() - record that a UDP socket is being connected
  * @sk: the socket
  *
  * Context: any.
@@ -285,13 +284,13 @@ void reuse_track_connecting(const struct sock *sk)
 }
 
 /**
- * reuse_track_to_device() - record that a socket asks to be bound to a device
+ * reuse_track_to_device() - record that a socket is being bound to a device
  * @sk: any socket
  *
- * With PREEMPT_RT all buckets of the namespace count as having one: to find out which
- * takes locks that may sleep, and the ftrace trampoline that we were called from may be
- * freed meanwhile, as the wait for who is in it (synchronize_rcu_tasks()) takes a task
- * that waits for a lock for one that has left.
+ * With PREEMPT_RT, all buckets of the namespace count as having a device from then on. To find
+ * the one bucket takes locks that may sleep there. ftrace could free the trampoline that called
+ * us meanwhile: it waits with synchronize_rcu_tasks() for the tasks that are in the trampoline,
+ * and that counts a task that sleeps on a lock as one that has left.
  *
  * Context: any, from the hook of setsockopt().
  */

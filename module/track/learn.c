@@ -8,14 +8,14 @@
 #include "tables/tables.h"
 #include "track.h"
 
-/* Connections are many: of those only the bound ones hold the port without remote end */
+/* Connections are many. Only those whose port came from bind() keep it without remote end */
 static bool keeps_port(const struct sock *sk)
 {
-	/* Set once, behind bind() */
+	/* bind() sets it once, after it got the port */
 	return data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK);
 }
 
-/* Under the lock of the slot */
+/* Called with the lock of the slot */
 static int learn_socket(struct sock *sk, unsigned int round, void *arg)
 {
 	const struct net *net = arg;
@@ -23,17 +23,20 @@ static int learn_socket(struct sock *sk, unsigned int round, void *arg)
 	bool tcp;
 	int err;
 
-	/* Of TIME_WAIT there is no more than sock_common */
+	/* A TIME_WAIT socket has no more than struct sock_common */
 	if (!net_eq(sock_net(sk), net) || !reuse_is_full(state))
 		return 0;
+
 	tcp = sk->sk_protocol == IPPROTO_TCP;
 	if (tcp && state != TCP_LISTEN && state != TCP_CLOSE && !keeps_port(sk))
 		return 0;
-	/* At the end of their list, the newest is the last */
+
+	/* The walk meets the sockets at the end of a list oldest first, all others newest first */
 	err = reuse_track_existing(sk, !tcp && reuse_udp_added_last(sk) ? TRACK_AS_NEWEST :
 									  TRACK_AS_OLDEST);
 	if (err)
 		return err;
+
 	if (!tcp && state == TCP_ESTABLISHED)
 		reuse_track_connecting(sk);
 	return 0;
@@ -49,7 +52,11 @@ static int learn_table(const struct bind_table *table, const struct net *net)
 		cond_resched();
 		if (hlist_empty(reuse_slot_head(&slots, slot)))
 			continue;
-		/* What was recorded before the place was lost is not done again */
+
+		/*
+		 * -EAGAIN: the walk lost its position and starts again. Sockets that are
+		 * recorded already stay as they are.
+		 */
 		err = -EAGAIN;
 		for (tries = 0; tries < 16 && err == -EAGAIN; tries++)
 			err = reuse_walk(table, net, &slots, slot, 256,
@@ -62,13 +69,12 @@ static int learn_table(const struct bind_table *table, const struct net *net)
 
 /**
  * reuse_track_learn() - learn who holds the ports of a namespace
- * @net: network namespace that emulates since a moment ago, and has no records
+ * @net: network namespace that has just begun to emulate and has no records
  *
- * Of those that were bound before, the kernel's lists tell the order: the
- * newest is the first of its list, but for UDP sockets with SO_REUSEPORT and
- * IPv6, which are at its end, the oldest first.
+ * The kernel's lists tell in which order these sockets were bound: the newest is the first
+ * of its list. Only IPv6 UDP sockets with SO_REUSEPORT are at the end, the oldest first.
  *
- * Context: process context, may sleep; sockets are bound meanwhile.
+ * Context: process context, may sleep; other tasks may bind sockets meanwhile.
  * Return: 0, -ENOMEM, or -EINTR if the task is being killed.
  */
 int reuse_track_learn(const struct net *net)

@@ -2,24 +2,25 @@
 /*
  * In which order sockets were bound.
  *
- * The answers of other systems depend on it. The kernel keeps the order within
- * one list only, since 6.8 a port has a list for each of its addresses, and
- * those of TCP hold accepted connections as well. So a namespace that emulates
- * has a record of each socket that was bound, dropped when the socket is freed.
+ * The answers of other systems depend on this order. The kernel keeps it only within one list,
+ * but since 6.8 a port has a list for each of its addresses, and TCP's lists hold accepted
+ * connections as well. So a namespace that emulates has a record of each socket that was bound,
+ * and drops it when the socket is freed.
  *
- * Notes are found by socket, and those of sockets that were bound by where
- * that was, see bucket.c. inet_sock_destruct() drops the tracked, so under its lock
- * its socket is there. Under RCU it is there after that as well if it still
- * held its port: UDP sockets and listeners are freed a grace period after they
- * leave it.
+ * A record is found by its socket or, once the socket was bound, in the bucket of its address
+ * and port (bucket.c).
  *
- * A table of fixed size, 1,000,000 records are 16 to a chain. Where a socket is in
- * memory decides which, so nobody chooses.
+ * inet_sock_destruct() drops the record: while the lock of the record is held, its socket
+ * exists. If the socket still held its port then, RCU keeps it after that, too: UDP sockets
+ * and listeners are freed a grace period after they leave their port.
+ *
+ * The table has a fixed size; 1,000,000 records are 16 to a chain. The address of a socket in
+ * memory decides on its chain, so no user can choose it.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <linux/local_lock.h>	/* wants to come after the former */
+#include <linux/local_lock.h>	/* must come after spinlock.h */
 
 #include "bucket.h"
 #include "netns.h"
@@ -31,9 +32,9 @@ struct tracked_chain *reuse_tracked_chains;
 static struct kmem_cache *tracked_cache;
 
 /*
- * Many a socket is bound and closed before the next: its record goes on. UDP
- * sockets are freed in batches. With PREEMPT_RT, bottom halves that are off do
- * not keep others from this CPU.
+ * Many a socket is closed before the next is bound, which then takes over its record. The list
+ * holds several because UDP sockets are freed in batches. It has a lock because with PREEMPT_RT
+ * other tasks may run on this CPU while bottom halves are off.
  */
 struct free_list {
 	local_lock_t lock;
@@ -55,7 +56,7 @@ int __init reuse_track_setup(void)
 {
 	unsigned int i;
 
-	/* Charged to whoever has the sockets, as these are */
+	/* Records are charged to the memory cgroup that is charged for the sockets */
 	tracked_cache = KMEM_CACHE(reuse_tracked, SLAB_ACCOUNT);
 	if (!tracked_cache)
 		return -ENOMEM;
@@ -100,7 +101,7 @@ void reuse_track_teardown(void)
  * @sk: any socket
  *
  * Context: the lock of @chain is held.
- * Return: the tracked, NULL if there is none.
+ * Return: the record, NULL if there is none.
  */
 struct reuse_tracked *reuse_tracked_find(const struct tracked_chain *chain,
 					 const struct sock *sk)
@@ -127,7 +128,7 @@ static struct reuse_tracked *free_list_take(void)
 	return tracked;
 }
 
-/* False if there are enough of them */
+/* False if the list is full */
 static bool free_list_give(struct reuse_tracked *tracked)
 {
 	struct free_list *s;
@@ -145,10 +146,10 @@ static bool free_list_give(struct reuse_tracked *tracked)
 /**
  * reuse_tracked_new() - make a record of a socket
  * @chain: reuse_tracked_chain() of @sk
- * @sk: a full socket that has none
+ * @sk: a full socket without a record
  *
  * Context: the lock of @chain is held, bottom halves are off.
- * Return: the tracked, NULL if there is no memory.
+ * Return: the record, NULL if there is no memory.
  */
 struct reuse_tracked *reuse_tracked_new(struct tracked_chain *chain, struct sock *sk)
 {
@@ -165,10 +166,10 @@ struct reuse_tracked *reuse_tracked_new(struct tracked_chain *chain, struct sock
 
 /**
  * reuse_tracked_count() - count a socket in its namespace
- * @tracked: its record: what it says to be counted
+ * @tracked: its record, which says where to count it
  * @n: 1, or -1 to take it back
  *
- * Context: the lock of its chain is held; the namespace is there.
+ * Context: the lock of the record's chain is held; the namespace exists.
  */
 void reuse_tracked_count(const struct reuse_tracked *tracked, int n)
 {
@@ -179,10 +180,10 @@ void reuse_tracked_count(const struct reuse_tracked *tracked, int n)
 }
 
 /**
- * reuse_tracked_uncount() - count a socket in its namespace no more
+ * reuse_tracked_uncount() - stop counting a socket in its namespace
  * @tracked: its record
  *
- * Context: the lock of its chain is held; the namespace is there.
+ * Context: the lock of the record's chain is held; the namespace exists.
  */
 void reuse_tracked_uncount(struct reuse_tracked *tracked)
 {
@@ -202,10 +203,10 @@ static void tracked_drop(struct reuse_tracked *tracked)
 
 /**
  * reuse_track_maybe() - may there be a record of a socket?
- * @sk: any socket that nobody else binds now
+ * @sk: any socket that no other task is binding
  *
- * Context: any, atomic ones too.
- * Return: false if there is none.
+ * Context: any, even atomic.
+ * Return: false if there is certainly no record.
  */
 bool reuse_track_maybe(const struct sock *sk)
 {
@@ -216,7 +217,7 @@ bool reuse_track_maybe(const struct sock *sk)
  * reuse_track_freed() - drop the record of a socket
  * @sk: a socket that is being freed
  *
- * Context: any but what is atomic with PREEMPT_RT.
+ * Context: any; with PREEMPT_RT, not atomic.
  */
 void reuse_track_freed(const struct sock *sk)
 {
@@ -234,8 +235,7 @@ void reuse_track_freed(const struct sock *sk)
 
 /**
  * reuse_track_forget_net() - drop the records of a namespace
- * @net: network namespace that does not emulate any more, while the hooks are still
- *	installed
+ * @net: network namespace that no longer emulates, while the hooks are still installed
  *
  * Context: process context, may sleep.
  */

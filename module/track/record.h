@@ -12,7 +12,7 @@
 #define TRACKED_BITS	16
 
 struct tracked_chain {
-	spinlock_t lock;	/* of @sockets, and of what they say */
+	spinlock_t lock;	/* protects @sockets and the records in it */
 	struct hlist_head sockets;
 };
 

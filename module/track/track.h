@@ -9,17 +9,18 @@
 #include <net/sock.h>
 
 /*
- * What is bound while sockets are tracked comes between these, and what was bound before
- * below the first. Never used up, whoever binds and switches: see events.c.
+ * A socket that is bound while its namespace emulates gets a bind sequence between these. Below
+ * SEQ_TRACKED_MIN are sockets tracked as oldest or without a record, above SEQ_TRACKED_MAX those
+ * in TIME_WAIT. No amount of binding and switching uses the range up: see events.c.
  */
 #define SEQ_TRACKED_MIN	BIT_ULL(61)
 #define SEQ_TRACKED_MAX	BIT_ULL(62)
 
 /**
- * enum addr_class - what is equal of sockets that receive the same on an address
+ * enum addr_class - sockets of one class on one address receive the same packets
  * @ADDR_IPV4: AF_INET
  * @ADDR_MAPPED: AF_INET6 on a v4-mapped address
- * @ADDR_IPV6: AF_INET6 on any other
+ * @ADDR_IPV6: AF_INET6 on any other address
  * @ADDR_V6ONLY: AF_INET6 on :: with IPV6_V6ONLY
  */
 enum addr_class {
@@ -30,14 +31,14 @@ enum addr_class {
 };
 
 /**
- * struct bucket_key - where sockets are bound that receive the same
+ * struct bucket_key - what the members of a bucket have in common
  * @net: network namespace
  * @addr: address; IPv4 in the v4-mapped form
  * @port: in host byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
  * @class: enum addr_class
- * @has_devices: one of them is bound to a device, or was. It does not tell buckets apart:
- *	who asks for it has nothing to do with those where it is not so
+ * @has_devices: some member is, or was, bound to a device. It does not tell buckets apart; in
+ *	a search, it means: only if the bucket has it set
  */
 struct bucket_key {
 	const struct net *net;
@@ -50,8 +51,8 @@ struct bucket_key {
 
 /**
  * struct bucket_member - what makes a socket a member of a bucket
- * @link: in the bucket
- * @key: of the bucket, NULL if the socket is in none
+ * @link: in a list of the bucket
+ * @key: key of the bucket, NULL if the socket is in none
  */
 struct bucket_member {
 	struct list_head link;
@@ -59,14 +60,14 @@ struct bucket_member {
 };
 
 /**
- * struct reuse_tracked - what is known of a socket in a namespace that emulates
- * @node: by socket
- * @member: of the bucket that it was bound to, if it was bound
+ * struct reuse_tracked - record of a socket in a namespace that emulates
+ * @node: in the chain that @sk hashes to
+ * @member: of the bucket of the address and port that @sk was bound to, if it was bound
  * @sk: the socket
  * @net: its namespace
- * @bind_seq: when bound, or an accepted one created; higher is newer
- * @created: when the socket was created, in the same numbers
- * @listens: listen() was decided and granted
+ * @bind_seq: when it was bound or, if it was accepted, created; higher is newer
+ * @created: when it was created, in the same sequence
+ * @listens: a profile decided on listen() and granted it
  * @counted_last: counted in reuse_net.udp_added_last
  * @counted_connected: counted in reuse_net.udp_connected
  */
@@ -89,10 +90,10 @@ reuse_tracked_of(const struct bucket_member *member)
 }
 
 /**
- * enum scan_step - what comes after a record
- * @SCAN_NEXT: the next one
- * @SCAN_CONNECTED: the next one; and this one is of no use
- * @SCAN_DONE: no other
+ * enum scan_step - how a scan of a bucket goes on after a record
+ * @SCAN_NEXT: with the next record
+ * @SCAN_CONNECTED: with the next record; this one is connected and may be put aside
+ * @SCAN_DONE: not at all
  */
 enum scan_step {
 	SCAN_NEXT,
@@ -109,9 +110,9 @@ bool reuse_bucket_newest(const struct bucket_key *key, bool oldest_first,
 			 unsigned int *budget, scan_fn_t fn, void *arg);
 
 /**
- * enum track_age - how a socket counts that was bound when nothing was recorded
- * @TRACK_AS_OLDEST: as bound before all that are tracked
- * @TRACK_AS_NEWEST: as bound after them
+ * enum track_age - the age given to a socket whose bind was not recorded
+ * @TRACK_AS_OLDEST: bound before all sockets that are tracked
+ * @TRACK_AS_NEWEST: bound after all of them
  */
 enum track_age {
 	TRACK_AS_OLDEST,
