@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who gets a copy of a multicast or broadcast datagram, where the semantics
- * say something of their own about it.
+ * Select the sockets that get a copy of a multicast or broadcast datagram, if the profile has
+ * rules of its own for that.
  *
- * If that is everybody whom the kernel would ask, the kernel delivers. If not,
- * each receiver but one gets a clone that is its own from here on.
+ * If they are all the sockets that the kernel would consider, the kernel delivers. Otherwise we
+ * do: the last receiver gets the datagram, each other one a clone.
  *
- * Context of all: under RCU, bottom halves off.
+ * All functions here run under RCU with bottom halves off.
  */
 #include <linux/igmp.h>
 #include <linux/netfilter.h>
@@ -21,17 +21,18 @@
 #include "track/track.h"
 
 /**
- * struct multicast - a datagram and those who get a copy
+ * struct multicast - a datagram and the sockets that get a copy
  * @dv: the datagram
- * @skb: the same
+ * @skb: its buffer
  * @state: of the netfilter hook
- * @since: who was created before this gets none
- * @asked: sockets that the kernel would ask
- * @takers: those of them that want it, member or not (IP_MULTICAST_ALL)
- * @takes: is the one that @skb belongs to among these?
- * @receivers: how many get one
- * @to: they, or NULL while they are counted
- * @max: places in @to
+ * @since: a socket that was created before this gets no copy
+ * @asked: how many sockets the kernel would consider
+ * @takers: how many of @asked take the datagram natively, whether they joined the group or
+ *	not (IP_MULTICAST_ALL); counted only if @skb has a socket
+ * @takes: the socket of @skb is one of @takers
+ * @receivers: how many sockets get a copy
+ * @to: the receivers, or NULL while they are only counted
+ * @max: capacity of @to
  */
 struct multicast {
 	const struct reuse_delivery *dv;
@@ -50,16 +51,19 @@ static bool includes4(const struct ip_sf_socklist *list, __be32 from)
 {
 	unsigned int i;
 
-	/* Sources are changed in place: as the kernel does, it is not waited for */
+	/* setsockopt() may change the list in place meanwhile: the kernel accepts that, too */
 	for (i = 0; list && i < data_race(list->sl_count); i++) {
-		/* See above */
+		/* setsockopt() may change the list in place meanwhile */
 		if (data_race(list->sl_addr[i]) == from)
 			return true;
 	}
 	return false;
 }
 
-/* Joined, on the device that it came by, and not filtered out by source; @other if not joined */
+/*
+ * Has @sk joined the group on the device that the datagram came by, and does it accept the
+ * source? @other if it has not joined.
+ */
 static bool has_joined4(const struct sock *sk, const struct multicast *m, bool other)
 {
 	const struct iphdr *iph = ip_hdr(m->skb);
@@ -75,7 +79,8 @@ static bool has_joined4(const struct sock *sk, const struct multicast *m, bool o
 		if (mc->multi.imr_ifindex != m->dv->dif &&
 		    (!m->dv->sdif || mc->multi.imr_ifindex != m->dv->sdif))
 			continue;
-		/* As the sources */
+
+		/* setsockopt() may change the mode meanwhile: the kernel accepts that, too */
 		include = data_race(mc->sfmode) == MCAST_INCLUDE;
 		return include == includes4(rcu_dereference(mc->sflist),
 					    iph->saddr);
@@ -90,9 +95,9 @@ static bool includes6(const struct ip6_sf_socklist *list,
 {
 	unsigned int i;
 
-	/* Sources are changed in place: as the kernel does, it is not waited for */
+	/* setsockopt() may change the list in place meanwhile: the kernel accepts that, too */
 	for (i = 0; list && i < data_race(list->sl_count); i++) {
-		/* See above */
+		/* setsockopt() may change the list in place meanwhile */
 		if (data_race(ipv6_addr_equal(&list->sl_addr[i], from)))
 			return true;
 	}
@@ -112,10 +117,11 @@ static bool has_joined6(const struct sock *sk, const struct multicast *m)
 		if (mc->ifindex != m->dv->dif &&
 		    (!m->dv->sdif || mc->ifindex != m->dv->sdif))
 			continue;
-		/* Freed at once, they cannot be looked at: no source is filtered */
+
+		/* This kernel frees source lists without RCU: skip them, accept any source */
 		if (!REUSE_SOURCES6_UNDER_RCU)
 			return true;
-		/* As the sources */
+		/* setsockopt() may change the mode meanwhile: the kernel accepts that, too */
 		include = data_race(mc->sfmode) == MCAST_INCLUDE;
 		return include == includes6(rcu_dereference(mc->sflist),
 					    &ip6h->saddr);
@@ -137,7 +143,7 @@ static bool has_joined(const struct sock *sk, const struct multicast *m)
 	return m->dv->packet.ipv6 ? has_joined6(sk, m) : has_joined4(sk, m, false);
 }
 
-/* Is what the record says still so, and is the datagram for it? */
+/* Does the record still describe its socket, and is the datagram for it? */
 static bool matches(const struct reuse_tracked *tracked, const struct multicast *m,
 		    struct sem_sock *s)
 {
@@ -195,7 +201,7 @@ static void multicast_list(struct multicast *m, const u8 *addr, enum addr_class 
 	reuse_deliver_each(m->dv, addr, class, UINT_MAX, fn, m);
 }
 
-/* On the address that the datagram is for, or a wildcard that it matches */
+/* All sockets on the datagram's destination address or a wildcard address that it matches */
 static void multicast_each(struct multicast *m, scan_fn_t fn)
 {
 	const u8 *addr = m->dv->packet.addr;
@@ -213,10 +219,11 @@ static void multicast_each(struct multicast *m, scan_fn_t fn)
 }
 
 /*
- * What TPROXY or bpf_sk_assign() has given to a socket stays there. What early
- * demultiplexing found does not: natively it is an IPv4 group's only taker. The
- * destructor tells which it was; newer kernels have the same for early
- * demultiplexing and for bpf_sk_assign(), so there the only taker is no gift.
+ * A datagram that TPROXY or bpf_sk_assign() gave to a socket stays with it. One that early
+ * demultiplexing gave to a socket does not: natively, that socket is an IPv4 group's only taker.
+ *
+ * The destructor tells the two apart. Newer kernels use the same one for early demultiplexing
+ * and bpf_sk_assign(): there, a datagram of the only taker counts as not given.
  */
 static bool is_given(const struct multicast *m)
 {
@@ -231,8 +238,8 @@ static bool is_given(const struct multicast *m)
 }
 
 /*
- * The last one gets the datagram itself: false if it has been closed. Their memory is
- * there under RCU.
+ * The last receiver gets the datagram itself. False if that socket has been closed meanwhile;
+ * RCU keeps the memory of closed receivers.
  */
 static bool multicast_copies(const struct multicast *m)
 {
@@ -248,7 +255,7 @@ static bool multicast_copies(const struct multicast *m)
 	return reuse_deliver_give(m->skb, m->state, m->to[i]);
 }
 
-/* All hooks have let it pass: NF_DROP if nobody is left to get it */
+/* Called after all hooks accepted the datagram. NF_DROP if no receiver is left */
 static unsigned int multicast_give(struct multicast *m)
 {
 	m->receivers = 0;
@@ -263,7 +270,7 @@ static unsigned int multicast_give(struct multicast *m)
  * @dv: the datagram
  *
  * Context: under RCU, bottom halves off.
- * Return: verdict on @skb; without memory for a list of the receivers, none.
+ * Return: verdict on @skb; NF_DROP if there is no memory for a list of the receivers.
  */
 unsigned int reuse_deliver_multicast(struct sk_buff *skb,
 				     const struct nf_hook_state *state,
@@ -278,9 +285,10 @@ unsigned int reuse_deliver_multicast(struct sk_buff *skb,
 	multicast_each(&m, find_receiver);
 	if (is_given(&m))
 		return NF_ACCEPT;
+
 	/*
-	 * Early demultiplexing may have found what is not to get it, and UDP may
-	 * go on from there to another one of its SO_REUSEPORT group
+	 * Early demultiplexing may have found a socket that is not to get the datagram, and
+	 * UDP may go on from it to another socket of its SO_REUSEPORT group.
 	 */
 	skb_orphan(skb);
 	if (m.receivers == m.asked)

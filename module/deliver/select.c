@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Who gets a packet, as another system decides it.
+ * Select the socket that gets a packet, as another system would.
  *
- * The kernel budget first. If it finds nobody there is nobody, and what a
- * bpf_sk_lookup program chose stands. Otherwise the sockets that share the port
- * are shown to the profile: from each list of those bound alike the first that
- * is of use, so it takes no longer if there are many.
+ * The kernel looks first. If it finds no socket, there is none; and if a bpf_sk_lookup program
+ * chose one, that stands. Otherwise the profile is shown the sockets that share the port: from
+ * each bucket the first that can receive, so many members take no longer than one.
  *
- * All of this runs under the RCU lock that the callers of the kernel's lookups
- * hold, mostly in softirq context; what is found may be used as long as they
- * hold it, see record.c.
+ * All of this runs under the RCU lock that the callers of the kernel's lookups hold, mostly in
+ * softirq context. The selected socket may be used as long as they hold it, see track/record.c.
  */
 #include <linux/jhash.h>
 #include <net/ipv6.h>
@@ -23,10 +21,9 @@
 #include "track/track.h"
 
 /*
- * Notes to look at in one list, so that a packet takes bounded work: only
- * those with a remote end, which are put aside, and where there are devices
- * those of none or of others come before the one that is of use. Where that is
- * not enough, what the kernel found stands.
+ * Upper bound on the records looked at in one bucket, so that a packet costs bounded work. Only
+ * connected sockets, which are put aside, and, if sockets are bound to devices, those of another
+ * device or none can precede one that can receive. Past the bound, the kernel's choice stands.
  */
 #define SCAN_MAX	4096
 
@@ -39,7 +36,7 @@ static bool on_device(const struct reuse_delivery *dv, int bound)
 	return udp_sk_bound_dev_eq(net, bound, dv->dif, dv->sdif);
 }
 
-/* One of a kind on an address; done if it decides for its list */
+/* SCAN_DONE if no member after this one can matter */
 static enum scan_step delivery_member(const struct bucket_member *member, void *arg)
 {
 	const struct reuse_tracked *tracked = reuse_tracked_of(member);
@@ -47,24 +44,26 @@ static enum scan_step delivery_member(const struct bucket_member *member, void *
 	struct sock *sk = tracked->sk;
 	struct sem_sock s;
 
-	/* Is what the record says still so? */
+	/* The socket may have changed since it was recorded */
 	reuse_sock_snapshot(sk, &s);
 	if (sem_is_connected(&s))
 		return SCAN_CONNECTED;
 	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, tracked->member.key->addr) ||
 	    (dv->on_device && !s.dev) || !on_device(dv, s.dev))
 		return SCAN_NEXT;
-	/* listen() is under way */
+
+	/* listen() is under way: the socket does not listen yet */
 	if (s.state == SEM_LISTEN && hlist_unhashed_lockless(&sk->sk_node))
 		s.state = SEM_BOUND;
 	/*
-	 * tcp_close() of a listener resets those that wait for accept() first, and then
-	 * gives the port back. FreeBSD has it out of the way before.
+	 * tcp_close() of a listener first resets the connections that wait for accept(), and
+	 * then gives the port back. FreeBSD takes the listener out of its lookups before that.
 	 */
 	if (!dv->packet.udp && s.state == SEM_BOUND &&
 	    READ_ONCE(sk->sk_shutdown) == SHUTDOWN_MASK &&
 	    READ_ONCE(sk->sk_max_ack_backlog))
 		return SCAN_NEXT;
+
 	s.bind_seq = tracked->bind_seq;
 	if (!dv->profile->deliver(&dv->decision, &s, sk))
 		return SCAN_NEXT;
@@ -74,11 +73,11 @@ static enum scan_step delivery_member(const struct bucket_member *member, void *
 }
 
 /**
- * reuse_deliver_each() - go over those who are bound where a packet may go
+ * reuse_deliver_each() - go over the members of one bucket that a packet may go to
  * @dv: the packet
- * @addr: address, IPv4 in the v4-mapped form
- * @class: what kind of socket
- * @budget: at how many to look at most
+ * @addr: address of the bucket, IPv4 in the v4-mapped form
+ * @class: class of the bucket
+ * @budget: how many members to look at, at most
  * @fn: see reuse_bucket_each()
  * @arg: for @fn
  *
@@ -104,7 +103,7 @@ static void pick_from(struct reuse_delivery *dv, const u8 *addr,
 	reuse_deliver_each(dv, addr, class, SCAN_MAX, fn, dv);
 }
 
-/* The address that the packet is for */
+/* From the sockets on the packet's destination address */
 static void pick_exact(struct reuse_delivery *dv, scan_fn_t fn)
 {
 	const u8 *addr = dv->packet.addr;
@@ -117,7 +116,7 @@ static void pick_exact(struct reuse_delivery *dv, scan_fn_t fn)
 	pick_from(dv, addr, ADDR_MAPPED, fn);
 }
 
-/* The wildcards that the packet matches */
+/* From the sockets on the wildcard addresses that the packet matches */
 static void pick_wildcard(struct reuse_delivery *dv, scan_fn_t fn)
 {
 	pick_from(dv, sem_any6, ADDR_IPV6, fn);
@@ -130,8 +129,8 @@ static void pick_wildcard(struct reuse_delivery *dv, scan_fn_t fn)
 }
 
 /*
- * The most specific address first, and as the kernel has it a socket bound to
- * the device first: the systems that are emulated know no such thing.
+ * The most specific address comes first. On one address, a socket bound to the device comes
+ * first, as in the kernel: the emulated systems cannot bind a socket to a device.
  */
 static struct sock *delivery_receiver(struct reuse_delivery *dv)
 {
@@ -155,7 +154,7 @@ static struct sock *delivery_receiver(struct reuse_delivery *dv)
 	return (struct sock *)dv->decision.id;
 }
 
-/* A program attached to its SO_REUSEPORT group chooses within it, or refuses, as ever */
+/* If @sk is in a SO_REUSEPORT group with a BPF program, that chooses or refuses, as natively */
 static struct sock *group_choice(const struct reuse_delivery *dv,
 				 struct sock *sk, const struct sock *native,
 				 struct sk_buff *skb, int doff)
@@ -175,16 +174,15 @@ static struct sock *group_choice(const struct reuse_delivery *dv,
 }
 
 /**
- * reuse_deliver_select() - decide who gets a unicast packet
+ * reuse_deliver_select() - select the socket that gets a unicast packet
  * @dv: the packet; its decision is empty
  * @native: what the kernel found; not connected, and no program chose it
  * @skb: the packet at its transport header, or NULL
  * @doff: length of that header
  *
  * Context: under RCU, bottom halves off.
- * Return: the receiver; NULL if TCP refuses; an ERR_PTR() if a program does.
- * @native if nobody is known who may get it: somebody is on the way, or there
- * was no memory for a record.
+ * Return: the receiver; NULL if TCP refuses; an ERR_PTR() if a BPF program does. @native if no
+ * tracked socket may get the packet: a bind is under way, or there was no memory for a record.
  */
 struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native,
 				  struct sk_buff *skb, int doff)
@@ -196,7 +194,7 @@ struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native
 	sk = delivery_receiver(dv);
 	if (!sk)
 		return native;
-	/* Not to be looked at: only listeners are freed under RCU */
+	/* Do not dereference @sk: RCU keeps a TCP socket only if it listens */
 	if (dv->refused)
 		return NULL;
 	return group_choice(dv, sk, native, skb, doff);
@@ -219,7 +217,7 @@ bool reuse_deliver_from_remote(const struct reuse_delivery *dv,
 		return false;
 #if IS_ENABLED(CONFIG_IPV6)
 	if (sk->sk_family == AF_INET6) {
-		/* As the kernel reads it: who connects is the owner of the race */
+		/* connect() may change it meanwhile: the kernel's lookups accept that, too */
 		remote = data_race(sk->sk_v6_daddr);
 		return sem_same(remote.s6_addr, dv->from);
 	}
@@ -244,13 +242,12 @@ static enum scan_step delivery_connected(const struct bucket_member *member, voi
 }
 
 /**
- * reuse_deliver_connected() - look for the socket that a datagram's sender is
- *	the remote end of
+ * reuse_deliver_connected() - find the socket that is connected to a datagram's sender
  * @dv: the datagram; its decision is empty
  * @native: what the kernel found
  *
- * Before it hashed them (6.13), the kernel did not get as far as that where it
- * found a SO_REUSEPORT group first that has no connected socket itself.
+ * Before 6.13, which hashes connected UDP sockets, the kernel misses that socket if it first
+ * finds a SO_REUSEPORT group without a connected socket of its own.
  *
  * Context: under RCU, bottom halves off.
  * Return: the socket, NULL if there is none.
@@ -267,7 +264,7 @@ struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 		return NULL;
 	if (!atomic_read(reuse_net_connected(dv->net, dv->port)))
 		return NULL;
-	/* By the address that they were bound to */
+	/* A record is in the bucket of the address that its socket was bound to */
 	pick_exact(dv, delivery_connected);
 	if (!dv->decision.id)
 		pick_wildcard(dv, delivery_connected);
