@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Which sockets of a port the profile is shown when it decides on a bind().
+ * Which owners of a port the profile is shown when it decides on a bind().
  *
- * A port may have a million connections, and the lock of its slot is held, with bottom
- * halves off, while they are looked at. So a socket is asked for what takes long (its
- * user, and when it was bound) only if the profile says that it might change the verdict,
- * and connections with an address of which one does not matter are passed by.
+ * A port may have a million connections, and we hold the lock of its slot, with bottom halves
+ * off, while we look at them. So what takes long to read (the user and the bind sequence of an
+ * owner) is read only if the profile says that this owner might change the verdict; and if one
+ * connection does not matter, all others with the same address are skipped.
  */
 #include <net/inet_connection_sock.h>
 #include <net/ipv6.h>
@@ -19,15 +19,16 @@
 #include "track/track.h"
 
 /*
- * Notes to look at in vain for one decision, before all owners of an address are looked at
- * instead. Packets wait for the locks of records; and many addresses may be where many that
- * were bound elsewhere could be, while each owner of the port has one address.
+ * How many records one decision may look at in vain; past that, it looks at all owners of an
+ * address instead. Packets wait for the locks of buckets meanwhile. And the buckets of sockets
+ * that may have moved are searched once for each address (see request_buckets()), while each
+ * owner is in the list of one address only.
  */
 #define OWNERS_SCAN_MAX	64
 
 /**
- * reuse_owners_uid() - whose is a socket?
- * @req: for whom that is asked
+ * reuse_owners_uid() - read the user of a socket
+ * @req: the bind that asks
  * @sk: a full socket
  * @s: its @uid and @root are set
  *
@@ -43,8 +44,9 @@ void reuse_owners_uid(const struct bind_request *req, struct sock *sk,
 }
 
 /*
- * What has no record is older than what has one, and newest first in its list.
- * TIME_WAIT is a socket of its own to this kernel, and has lost its record.
+ * A socket without a record was bound before tracking began, so it is older than any tracked
+ * one; among themselves, the order in the list (newest first) decides. A TIME_WAIT socket is a
+ * new object without a record: it counts as newest.
  */
 static u64 bind_seq_of(struct bind_request *req, struct sock *sk, u8 state,
 		       bool *accepted)
@@ -58,13 +60,16 @@ static u64 bind_seq_of(struct bind_request *req, struct sock *sk, u8 state,
 	return reuse_track_bind_seq(sk, accepted) ?: position;
 }
 
-/* What bind_seq_of() says at most */
+/* The highest value that the next bind_seq_of() can return */
 static u64 latest_seq(const struct bind_request *req)
 {
 	return req->in_order ? req->position - 1 : U64_MAX;
 }
 
-/* As the rules see it, but for what takes a full socket; false if Linux keeps them apart */
+/*
+ * Read @sk as the rules see it, except what only a full socket has. False if Linux keeps it and
+ * the socket that asks apart by device.
+ */
 static bool request_sees(const struct bind_request *req, const struct sock *sk,
 			 struct sem_sock *owner)
 {
@@ -72,11 +77,11 @@ static bool request_sees(const struct bind_request *req, const struct sock *sk,
 	return !owner->dev || !req->self.dev || owner->dev == req->self.dev;
 }
 
-/* True if no older one on the same address can matter */
+/* True if no older owner on the same address can matter */
 static bool request_show(struct bind_request *req, struct sock *sk,
 			 struct sem_sock *owner)
 {
-	/* Whose a connection is decides nothing, and to ask takes a lock */
+	/* No rule looks at the user of a TCP connection, and to read it may take a lock */
 	if (req->profile->needs_bind_order && (req->udp || !sem_is_connected(owner)))
 		reuse_owners_uid(req, sk, owner);
 	req->known_family = 0;
@@ -88,7 +93,7 @@ static bool is_known(const struct bind_request *req, const struct sock *sk)
 	if (READ_ONCE(sk->sk_family) != req->known_family)
 		return false;
 #if IS_ENABLED(CONFIG_IPV6)
-	/* Owners of the port change their address only with its lock */
+	/* Owners of a port change their address only with the lock of its slot */
 	if (req->known_family == AF_INET6)
 		return ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &req->known);
 #endif
@@ -96,8 +101,8 @@ static bool is_known(const struct bind_request *req, const struct sock *sk)
 }
 
 /*
- * Can a TCP socket with a remote end that has the address of @sk change the verdict? Of
- * a million on one address, it is found out for the first.
+ * Can a connected TCP socket with the address of @sk change the verdict? The answer is kept, so
+ * that of a million connections on one address only the first is put to the profile.
  */
 static bool request_address_matters(struct bind_request *req,
 				    const struct sock *sk)
@@ -123,7 +128,7 @@ static bool is_bound_or_listens(const struct sock *sk)
 	return state == TCP_CLOSE || state == TCP_LISTEN;
 }
 
-/* One of all of them */
+/* Show the profile one owner of the port, of any address */
 static enum owner_walk request_owner(struct sock *sk, void *arg)
 {
 	struct bind_request *req = arg;
@@ -134,7 +139,11 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 		return OWNERS_NEXT;
 	if (!request_sees(req, sk, &owner))
 		return OWNERS_NEXT;
-	/* listen() sets the state and then asks: not yet answered, it is bound */
+
+	/*
+	 * listen() enters TCP_LISTEN before it asks for the port. Until that is granted,
+	 * treat the socket as bound.
+	 */
 	if (owner.state == SEM_LISTEN && req->profile->checks_listen &&
 	    hlist_unhashed_lockless(&sk->sk_node) && !reuse_track_listens(sk))
 		owner.state = SEM_BOUND;
@@ -145,7 +154,8 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 		owner.bind_seq = bind_seq_of(req, sk, owner.state, NULL);
 	}
 	request_show(req, sk, &owner);
-	/* Out of order, something newer may follow: not so if none decides */
+
+	/* Out of order, a newer owner may follow; if the profile ignores the order, so do we */
 	if (req->profile->done(&req->bind) &&
 	    (req->in_order || !req->profile->needs_bind_order))
 		return OWNERS_STOP;
@@ -154,8 +164,8 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 
 /**
  * struct bind_address - an address of a port
- * @req: who asks
- * @owner: one of those that have that address
+ * @req: the bind that asks
+ * @owner: an owner of the port on that address
  * @addr: the address
  */
 struct bind_address {
@@ -164,7 +174,7 @@ struct bind_address {
 	const u8 *addr;
 };
 
-/* One that was bound there: it may have gone elsewhere, or to a remote end */
+/* The member was bound to the bucket's address; it may have moved or be connected by now */
 static enum scan_step request_member(const struct bucket_member *member, void *arg)
 {
 	const struct reuse_tracked *tracked = reuse_tracked_of(member);
@@ -196,10 +206,12 @@ static bool request_bucket(struct bind_address *address, const u8 *addr,
 }
 
 /*
- * Those without a remote end, from where they were bound: that is where the newest of
- * them is found soon. Two come from elsewhere: what was dual-stack, and IPV6_ADDRFORM has
- * made it IPv4; and what was bound to ::ffff:0.0.0.0 keeps the address that it got when it
- * was connected. False if that takes too many budget.
+ * Show the unconnected owners of an address from the buckets that they were bound to, where the
+ * newest is found soon. False if that exceeds the budget.
+ *
+ * Two kinds of sockets are on an address that they were not bound to: a dual-stack socket that
+ * IPV6_ADDRFORM turned into an IPv4 one; and a socket bound to ::ffff:0.0.0.0, which keeps the
+ * address that it got when it was connected.
  */
 static bool request_buckets(struct bind_address *address)
 {
@@ -216,7 +228,7 @@ static bool request_buckets(struct bind_address *address)
 		request_bucket(address, sem_any4, ADDR_MAPPED));
 }
 
-/* One of an address */
+/* Show the profile one owner on an address, unless it is connected */
 static enum owner_walk request_bound(struct sock *sk, void *arg)
 {
 	if (!is_bound_or_listens(sk))
@@ -225,8 +237,9 @@ static enum owner_walk request_bound(struct sock *sk, void *arg)
 }
 
 /*
- * Where each address has a list: those of it that are bound or listen. The list does not
- * have the order: where the newest is not found otherwise, each is asked when it was bound.
+ * If each address has a list: show the owners of one address that are bound or listen. The list
+ * does not tell the order of binds. The buckets do; if they do not lead to the newest owner
+ * within the budget, look at every owner in the list for its bind sequence.
  */
 static enum owner_walk request_address(struct sock *sk, void *arg)
 {
@@ -237,7 +250,7 @@ static enum owner_walk request_address(struct sock *sk, void *arg)
 	reuse_sock_snapshot(sk, &like);
 	like.state = SEM_BOUND;
 	like.bind_seq = U64_MAX;
-	/* Not so of all of them, maybe */
+	/* Other owners on this address may not have IPV6_V6ONLY set */
 	like.v6only = false;
 	address.addr = like.addr;
 	if (req->profile->matters(&req->bind, &like) && !request_buckets(&address))
@@ -246,9 +259,11 @@ static enum owner_walk request_address(struct sock *sk, void *arg)
 }
 
 /*
- * After those of all addresses: the ones that have a remote end, if they matter still.
- * None was bound after it was added to its list, at the head, and an accepted one not
- * before: if that is older than what was found, so is all that follows.
+ * After the unconnected owners of all addresses, show the connected ones that still matter.
+ *
+ * A socket is added at the head of its list, after it was bound; an accepted one has the bind
+ * sequence of the moment when it was added. So if an accepted one is too old to matter, all
+ * full sockets behind it are, too.
  */
 static enum owner_walk request_connected(struct sock *sk, void *arg)
 {
@@ -261,6 +276,7 @@ static enum owner_walk request_connected(struct sock *sk, void *arg)
 	if (is_bound_or_listens(sk) || (full && req->rest_is_older) ||
 	    !request_sees(req, sk, &owner))
 		return OWNERS_NEXT;
+
 	owner.bind_seq = bind_seq_of(req, sk, owner.state, &accepted);
 	if (req->profile->matters(&req->bind, &owner))
 		request_show(req, sk, &owner);
@@ -270,8 +286,8 @@ static enum owner_walk request_connected(struct sock *sk, void *arg)
 }
 
 /**
- * reuse_owners_show() - show the profile who is on a port
- * @req: who asks
+ * reuse_owners_show() - show the profile the owners of a port
+ * @req: the bind that asks
  * @port: in host byte order
  *
  * Context: bottom halves off; reuse_net.bind_lock is held.
