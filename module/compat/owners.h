@@ -26,7 +26,7 @@ static inline struct inet_bind_bucket *reuse_bucket_of(const struct sock *sk)
 
 #ifdef REUSE_OWNERS_BY_ADDRESS
 
-/* Are all owners of a port in one list, the newest first? */
+/* Each address of a port has a list of its own, so owners do not come newest first */
 #define reuse_owners_in_order	false
 
 static inline struct sock *reuse_first_of(struct hlist_node *bhash_node)
@@ -88,6 +88,7 @@ static inline struct sock *reuse_next_owner(const struct sock *sk)
 
 #else
 
+/* All owners of a port are in one list, the newest first */
 #define reuse_owners_in_order	true
 
 static inline struct sock *reuse_first_owner(const struct inet_bind_bucket *tb)
