@@ -25,6 +25,7 @@ struct ctl_table_header;
  * @searching: number of bind() to port 0 that are searching for a port
  * @forced_sk: UDP socket of the forced bind under way: the kernel is to see none of its
  *	conflicts; written under @bind_lock, read without
+ * @tcp_forced: number of tracked TCP sockets whose bind was forced
  * @udp_added_last: number of tracked UDP sockets that entered their slot's list at its end
  * @has_device_sockets: some bucket has, or had, a socket that is bound to a device
  * @any_bucket_may_have_devices: which buckets have one is not known: each may
@@ -41,6 +42,7 @@ struct reuse_net {
 	spinlock_t bind_lock;	/* verdict and bind are one step */
 	atomic_t searching;
 	const struct sock *forced_sk;
+	atomic_t tcp_forced;
 	atomic_t udp_added_last;
 	bool has_device_sockets;
 	bool any_bucket_may_have_devices;

@@ -30,10 +30,33 @@
 /* Forced UDP binds under way. A cheap first test for the hook, which runs very often. */
 atomic_t reuse_forced_binds = ATOMIC_INIT(0);
 
+static enum owner_walk owner_is_forced(struct sock *owner, void *found)
+{
+	if (!reuse_is_full(READ_ONCE(owner->sk_state)) || !reuse_track_is_forced(owner))
+		return OWNERS_NEXT;
+
+	*(bool *)found = true;
+	return OWNERS_STOP;
+}
+
+/*
+ * The kernel has bound a socket with SO_REUSEPORT, and caches that another one of the same
+ * address and user may join without a look at the owners. That does not hold for an owner
+ * that the kernel would have refused.
+ */
+static bool is_beside_forced(const struct bind_request *req, unsigned short port)
+{
+	bool found = false;
+
+	if (req->sk->sk_reuseport && atomic_read(&req->rn->tcp_forced))
+		req->table->for_each_owner(req->sk, port, owner_is_forced, NULL, &found);
+	return found;
+}
+
 /*
  * Have the kernel bind. If it refuses, force the bind: hide all conflicts from
- * it. Then reset the cache of TCP's bucket, so that the kernel looks at each
- * owner next time.
+ * it. Then, and as long as an owner is there whose bind was forced, reset the cache
+ * of TCP's bucket, so that the kernel looks at each owner next time.
  */
 static int request_force(struct bind_request *req, unsigned short port)
 {
@@ -41,6 +64,7 @@ static int request_force(struct bind_request *req, unsigned short port)
 	unsigned char reuse = sk->sk_reuse;
 	int err;
 
+	req->forced = false;
 	err = sk->sk_prot->get_port(sk, port);
 	if (err && req->udp) {
 		WRITE_ONCE(req->rn->forced_sk, sk);
@@ -54,10 +78,11 @@ static int request_force(struct bind_request *req, unsigned short port)
 		err = sk->sk_prot->get_port(sk, port);
 		/* Other binds still read it without this socket's lock */
 		data_race((int)(sk->sk_reuse = reuse));
-		if (!err)
-			reuse_fastreuse_reset(sk);
+		req->forced = !err;
 	}
 
+	if (!err && !req->udp && (req->forced || is_beside_forced(req, port)))
+		reuse_fastreuse_reset(sk);
 	if (!err && !req->udp && req->profile->uses_fastreuse)
 		reuse_fastreuse_set(sk, req->bind.fastreuse);
 	return err;
@@ -77,6 +102,8 @@ static int request_bind(struct bind_request *req, unsigned short port)
 		reuse_track_existing(req->sk, TRACK_AS_OLDEST);
 	else
 		reuse_track_bound(req->sk);
+	if (req->forced)
+		reuse_track_set_forced(req->sk);
 
 	if (listens && req->profile->checks_listen)
 		reuse_track_set_listens(req->sk, true);

@@ -30,6 +30,7 @@ struct sock;
  * @rest_is_older: full sockets further down the list of @known cannot change it
  * @budget: how many more records may be looked at in vain
  * @udp: UDP or UDP-Lite
+ * @forced: the kernel had refused the TCP socket
  * @in_order: owners are shown newest first, whatever their addresses
  */
 struct bind_request {
@@ -48,6 +49,7 @@ struct bind_request {
 	bool matters;
 	bool rest_is_older;
 	bool udp;
+	bool forced;
 	bool in_order;
 };
 

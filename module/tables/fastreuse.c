@@ -52,7 +52,7 @@ void reuse_fastreuse_set(const struct sock *sk, int fastreuse)
 
 /**
  * reuse_fastreuse_reset() - make a bucket's cache say that owners may conflict
- * @sk: an owner that was bound by force
+ * @sk: an owner that was bound by force, or one beside such an owner
  *
  * inet_csk_update_fastreuse() assumes that an owner conflicts with no other.
  *

@@ -128,6 +128,46 @@ void reuse_track_set_listens(const struct sock *sk, bool listens)
 	spin_unlock(&chain->lock);
 }
 
+/**
+ * reuse_track_is_forced() - was the bind of a socket forced?
+ * @sk: a full TCP socket
+ *
+ * Context: bottom halves off.
+ * Return: true if so, and if a record of that is left.
+ */
+bool reuse_track_is_forced(const struct sock *sk)
+{
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	const struct reuse_tracked *tracked;
+	bool forced;
+
+	spin_lock(&chain->lock);
+	tracked = reuse_tracked_find(chain, sk);
+	forced = tracked && tracked->counted_forced;
+	spin_unlock(&chain->lock);
+	return forced;
+}
+
+/**
+ * reuse_track_set_forced() - record that the bind of a socket was forced
+ * @sk: TCP socket that holds a port, locked by the caller
+ *
+ * Context: bottom halves off, after reuse_track_bound(); reuse_net.bind_lock is held.
+ */
+void reuse_track_set_forced(const struct sock *sk)
+{
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	struct reuse_tracked *tracked;
+
+	spin_lock(&chain->lock);
+	tracked = reuse_tracked_find(chain, sk);
+	if (tracked && !tracked->counted_forced) {
+		tracked->counted_forced = true;
+		atomic_inc(&reuse_net(tracked->net)->tcp_forced);
+	}
+	spin_unlock(&chain->lock);
+}
+
 /* Without memory there is no record: the socket counts as older than any bound later */
 static void track_creation(struct sock *sk)
 {
@@ -225,11 +265,10 @@ void reuse_track_bound(struct sock *sk)
 	/* A switch of the namespace may have dropped the record that was reserved */
 	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
 	if (tracked) {
-		/* The socket left another port without being closed */
-		if (tracked->member.key) {
-			reuse_tracked_uncount(tracked);
+		/* The socket may have left another port without being closed */
+		reuse_tracked_uncount(tracked);
+		if (tracked->member.key)
 			reuse_bucket_leave(&tracked->member);
-		}
 		tracked_bound(tracked, profile, TRACK_AS_NEWEST);
 	}
 	spin_unlock(&chain->lock);

@@ -173,6 +173,8 @@ struct reuse_tracked *reuse_tracked_new(struct tracked_chain *chain, struct sock
  */
 void reuse_tracked_count(const struct reuse_tracked *tracked, int n)
 {
+	if (tracked->counted_forced)
+		atomic_add(n, &reuse_net(tracked->net)->tcp_forced);
 	if (tracked->counted_last)
 		atomic_add(n, &reuse_net(tracked->net)->udp_added_last);
 	if (tracked->counted_connected)
@@ -188,6 +190,7 @@ void reuse_tracked_count(const struct reuse_tracked *tracked, int n)
 void reuse_tracked_uncount(struct reuse_tracked *tracked)
 {
 	reuse_tracked_count(tracked, -1);
+	tracked->counted_forced = false;
 	tracked->counted_last = false;
 	tracked->counted_connected = false;
 }

@@ -68,6 +68,7 @@ struct bucket_member {
  * @bind_seq: when it was bound or, if it was accepted, created; higher is newer
  * @created: when it was created, in the same sequence
  * @listens: a profile decided on listen() and granted it
+ * @counted_forced: its bind was forced; counted in reuse_net.tcp_forced
  * @counted_last: counted in reuse_net.udp_added_last
  * @counted_connected: counted in reuse_net.udp_connected
  */
@@ -79,6 +80,7 @@ struct reuse_tracked {
 	u64 bind_seq;
 	u64 created;
 	bool listens;
+	bool counted_forced;
 	bool counted_last;
 	bool counted_connected;
 };
@@ -131,6 +133,8 @@ void reuse_track_flush_all(void);
 u64 reuse_track_bind_seq(const struct sock *sk, bool *accepted);
 bool reuse_track_listens(const struct sock *sk);
 void reuse_track_set_listens(const struct sock *sk, bool listens);
+bool reuse_track_is_forced(const struct sock *sk);
+void reuse_track_set_forced(const struct sock *sk);
 void reuse_track_created(struct sock *sk);
 void reuse_track_accepted(struct sock *child);
 int reuse_track_reserve(struct sock *sk);
