@@ -116,18 +116,6 @@ static long long switch_takes(void)
 	return took + now_ns();
 }
 
-static long long namespace_takes(void)
-{
-	long long took = -now_ns();
-	pid_t pid = fork();
-
-	if (!pid)
-		_exit(unshare(CLONE_NEWNET));
-	if (pid < 0 || status_of(pid))
-		die("no namespace");
-	return took + now_ns();
-}
-
 /* The longest of some, in us; no more of them when one has taken @enough */
 static long long longest(long long (*takes)(void), long long enough)
 {
@@ -202,10 +190,10 @@ TEST_F_TIMEOUT(crowd, holds_up_nobody, 400)
 	/* The first switch has to find the functions */
 	switch_takes();
 	alone = longest(switch_takes, LLONG_MAX);
-	made_alone = longest(namespace_takes, LLONG_MAX);
+	made_alone = longest(hostile_time_namespace, LLONG_MAX);
 	many = crowd_start(&all);
 	all = all * CROWD / 1000;
-	made = longest(namespace_takes, all / 8);
+	made = longest(hostile_time_namespace, all / 8);
 	among = longest(switch_takes, all / 8);
 	stop(pid);
 	stop(many);

@@ -246,18 +246,6 @@ static long long time_to_switch(void)
 	return now_ns() - start;
 }
 
-static long long time_to_make_namespace(void)
-{
-	long long took = -now_ns();
-	pid_t pid = fork();
-
-	if (!pid)
-		_exit(unshare(CLONE_NEWNET));
-	if (pid < 0 || status_of(pid))
-		die("no namespace");
-	return took + now_ns();
-}
-
 /* To where its devices are gone: the module's part comes before */
 static long long time_to_end_namespace(void)
 {
@@ -309,7 +297,7 @@ TEST_F_TIMEOUT(hostile, switches_and_holds_up_nobody, 280)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		switch_for_ever(true);
 	}
-	made = long_time(time_to_make_namespace, alone / 4);
+	made = long_time(hostile_time_namespace, alone / 4);
 	ended = long_time(time_to_end_namespace, alone / 4);
 	switchers_stop(&root, 1);
 	switchers_start(pid, SWITCHERS);

@@ -13,6 +13,7 @@
 
 void own_namespaces(void);
 pid_t hostile_fork(void);
+long long hostile_time_namespace(void);
 void hostile_search(long long *native, long long *bsd, long long *switched);
 void hostile_addresses(const char *proto);
 void hostile_connections(const char *proto);

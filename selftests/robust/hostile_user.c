@@ -286,3 +286,20 @@ void hostile_binds(const char *proto, enum semantics semantics,
 		die("pipe");
 	bind_for_ever(proto, text("%s:%d", address, PORT));
 }
+
+/**
+ * hostile_time_namespace() - time the making of a network namespace
+ *
+ * Return: nanoseconds.
+ */
+long long hostile_time_namespace(void)
+{
+	long long took = -now_ns();
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(unshare(CLONE_NEWNET));
+	if (pid < 0 || status_of(pid))
+		die("no namespace");
+	return took + now_ns();
+}
