@@ -10,7 +10,7 @@ mandir ?= $(prefix)/share/man
 KERNEL ?= 6.12
 export KERNELS
 
-# What scripts/install takes from here, and no other script
+# scripts/install takes these from here, and no other script does
 install uninstall: export KDIR := $(KDIR)
 install uninstall: export RELEASE := $(RELEASE)
 install uninstall: export DESTDIR := $(DESTDIR)

@@ -6,7 +6,7 @@
 
 set -euo pipefail
 export LC_ALL=C
-# What make hands down, or users have set for builds of their own, is not for ours.
+# make hands these down, and users set them for builds of their own: ours do not take them.
 unset MAKEFLAGS MFLAGS MAKELEVEL KDIR RELEASE DESTDIR INSTALL_MOD_PATH INSTALL_MOD_DIR INSTALL_MOD_STRIP prefix mandir
 
 # The kernels that the module is made for, oldest first, and the suite of Debian that
