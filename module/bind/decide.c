@@ -23,6 +23,13 @@ bool reuse_bind_is_stale(const struct bind_request *req)
 	return req->rn->profile != req->profile;
 }
 
+/* May the newcomer join without a look at the owners, as the bucket's cache says? */
+static bool fastreuse_decides(const struct bind_request *req)
+{
+	return req->bind.fastreuse > 0 && !req->bind.search && req->self.reuseaddr &&
+	       req->self.state != SEM_LISTEN;
+}
+
 /**
  * reuse_bind_decide() - may a socket have a port?
  * @req: the bind
@@ -54,14 +61,12 @@ int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search
 
 	/* In listen(), @sk owns the port already */
 	b->owners = req->sk->sk_num == port;
-	if (req->profile->uses_fastreuse && !req->udp) {
+	if (req->profile->uses_fastreuse && !req->udp)
 		b->fastreuse = reuse_fastreuse(req->sk, port);
-		/* If the cache decides alone, no owner is shown below: count one */
-		b->owners += b->fastreuse > 0;
-	}
 
-	if (b->fastreuse <= 0 || search || !req->self.reuseaddr ||
-	    req->self.state == SEM_LISTEN)
+	if (fastreuse_decides(req))
+		b->owners++;	/* there is one; which does not matter */
+	else
 		reuse_owners_show(req, port);
 
 	return req->profile->verdict(b);

@@ -134,6 +134,7 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 	struct bind_request *req = arg;
 	struct sem_sock owner;
 
+	req->bind.owners++;
 	if (req->profile->needs_bind_order && !req->udp && !is_bound_or_listens(sk) &&
 	    !request_address_matters(req, sk))
 		return OWNERS_NEXT;

@@ -24,7 +24,6 @@ static bool pre39_same_as_linux(const struct sem_sock *sk, bool udp, bool search
 
 static void pre39_begin(struct sem_bind *b)
 {
-	b->owners = 0;
 	b->by = NULL;
 	b->by_any = NULL;
 }
@@ -73,7 +72,6 @@ static bool pre39_owner(struct sem_bind *b, const struct sem_sock *o,
 	/* In a search for a port, IPv4 TCP shares with no owner */
 	bool strict = b->search && !b->udp && !sk->ipv6;
 
-	b->owners++;
 	if (b->by && (b->by_any || !sem_any(o->addr)))
 		return false;
 	if (!pre39_overlap(sk, o))

@@ -91,7 +91,8 @@ struct sem_lookup {
  * @search: the port is one that bind() to port 0 tries, not one that the caller asked for
  * @fastreuse: fastreuse of the TCP bucket as Linux 3.8 keeps it (-1, 0, 1): the current
  *	value, and after sem_profile.verdict() the value to store if the kernel binds
- * @owners: number of owners counted so far
+ * @owners: number of owners of the port, counted by the caller; with those that it does not
+ *	show, as Linux keeps them apart by device
  * @by: after the verdict, name of the owner that refuses the port, or NULL
  * @by_any: pre39: name of an owner on a wildcard address that refuses it, or NULL
  * @n: number of entries of @lookup in use

@@ -151,6 +151,25 @@ TEST_F(path, devices)
 	close(udp);
 }
 
+/* An owner on another device does not share, and what the bucket caches says so */
+TEST_F(path, devices_in_one_bucket)
+{
+	const char *addr = "0.0.0.0" AT_PORT;
+	int a, b, c;
+
+	if (!add_device("reuse0", "dummy") || !add_device("reuse1", "dummy"))
+		SKIP(return, "no dummy devices");
+	a = sock_bind_dev("tcp", addr, 0, "reuse0");
+	b = sock_bind_dev("tcp", addr, S_REUSEADDR, "reuse1");
+	c = sock_open("tcp", AF_INET, S_REUSEADDR);
+	sock_dev(c, "reuse0");
+	EXPECT_EQ(EADDRINUSE, sock_try_bind(c, addr));
+	close(a);
+	EXPECT_EQ(0, sock_try_bind(c, addr));
+	close(b);
+	close(c);
+}
+
 /* An accepted connection without options is left on the port: RA gets in on FreeBSD alone */
 static void expect_contended(struct __test_metadata *_metadata, enum semantics semantics)
 {

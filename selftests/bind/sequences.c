@@ -102,7 +102,11 @@ static int decide(struct sock *sk, bool bound)
 
 	t.profile->begin(&b);
 	for (o = t.sock; o < t.sock + SOCKS; o++) {
-		if (o != sk && holds(o) && !(o->s.dev && sk->s.dev && o->s.dev != sk->s.dev))
+		if (o == sk || !holds(o))
+			continue;
+
+		b.owners++;
+		if (!o->s.dev || !sk->s.dev || o->s.dev == sk->s.dev)
 			t.profile->owner(&b, &o->s, o);
 	}
 	b.owners += bound;

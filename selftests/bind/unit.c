@@ -59,12 +59,13 @@ static int decide(struct sock *sk)
 
 	profile->begin(&b);
 	for (i = 0; i < MAX_SOCKS; i++) {
-		if (&socks[i] != sk && on_port(&socks[i], sk->udp))
+		if (!on_port(&socks[i], sk->udp))
+			continue;
+
+		b.owners++;
+		if (&socks[i] != sk)
 			profile->owner(&b, &socks[i].s, &socks[i]);
 	}
-	/* Without another owner, 3.8 still finds the bucket if it is our own */
-	if (sk->bound)
-		b.owners++;
 	err = profile->verdict(&b);
 	if (!err && !sk->udp)
 		fast = b.fastreuse;
