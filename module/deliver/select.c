@@ -89,13 +89,16 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 {
 	struct bucket_key key = {
 		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
-		.class = class, .has_devices = dv->on_device &&
-			!READ_ONCE(reuse_net(dv->net)->any_bucket_may_have_devices),
+		.class = class,
 	};
+	bool only_devices = dv->on_device &&
+			    !READ_ONCE(reuse_net(dv->net)->any_bucket_may_have_devices);
 
 	memcpy(key.addr, addr, sizeof(key.addr));
-	reuse_bucket_each(&key, budget, fn, arg);
+	reuse_bucket_each(&key, only_devices, budget, fn, arg);
 }
+
+typedef void (*pick_fn_t)(struct reuse_delivery *dv, scan_fn_t fn);
 
 static void pick_from(struct reuse_delivery *dv, const u8 *addr,
 		      enum addr_class class, scan_fn_t fn)
@@ -128,30 +131,27 @@ static void pick_wildcard(struct reuse_delivery *dv, scan_fn_t fn)
 	pick_from(dv, sem_any4, ADDR_MAPPED, fn);
 }
 
+static bool receiver_from(struct reuse_delivery *dv, pick_fn_t pick, bool on_device)
+{
+	dv->on_device = on_device;
+	pick(dv, delivery_member);
+	return dv->decision.id;
+}
+
 /*
  * The most specific address comes first. On one address, a socket bound to the device comes
  * first, as in the kernel: the emulated systems cannot bind a socket to a device.
  */
 static struct sock *delivery_receiver(struct reuse_delivery *dv)
 {
-	static void (*const look[])(struct reuse_delivery *dv,
-				    scan_fn_t fn) = {
-		pick_exact, pick_wildcard,
-	};
 	bool devices = READ_ONCE(reuse_net(dv->net)->has_device_sockets);
-	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(look); i++) {
-		dv->on_device = true;
-		if (devices)
-			look[i](dv, delivery_member);
-		dv->on_device = false;
-		if (!dv->decision.id)
-			look[i](dv, delivery_member);
-		if (dv->decision.id)
-			break;
-	}
-	return (struct sock *)dv->decision.id;
+	if ((devices && receiver_from(dv, pick_exact, true)) ||
+	    receiver_from(dv, pick_exact, false) ||
+	    (devices && receiver_from(dv, pick_wildcard, true)) ||
+	    receiver_from(dv, pick_wildcard, false))
+		return (struct sock *)dv->decision.id;
+	return NULL;
 }
 
 /* If @sk is in a SO_REUSEPORT group with a BPF program, that chooses or refuses, as natively */

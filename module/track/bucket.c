@@ -41,18 +41,20 @@ struct bucket_chain {
  * @key: address, port and class
  * @node: in @chain
  * @chain: of the hash table
- * @lock: protects the lists; nests in the lock of @chain where members come and go
+ * @lock: protects the lists and @has_devices; nests in the lock of @chain where members come and go
  * @members: records, the first to receive first
  * @connected: records put aside: these sockets had a remote end when a scan last met them
+ * @has_devices: some member is, or was, bound to a device
  * @rcu: frees the bucket
  */
 struct bucket {
 	struct bucket_key key;
 	struct hlist_node node;
 	struct bucket_chain *chain;
-	spinlock_t lock;	/* protects the lists */
+	spinlock_t lock;	/* protects what follows */
 	struct list_head members;
 	struct list_head connected;
+	bool has_devices;
 	struct rcu_head rcu;
 };
 
@@ -157,6 +159,7 @@ static struct bucket *bucket_new(struct bucket_chain *chain,
 		return NULL;
 	bucket->key = *key;
 	bucket->chain = chain;
+	bucket->has_devices = false;
 	spin_lock_init(&bucket->lock);
 	INIT_LIST_HEAD(&bucket->members);
 	INIT_LIST_HEAD(&bucket->connected);
@@ -169,13 +172,14 @@ static struct bucket *bucket_new(struct bucket_chain *chain,
  * @member: the socket; in no bucket
  * @key: the bucket
  * @last: the socket receives after the other members, otherwise before them
+ * @on_device: the socket is bound to a device
  *
  * Context: bottom halves off, after reuse_bucket_reserve(); the lock of the socket's
  * record is held.
  * Return: false if there is no memory.
  */
 bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *key,
-		       bool last)
+		       bool last, bool on_device)
 {
 	struct bucket_chain *chain = chain_of(key);
 	struct bucket *bucket;
@@ -189,7 +193,7 @@ bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *ke
 		else
 			list_add(&member->link, &bucket->members);
 		member->key = &bucket->key;
-		bucket->key.has_devices |= key->has_devices;
+		bucket->has_devices |= on_device;
 		spin_unlock(&bucket->lock);
 	}
 	spin_unlock(&chain->lock);
@@ -207,7 +211,7 @@ void reuse_bucket_set_has_devices(const struct bucket_member *member)
 	struct bucket *bucket = container_of(member->key, struct bucket, key);
 
 	spin_lock(&bucket->lock);
-	bucket->key.has_devices = true;
+	bucket->has_devices = true;
 	spin_unlock(&bucket->lock);
 }
 
@@ -280,7 +284,8 @@ static void bucket_each_connected(struct bucket *bucket, struct wanted *w)
 
 /**
  * reuse_bucket_each() - go over the records of a bucket
- * @key: the bucket; with @has_devices, only if the bucket has it set, too
+ * @key: the bucket
+ * @only_devices: only if some member is, or was, bound to a device
  * @budget: how many records to look at, at most
  * @fn: called for each, the first to receive first, with the lock of the bucket held
  * @arg: for @fn
@@ -291,8 +296,8 @@ static void bucket_each_connected(struct bucket *bucket, struct wanted *w)
  *
  * Context: bottom halves off, under RCU.
  */
-void reuse_bucket_each(const struct bucket_key *key, unsigned int budget,
-		       scan_fn_t fn, void *arg)
+void reuse_bucket_each(const struct bucket_key *key, bool only_devices,
+		       unsigned int budget, scan_fn_t fn, void *arg)
 {
 	struct wanted w = { .budget = budget, .fn = fn, .arg = arg };
 	struct bucket *bucket = bucket_find(chain_of(key), key);
@@ -300,7 +305,7 @@ void reuse_bucket_each(const struct bucket_key *key, unsigned int budget,
 	if (!bucket)
 		return;
 	spin_lock(&bucket->lock);
-	if ((bucket->key.has_devices || !key->has_devices) && !bucket_each(bucket, &w) &&
+	if ((bucket->has_devices || !only_devices) && !bucket_each(bucket, &w) &&
 	    !list_empty(&bucket->connected))
 		bucket_each_connected(bucket, &w);
 	spin_unlock(&bucket->lock);

@@ -9,7 +9,7 @@ int reuse_bucket_setup(void);
 void reuse_bucket_teardown(void);
 bool reuse_bucket_reserve(void);
 bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *key,
-		       bool last);
+		       bool last, bool on_device);
 void reuse_bucket_set_has_devices(const struct bucket_member *member);
 void reuse_bucket_leave(struct bucket_member *member);
 

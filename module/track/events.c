@@ -51,13 +51,12 @@ static bool tracked_join(struct reuse_tracked *tracked,
 		memcpy(s.addr, s.ipv6 ? sem_any6 : sem_any4, sizeof(s.addr));
 	memcpy(key.addr, s.addr, sizeof(key.addr));
 	key.class = class_of(&s);
-	key.has_devices = s.dev;
 	/* The socket that receives comes first in its bucket */
 	newest_first = !(profile->wildcard_oldest_first && sem_any(key.addr));
 	last = (age == TRACK_AS_NEWEST) != newest_first;
-	if (!reuse_bucket_join(&tracked->member, &key, last))
+	if (!reuse_bucket_join(&tracked->member, &key, last, s.dev))
 		return false;
-	if (key.has_devices)
+	if (s.dev)
 		WRITE_ONCE(reuse_net(tracked->net)->has_device_sockets, true);
 	tracked->counted_last = key.protocol != IPPROTO_TCP &&
 			     reuse_udp_added_last(sk);

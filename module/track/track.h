@@ -37,8 +37,6 @@ enum addr_class {
  * @port: in host byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
  * @class: enum addr_class
- * @has_devices: some member is, or was, bound to a device. It does not tell buckets apart; in
- *	a search, it means: only if the bucket has it set
  */
 struct bucket_key {
 	const struct net *net;
@@ -46,7 +44,6 @@ struct bucket_key {
 	u16 port;
 	u8 protocol;
 	u8 class;
-	bool has_devices;
 };
 
 /**
@@ -106,8 +103,8 @@ enum scan_step {
 typedef enum scan_step (*scan_fn_t)(const struct bucket_member *member, void *arg);
 
 /* bucket.c */
-void reuse_bucket_each(const struct bucket_key *key, unsigned int budget,
-		       scan_fn_t fn, void *arg);
+void reuse_bucket_each(const struct bucket_key *key, bool only_devices,
+		       unsigned int budget, scan_fn_t fn, void *arg);
 bool reuse_bucket_newest(const struct bucket_key *key, bool oldest_first,
 			 unsigned int *budget, scan_fn_t fn, void *arg);
 
