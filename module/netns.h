@@ -16,11 +16,24 @@ struct ctl_table_header;
 #define REUSE_PORT_SETS		64
 
 /**
+ * enum net_life - may a namespace be switched?
+ * @NET_LIVE: yes
+ * @NET_LEAVING: no more: the namespace, or the module, is going, and has become native; its
+ *	records and hooks are still there
+ * @NET_LEFT: no more, and no records and hooks are left
+ */
+enum net_life {
+	NET_LIVE,
+	NET_LEAVING,
+	NET_LEFT,
+};
+
+/**
  * struct reuse_net - the module's state of a network namespace
  * @profile: semantics in force; NULL: native
- * @left: the profile that was in force when the namespace, or the module, began to go
+ * @leaving: the profile that was in force when @life became NET_LEAVING
  * @switch_lock: held to change @profile
- * @going: the namespace, or the module, is going: do not switch it any more
+ * @life: how far the namespace, or the module, has gone
  * @bind_lock: makes a verdict and the bind one step; taken with bottom halves off
  * @searching: number of bind() to port 0 that are searching for a port
  * @forced_sk: UDP socket of the forced bind under way: the kernel is to see none of its
@@ -36,9 +49,9 @@ struct ctl_table_header;
  */
 struct reuse_net {
 	const struct sem_profile *profile;
-	const struct sem_profile *left;
+	const struct sem_profile *leaving;
 	struct mutex switch_lock;	/* one switch at a time */
-	bool going;
+	enum net_life life;
 	spinlock_t bind_lock;	/* verdict and bind are one step */
 	atomic_t searching;
 	const struct sock *forced_sk;

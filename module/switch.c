@@ -75,8 +75,11 @@ static void undo_work(struct work_struct *work)
 	undo->err = profile_set(undo->net, undo->profile);
 }
 
-/* Called under switch_lock. True if @profile is in force again; otherwise @net is native now */
-static bool profile_undo(struct net *net, const struct sem_profile *profile)
+/*
+ * Called under switch_lock. Restores @profile or, without memory for that, makes @net native
+ * and drops the hooks of @profile.
+ */
+static void profile_undo(struct net *net, const struct sem_profile *profile)
 {
 	struct undo undo = { .net = net, .profile = profile };
 
@@ -85,31 +88,41 @@ static bool profile_undo(struct net *net, const struct sem_profile *profile)
 	flush_work(&undo.work);
 	destroy_work_on_stack(&undo.work);
 	if (!undo.err)
-		return true;
+		return;
 
 	pr_warn_ratelimited("no memory to go back to %s when a switch failed: that namespace is native now\n",
 			    profile->name);
 	profile_set(net, NULL);
-	return false;
+	reuse_hook_users_put(profile);
+}
+
+/* Called under switch_lock, with the hooks of both profiles. Restores @old after an error */
+static int profile_install(struct net *net, const struct sem_profile *old,
+			   const struct sem_profile *new)
+{
+	int err = profile_set(net, new);
+
+	if (err)
+		profile_undo(net, old);
+	return err;
 }
 
 /* Called under switch_lock */
-static int profile_change(struct net *net, const struct sem_profile *profile)
+static int profile_change(struct net *net, const struct sem_profile *new)
 {
 	struct reuse_net *rn = reuse_net(net);
 	const struct sem_profile *old = rn->profile;
-	int err = reuse_hook_users_get(rn, profile);
+	int err;
 
+	err = reuse_hook_users_get(rn, new);
 	if (err)
 		return err;
 
-	err = old ? 0 : reuse_deliver_hook(net);
-	if (!err) {
-		err = profile_set(net, profile);
-		if (err && !profile_undo(net, old))
-			reuse_hook_users_put(old);
-	}
-	reuse_hook_users_put(err ? profile : old);
+	if (!old)
+		err = reuse_deliver_hook(net);
+	if (!err)
+		err = profile_install(net, old, new);
+	reuse_hook_users_put(err ? new : old);
 	return err;
 }
 
@@ -133,7 +146,7 @@ int reuse_switch(struct net *net, const struct sem_profile *profile)
 	if (mutex_lock_interruptible(&rn->switch_lock))
 		return -ERESTARTSYS;
 
-	if (READ_ONCE(rn->going))
+	if (READ_ONCE(rn->life) != NET_LIVE)
 		err = -ENODEV;
 	else if (profile != rn->profile)
 		err = profile_change(net, profile);
@@ -155,15 +168,15 @@ bool reuse_switch_leave(struct net *net)
 	struct reuse_net *rn = reuse_net(net);
 
 	/* Tasks that wait in reuse_switch() give up */
-	WRITE_ONCE(rn->going, true);
+	WRITE_ONCE(rn->life, NET_LEAVING);
 	mutex_lock(&rn->switch_lock);
-	if (rn->profile) {
-		rn->left = rn->profile;
+	rn->leaving = rn->profile;
+	if (rn->leaving) {
 		profile_publish(rn, NULL);
 		reuse_deliver_unhook(net);
 	}
 	mutex_unlock(&rn->switch_lock);
-	return rn->left;
+	return rn->leaving;
 }
 
 /**
@@ -176,11 +189,11 @@ void reuse_switch_left(struct net *net)
 {
 	struct reuse_net *rn = reuse_net(net);
 
-	if (!rn->left)
-		return;
-
-	reuse_track_forget_net(net);
-	if (rn->left->uses_fastreuse)
-		reuse_fastreuse_forget_net(net);
-	reuse_hook_users_put_later(rn->left);
+	if (rn->leaving) {
+		reuse_track_forget_net(net);
+		if (rn->leaving->uses_fastreuse)
+			reuse_fastreuse_forget_net(net);
+		reuse_hook_users_put_later(rn->leaving);
+	}
+	WRITE_ONCE(rn->life, NET_LEFT);
 }

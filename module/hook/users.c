@@ -82,13 +82,13 @@ static void hooks_collect_work(struct work_struct *work)
 
 static DECLARE_WORK(collect, hooks_collect_work);
 
-/* True if no namespace needs one of the groups any more */
-static bool hooks_put(const struct sem_profile *profile)
+/* Stops to count one for the first @n groups. True if no namespace needs one of them any more */
+static bool hooks_put(const struct sem_profile *profile, unsigned int n)
 {
 	bool last = false;
 	unsigned int i;
 
-	for (i = 0; i < REUSE_HOOKS; i++) {
+	for (i = 0; i < n; i++) {
 		if (needs(profile, i))
 			last |= atomic_dec_and_test(&needed[i]);
 	}
@@ -98,7 +98,6 @@ static bool hooks_put(const struct sem_profile *profile)
 /* Needs no lock. True if others need all the groups already: they are installed, and stay */
 static bool hooks_get_more(const struct sem_profile *profile)
 {
-	bool last = false;
 	unsigned int i;
 
 	for (i = 0; i < REUSE_HOOKS; i++) {
@@ -109,11 +108,7 @@ static bool hooks_get_more(const struct sem_profile *profile)
 		return true;
 
 	/* Take back what was counted; if all others have gone meanwhile, the worker collects */
-	while (i--) {
-		if (needs(profile, i))
-			last |= atomic_dec_and_test(&needed[i]);
-	}
-	if (last)
+	if (hooks_put(profile, i))
 		schedule_work(&collect);
 	return false;
 }
@@ -185,7 +180,7 @@ int reuse_hook_users_get(const struct reuse_net *rn,
 		schedule_timeout_interruptible(HZ / 10);
 		if (signal_pending(current))
 			return -ERESTARTSYS;
-		if (READ_ONCE(rn->going))
+		if (READ_ONCE(rn->life) != NET_LIVE)
 			return -ENODEV;
 	}
 
@@ -202,7 +197,7 @@ int reuse_hook_users_get(const struct reuse_net *rn,
  */
 void reuse_hook_users_put(const struct sem_profile *profile)
 {
-	if (!hooks_put(profile))
+	if (!hooks_put(profile, REUSE_HOOKS))
 		return;
 
 	mutex_lock(&hooks_lock);
@@ -218,7 +213,7 @@ void reuse_hook_users_put(const struct sem_profile *profile)
  */
 void reuse_hook_users_put_later(const struct sem_profile *profile)
 {
-	if (hooks_put(profile))
+	if (hooks_put(profile, REUSE_HOOKS))
 		schedule_work(&collect);
 }
 
