@@ -54,6 +54,7 @@ static DEFINE_PER_CPU(struct free_list, free_list) = {
  */
 int __init reuse_track_setup(void)
 {
+	int err = -ENOMEM;
 	unsigned int i;
 
 	/* Records are charged to the memory cgroup that is charged for the sockets */
@@ -66,13 +67,17 @@ int __init reuse_track_setup(void)
 		goto destroy_cache;
 	for (i = 0; i < BIT(TRACKED_BITS); i++)
 		spin_lock_init(&reuse_tracked_chains[i].lock);
-	if (!reuse_bucket_setup())
-		return 0;
+	err = reuse_bucket_setup();
+	if (err)
+		goto free_chains;
 
+	return 0;
+
+free_chains:
 	kvfree(reuse_tracked_chains);
 destroy_cache:
 	kmem_cache_destroy(tracked_cache);
-	return -ENOMEM;
+	return err;
 }
 
 /**
