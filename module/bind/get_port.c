@@ -234,32 +234,46 @@ static int request_reserve_again(struct bind_request *req)
 	return err;
 }
 
-/*
- * The kernel decides alone. Even so it binds under bind_lock where it can: what other binds
- * have been shown must stay true. A search for a port may sleep and cannot hold the lock.
- */
-static int request_native(struct bind_request *req, unsigned short port)
+static int request_reserve(struct bind_request *req)
+{
+	return reuse_bind_is_stale(req) ? -ESTALE : reuse_track_reserve(req->sk);
+}
+
+/* The kernel searches for a port alone. That may sleep, so it cannot run under bind_lock */
+static int request_native_search(struct bind_request *req)
 {
 	struct sock *sk = req->sk;
-	int err = 0;
-
-	if (!port) {
-		spin_lock_bh(&req->rn->bind_lock);
-		err = reuse_bind_is_stale(req) ? -ESTALE : reuse_track_reserve(sk);
-		spin_unlock_bh(&req->rn->bind_lock);
-		err = err ?: sk->sk_prot->get_port(sk, port);
-		if (err)
-			return err;
-	}
+	int err;
 
 	spin_lock_bh(&req->rn->bind_lock);
-	if (!port)
-		err = request_reserve_again(req);
-	else if (reuse_bind_is_stale(req))
-		err = -ESTALE;
-	else
-		err = reuse_track_reserve(sk) ?:
-		      sk->sk_prot->get_port(sk, port);
+	err = request_reserve(req);
+	spin_unlock_bh(&req->rn->bind_lock);
+	if (!err)
+		err = sk->sk_prot->get_port(sk, 0);
+	if (err)
+		return err;
+
+	spin_lock_bh(&req->rn->bind_lock);
+	err = request_reserve_again(req);
+	if (!err)
+		reuse_track_bound(sk);
+	spin_unlock_bh(&req->rn->bind_lock);
+	return err;
+}
+
+/*
+ * The kernel decides on a port alone. Even so it binds under bind_lock: what other binds have
+ * been shown must stay true.
+ */
+static int request_native_port(struct bind_request *req, unsigned short port)
+{
+	struct sock *sk = req->sk;
+	int err;
+
+	spin_lock_bh(&req->rn->bind_lock);
+	err = request_reserve(req);
+	if (!err)
+		err = sk->sk_prot->get_port(sk, port);
 	if (!err)
 		reuse_track_bound(sk);
 	spin_unlock_bh(&req->rn->bind_lock);
@@ -281,7 +295,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	reuse_sock_snapshot(sk, &req.self);
 
 	if (profile->same_as_linux && profile->same_as_linux(&req.self, udp, !port))
-		return request_native(&req, port);
+		return port ? request_native_port(&req, port) : request_native_search(&req);
 
 	if (profile->needs_bind_order) {
 		/* Map it now: uid_map may be written long after the namespace was created */
