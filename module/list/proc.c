@@ -174,7 +174,11 @@ static void show_uids(struct seq_file *m, const struct reuse_uids *uids)
 
 	for (i = 0; i < uids->n; i++)
 		seq_printf(m, i ? ",%u" : "%u", uids->uid[i]);
-	seq_puts(m, uids->more ? ",+ " : uids->n ? " " : "- ");
+	if (!uids->n)
+		seq_putc(m, '-');
+	if (uids->more)
+		seq_puts(m, ",+");
+	seq_putc(m, ' ');
 }
 
 static void show_fastreuse(struct seq_file *m, const struct reuse_fastreuse *fastreuse)
@@ -201,7 +205,10 @@ static int reuse_seq_show(struct seq_file *m, void *v)
 	seq_printf(m, "%s ", r->rows.table->name);
 	show_address(m, &row->key);
 	show_dev(m, r->net, row->key.dev);
-	seq_puts(m, !row->key.ipv6 ? "- " : row->key.v6only ? "1 " : "0 ");
+	if (row->key.ipv6)
+		seq_printf(m, "%d ", row->key.v6only);
+	else
+		seq_puts(m, "- ");
 	show_uids(m, &row->uids);
 	seq_printf(m, "%u %u %u %u %u %u %u ",
 		   reuse_row_sockets(row), row->reuseaddr, row->reuseport,
