@@ -67,6 +67,9 @@ check-debug:
 	REUSE_CPUS=4 JOBS=1 scripts/check $(debug_kernels) -- stress unload race deliver_storm || rc=1; \
 	exit $$rc
 
+check-all:
+	scripts/check --all
+
 check-rt:
 	scripts/check $(addsuffix -rt,$(or $(KERNELS),6.1 7.3))
 
@@ -107,7 +110,8 @@ help:
 	@echo 'make install          ... into /lib/modules, and the man pages; uninstall takes them away'
 	@echo 'make load, unload     insmod and rmmod'
 	@echo 'make demo             boot a VM and show it all (KERNEL=7.3: on that kernel)'
-	@echo 'make check            all tests on all kernels (KERNELS="6.1 7.3" narrows)'
+	@echo 'make check            all tests on all kernels, long ones on two (KERNELS="6.1 7.3" narrows)'
+	@echo 'make check-all        ... long ones on all kernels, too'
 	@echo 'make unit             recorded answers through the profiles (part of check)'
 	@echo 'make check-debug      all tests on kernels that look for bugs: KASAN, lockdep, kmemleak, KCSAN'
 	@echo 'make check-rt         all tests on the PREEMPT_RT kernels 6.1 and 7.3'
@@ -122,4 +126,4 @@ help:
 	@echo 'make bench            instructions for each read, bind() and packet, as tables'
 	@echo 'make clean            remove what was built here'
 
-.PHONY: all tree headers install uninstall load unload demo check unit check-debug check-rt check-long coverage check-dkms check-fresh check-install dist deb style bench clean help
+.PHONY: all tree headers install uninstall load unload demo check unit check-debug check-all check-rt check-long coverage check-dkms check-fresh check-install dist deb style bench clean help

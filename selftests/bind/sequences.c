@@ -21,7 +21,7 @@
 #define NOBODY		42000
 #define SOCKS		14
 #define STEPS		60
-#define SECONDS		12
+#define SECONDS		8
 #define CONNECTED	200	/* more than are looked at in vain */
 #define DEVICE		"other0"
 
@@ -453,9 +453,8 @@ FIXTURE_TEARDOWN(sequences)
 /* As the profile says to the same sequence */
 TEST_F_TIMEOUT(sequences, as_the_profile, 3600)
 {
-	const char *seconds = getenv("REUSE_SECONDS");
 	unsigned int first = seed(), i;
-	time_t end = time(NULL) + (seconds ? atoi(seconds) : SECONDS);
+	time_t end = time(NULL) + test_seconds(SECONDS);
 
 	for (i = 0; i < 20 || time(NULL) < end; i++) {
 		const char *wrong;

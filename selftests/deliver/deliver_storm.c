@@ -526,13 +526,12 @@ FIXTURE_TEARDOWN(storm)
 /* Each packet is received by a socket that may have it, refused, or lost with a socket */
 TEST_F_TIMEOUT(storm, every_packet_is_accounted_for, 900)
 {
-	const char *seconds = getenv("REUSE_SECONDS");
 	unsigned long udp[FATES] = {}, tcp[FATES] = {};
 	int lane;
 
 	bulk_files(THREADS * (MAX_LATE + MAX_HELD + 100));
 	start();
-	sleep(seconds ? atoi(seconds) : SECONDS * slowness());
+	sleep(test_seconds(SECONDS));
 	EXPECT_TRUE(wait_for(has_blown, NULL, 100000));
 	end();
 	for (lane = 0; lane < LANES; lane++)

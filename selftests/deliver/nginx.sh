@@ -8,7 +8,7 @@ set -euo pipefail
 export LC_ALL=C
 SKIP=4
 SWITCH=/proc/sys/net/reuse/semantics
-WORKERS=4 CONNECTIONS=100
+WORKERS=4 CONNECTIONS=60
 # As bound, and where the client connects to
 LISTEN=(127.0.0.1:8001 0.0.0.0:8002 "[::1]:8003" "[::]:8004")
 

@@ -73,6 +73,19 @@ int slowness(void)
 }
 
 /**
+ * test_seconds() - how long a test of random steps goes on
+ * @usual: without REUSE_SECONDS, on a usual kernel
+ *
+ * Return: seconds.
+ */
+int test_seconds(int usual)
+{
+	const char *seconds = getenv("REUSE_SECONDS");
+
+	return seconds ? atoi(seconds) : usual * slowness();
+}
+
+/**
  * seed() - the seed of all random numbers of a test
  *
  * Return: REUSE_SEED, or a random number; it is printed.

@@ -363,6 +363,19 @@ void sock_abort(int fd)
 }
 
 /**
+ * sock_close_pair() - close both ends of a TCP connection
+ * @first: the end that closes first, and has TIME_WAIT after it
+ * @second: the other end
+ */
+void sock_close_pair(int first, int second)
+{
+	shutdown(first, SHUT_WR);
+	sock_wait_state(second, TCP_CLOSE_WAIT);
+	close(second);
+	close(first);
+}
+
+/**
  * sock_deaf() - let a socket drop all packets that come in, or hear them again
  * @fd: a socket
  * @deaf: which of it

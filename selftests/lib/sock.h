@@ -68,6 +68,7 @@ void sock_pair(struct pair *pair, int listener, const char *address);
 void sock_set(int fd, int level, int name, int value);
 void sock_dev(int fd, const char *dev);
 void sock_abort(int fd);
+void sock_close_pair(int first, int second);
 void sock_deaf(int fd, bool deaf);
 void sock_disconnect(int fd);
 void sock_fence(int fd);

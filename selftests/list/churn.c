@@ -17,7 +17,7 @@
 #include "bulk.h"
 #include "harness.h"
 
-#define SECONDS		6
+#define SECONDS		4
 #define BIG		7	/* port of the big buckets */
 #define SERVER		8000	/* port of the server */
 #define SMALL		300	/* ports with one socket */

@@ -159,7 +159,7 @@ static void read_meanwhile(const struct address *a)
 		hand_over(a, fd, shared);
 	}
 	close(fd);
-	end = now_ns() + bulk_more(5) * 1000000000LL;
+	end = now_ns() + bulk_more(2) * 1000000000LL;
 	while (now_ns() < end || shared->turn < READS_LEAST) {
 		bind_beside(a, beside);
 		shared->turn++;

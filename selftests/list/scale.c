@@ -7,8 +7,8 @@
 #include "bulk.h"
 #include "harness.h"
 
-#define PORTS		65000
-#define OWNERS		100000
+#define PORTS		30000
+#define OWNERS		50000
 #define ADDRESSES	6000
 #define NAME		32
 
@@ -54,7 +54,7 @@ FIXTURE_TEARDOWN(ports)
 {
 }
 
-/* 65,000 ports: each is there once */
+/* 30,000 ports: each is there once */
 TEST_F_TIMEOUT(ports, each_once, 60)
 {
 	int i, ports = bulk_less(PORTS);
@@ -244,8 +244,8 @@ FIXTURE_TEARDOWN(owners)
 {
 }
 
-/* 100,000 sockets on one port, in a hundred rows and with gaps: the counts are exact */
-TEST_F_TIMEOUT(owners, tcp_100000, 60)
+/* 50,000 sockets on one port, in a hundred rows and with gaps: the counts are exact */
+TEST_F_TIMEOUT(owners, tcp_50000, 60)
 {
 	struct table table;
 	const char *wrong;

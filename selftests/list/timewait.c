@@ -4,8 +4,6 @@
 
 #include "harness.h"
 
-#define EXPIRY_MS	60000	/* TCP_TIMEWAIT_LEN, which is no option */
-
 FIXTURE(timewait) {
 	int listener;
 };
@@ -34,15 +32,6 @@ FIXTURE_TEARDOWN(timewait)
 {
 }
 
-/* Closes @first, then @second; the first has TIME_WAIT after it */
-static void close_both(int first, int second)
-{
-	shutdown(first, SHUT_WR);
-	sock_wait_state(second, TCP_CLOSE_WAIT);
-	close(second);
-	close(first);
-}
-
 /* A client that closes first leaves TIME_WAIT, which has no owner */
 TEST_F(timewait, client)
 {
@@ -52,7 +41,7 @@ TEST_F(timewait, client)
 
 	sock_pair(&p, self->listener, f->connect);
 	client = sock_row(p.client);
-	close_both(p.client, p.server);
+	sock_close_pair(p.client, p.server);
 	EXPECT_REUSE("%stcp %s timewait=1 uid=-\n", sock_rows(f, "listen=1", NULL), client);
 }
 
@@ -63,7 +52,7 @@ TEST_F(timewait, server)
 	struct pair p;
 
 	sock_pair(&p, self->listener, f->connect);
-	close_both(p.server, p.client);
+	sock_close_pair(p.server, p.client);
 	EXPECT_REUSE("%s", strcmp(f->listen, f->child) ?
 		     sock_rows(f, "listen=1", "timewait=1 uid=-") :
 		     sock_rows(f, "listen=1", "timewait=1"));
@@ -86,7 +75,7 @@ TEST_F(timewait, flags)
 		s = sock_accept(self->listener);
 		sock_set(s, SOL_SOCKET, SO_REUSEADDR, i);
 		sock_set(s, SOL_SOCKET, SO_REUSEPORT, !i);
-		close_both(s, c);
+		sock_close_pair(s, c);
 	}
 	close(self->listener);
 	EXPECT_REUSE("%s", sock_rows(f, NULL, "timewait=2 uid=- reuseaddr=1 reuseport=1"));
@@ -101,7 +90,7 @@ TEST_F(timewait, restarted)
 
 	sock_set(self->listener, SOL_SOCKET, SO_REUSEADDR, 1);
 	sock_pair(&p, self->listener, f->connect);
-	close_both(p.server, p.client);
+	sock_close_pair(p.server, p.client);
 	close(self->listener);
 	l = sock_bind("tcp", f->listen, f->flags | S_REUSEADDR | S_LISTEN);
 	EXPECT_REUSE("%s", strcmp(f->listen, f->child) ?
@@ -121,7 +110,7 @@ TEST_F(timewait, replaced)
 		sock_connect(c, f->connect);
 		s = sock_accept(self->listener);
 		if (!i)
-			close_both(s, c);
+			sock_close_pair(s, c);
 	}
 	EXPECT_REUSE("%stcp %s connected=1 reuseaddr=1\n",
 		     sock_rows(f, "listen=1", "connected=1"), sock_row(c));
@@ -149,7 +138,7 @@ TEST_F(timewait, no_buckets)
 
 	write_file(IPV4_SYSCTL "tcp_max_tw_buckets", "0");
 	sock_pair(&p, self->listener, f->connect);
-	close_both(p.client, p.server);
+	sock_close_pair(p.client, p.server);
 	EXPECT_REUSE("%s", sock_rows(f, "listen=1", NULL));
 }
 
@@ -203,58 +192,6 @@ TEST_F(timewait, orphans)
 	EXPECT_REUSE("%stcp %s connected=1\ntcp %s connected=1\n",
 		     sock_rows(f, NULL, "connected=2"), sock_row(p.client),
 		     sock_row(q.client));
-}
-
-FIXTURE(expiry) {
-};
-
-FIXTURE_SETUP(expiry)
-{
-	new_netns();
-}
-
-FIXTURE_TEARDOWN(expiry)
-{
-}
-
-static bool no_rows(void *arg)
-{
-	struct table table;
-	size_t n;
-
-	table_read(arg, &table);
-	n = table.n;
-	table_free(&table);
-	return !n;
-}
-
-static long ms_since(long long start)
-{
-	return (now_ns() - start) / 1000000;
-}
-
-/* TIME_WAIT of each family stays for a minute and is gone after it */
-TEST_F_TIMEOUT(expiry, minute, 100)
-{
-	char rows[1024] = "";
-	long long start = now_ns();
-	struct pair p;
-	int i, l;
-
-	for (i = 0; i < FAMILIES; i++) {
-		const struct family *f = &families[i];
-
-		l = sock_bind("tcp", f->listen, f->flags | S_LISTEN | S_REUSEADDR);
-		sock_pair(&p, l, f->connect);
-		close(l);
-		strcat(rows, text("tcp %s timewait=1 uid=-\n", sock_row(p.client)));
-		close_both(p.client, p.server);
-	}
-	EXPECT_REUSE("%s", rows);
-	usleep((EXPIRY_MS - 10000 - ms_since(start)) * 1000);
-	EXPECT_REUSE("%s", rows);
-	EXPECT_TRUE(wait_for(no_rows, REUSE_FILE, 20000));
-	EXPECT_GE(ms_since(start), EXPIRY_MS - 1000);
 }
 
 TEST_HARNESS_MAIN

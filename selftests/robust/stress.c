@@ -176,7 +176,7 @@ FIXTURE_TEARDOWN(stress)
 /* Three namespaces that keep to their semantics, and one that is switched */
 TEST_F_TIMEOUT(stress, storm, 100000)
 {
-	time_t end = time(NULL) + stress_seconds(SECONDS);
+	time_t end = time(NULL) + test_seconds(SECONDS);
 	const char *why = NULL;
 	int i, rests = 0;
 
@@ -202,7 +202,7 @@ TEST_F_TIMEOUT(stress, storm, 100000)
 	why = stress_left();
 	EXPECT_TRUE(!why)
 		TH_LOG("%s", why);
-	for (i = 0; i < SPACES && stress_seconds(SECONDS) >= LONG; i++) {
+	for (i = 0; i < SPACES && test_seconds(SECONDS) >= LONG; i++) {
 		stress_enter(i);
 		EXPECT_TRUE(wait_for(nothing, NULL, 2 * WAIT_MS));
 	}
@@ -330,8 +330,8 @@ TEST_F_TIMEOUT(stress, namespaces, 100000)
 	}
 	found_some(_metadata, 0, WARM_UP);
 	memory = memory_now();
-	found_some(_metadata, stress_seconds(SECONDS),
-		   stress_seconds(SECONDS) < LONG ? 2 * WARM_UP : MANY);
+	found_some(_metadata, test_seconds(SECONDS),
+		   test_seconds(SECONDS) < LONG ? 2 * WARM_UP : MANY);
 	/* RCU may free late */
 	EXPECT_TRUE(wait_for(little_taken, &memory, WAIT_MS));
 	memory = memory_taken(&memory);

@@ -142,7 +142,6 @@ void stress_spawn_workers(void);
 void stress_pause(struct post *post, unsigned int steps);
 int stress_end(void);
 const char *stress_left(void);
-int stress_seconds(int usual);
 const char *stress_summary(void);
 
 /* stress_work.c */

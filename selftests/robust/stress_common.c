@@ -186,19 +186,6 @@ const char *stress_left(void)
 }
 
 /**
- * stress_seconds() - how long
- * @usual: without REUSE_SECONDS, where it is not slow
- *
- * Return: seconds.
- */
-int stress_seconds(int usual)
-{
-	const char *seconds = getenv("REUSE_SECONDS");
-
-	return seconds ? atoi(seconds) : usual * slowness();
-}
-
-/**
  * stress_summary() - what happened so far
  *
  * Return: in a line.
