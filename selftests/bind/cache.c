@@ -16,7 +16,7 @@
 
 #define SOCKETS		4
 #define SECONDS		6
-#define CASES_LEAST	30
+#define CASES_LEAST	40
 
 static const char * const addrs[] = { "127.0.0.1", "127.0.0.2", "0.0.0.0", "[::]", "[::1]" };
 static const unsigned int flags[] = { 0, S_REUSEADDR, S_REUSEPORT };
