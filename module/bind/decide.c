@@ -65,7 +65,7 @@ int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search
 		b->fastreuse = reuse_fastreuse(req->sk, port);
 
 	if (fastreuse_decides(req))
-		b->owners++;	/* there is one; which does not matter */
+		b->owners++;	/* there is one; how many does not matter */
 	else
 		reuse_owners_show(req, port);
 

@@ -39,6 +39,13 @@ static enum owner_walk owner_is_forced(struct sock *owner, void *found)
 	return OWNERS_STOP;
 }
 
+/* Is this listen() of a bound socket, and lets the profile any such socket listen? */
+static bool is_granted_listen(const struct bind_request *req, unsigned short port)
+{
+	return req->self.state == SEM_LISTEN && req->sk->sk_num == port &&
+	       !req->profile->checks_listen;
+}
+
 /*
  * The kernel has bound a socket with SO_REUSEPORT, and caches that another one of the same
  * address and user may join without a look at the owners. That does not hold for an owner
@@ -53,33 +60,52 @@ static bool is_beside_forced(const struct bind_request *req, unsigned short port
 	return found;
 }
 
-/*
- * Have the kernel bind. If it refuses, force the bind: hide all conflicts from
- * it. Then, and as long as an owner is there whose bind was forced, reset the cache
- * of TCP's bucket, so that the kernel looks at each owner next time.
- */
+/* Have the kernel bind with all conflicts hidden from it */
 static int request_force(struct bind_request *req, unsigned short port)
 {
 	struct sock *sk = req->sk;
 	unsigned char reuse = sk->sk_reuse;
 	int err;
 
-	req->forced = false;
-	err = sk->sk_prot->get_port(sk, port);
-	if (err && req->udp) {
+	if (req->udp) {
 		WRITE_ONCE(req->rn->forced_sk, sk);
 		atomic_inc(&reuse_forced_binds);
 		err = sk->sk_prot->get_port(sk, port);
 		atomic_dec(&reuse_forced_binds);
 		WRITE_ONCE(req->rn->forced_sk, NULL);
-	} else if (err) {
-		/* Binds to the same port read it without this socket's lock, as in the kernel */
-		data_race((int)(sk->sk_reuse = SK_FORCE_REUSE));
-		err = sk->sk_prot->get_port(sk, port);
-		/* Other binds still read it without this socket's lock */
-		data_race((int)(sk->sk_reuse = reuse));
-		req->forced = !err;
+		return err;
 	}
+
+	/* Binds to the same port read it without this socket's lock, as in the kernel */
+	data_race((int)(sk->sk_reuse = SK_FORCE_REUSE));
+	err = sk->sk_prot->get_port(sk, port);
+	/* Other binds still read it without this socket's lock */
+	data_race((int)(sk->sk_reuse = reuse));
+	req->forced = !err;
+	return err;
+}
+
+/*
+ * Have the kernel bind, by force if it refuses. Then, and as long as an owner is there whose
+ * bind was forced, reset the cache of TCP's bucket, so that the kernel looks at each owner
+ * next time.
+ *
+ * connect(), and a search that is left to the kernel, take ports without bind_lock. If one of
+ * them took this port after the decision, the kernel refuses for a reason that the profile has
+ * not seen: decide again before the force.
+ */
+static int request_enter(struct bind_request *req, unsigned short port)
+{
+	struct sock *sk = req->sk;
+	int err;
+
+	req->forced = false;
+	err = sk->sk_prot->get_port(sk, port);
+	if (err && !is_granted_listen(req, port) &&
+	    reuse_bind_decide(req, port, req->bind.search))
+		return err;
+	if (err)
+		err = request_force(req, port);
 
 	if (!err && !req->udp && (req->forced || is_beside_forced(req, port)))
 		reuse_fastreuse_reset(sk);
@@ -93,7 +119,7 @@ static int request_bind(struct bind_request *req, unsigned short port)
 {
 	bool listens = req->self.state == SEM_LISTEN;
 	bool held = listens && req->sk->sk_num == port;
-	int err = reuse_track_reserve(req->sk) ?: request_force(req, port);
+	int err = reuse_track_reserve(req->sk) ?: request_enter(req, port);
 
 	if (err)
 		return err;
@@ -125,15 +151,8 @@ static int request_try(struct bind_request *req, unsigned short port)
 {
 	int err;
 
-	if (inet_is_local_reserved_port(sock_net(req->sk), port))
-		return -EADDRINUSE;
-
 	spin_lock_bh(&req->rn->bind_lock);
-	err = reuse_bind_decide(req, port, true);
-	if (!err) {
-		req->bind.search = false;
-		err = request_bind(req, port);
-	}
+	err = reuse_bind_decide(req, port, true) ?: request_bind(req, port);
 	spin_unlock_bh(&req->rn->bind_lock);
 	return err;
 }
@@ -184,6 +203,9 @@ static int search_ports(struct bind_request *req)
 	for (i = 0; i < n; i++) {
 		int port = low + (start + i) % n;
 
+		if (inet_is_local_reserved_port(sock_net(req->sk), port))
+			continue;
+
 		err = request_try(req, port);
 		/* The next port would not find more memory, nor the old profile */
 		if (!err || err == -ENOMEM || err == -ESTALE)
@@ -217,9 +239,9 @@ static int request_search(struct bind_request *req)
 }
 
 /*
- * The kernel's get_port() may sleep if it searches for a port. The record that
- * was reserved before may belong to another CPU than the task's by now, or was
- * freed by a switch of the namespace: reserve again. Called under bind_lock.
+ * The kernel's get_port() may sleep if it searches for a port. The bucket that was set aside
+ * before may be another CPU's by now, and a switch of the namespace may have freed the record:
+ * reserve again. Called under bind_lock.
  */
 static int request_reserve_again(struct bind_request *req)
 {
@@ -239,7 +261,10 @@ static int request_reserve(struct bind_request *req)
 	return reuse_bind_is_stale(req) ? -ESTALE : reuse_track_reserve(req->sk);
 }
 
-/* The kernel searches for a port alone. That may sleep, so it cannot run under bind_lock */
+/*
+ * The kernel searches for a port alone. That may sleep, so it cannot run under bind_lock: see
+ * request_enter() for a bind that is decided meanwhile.
+ */
 static int request_native_search(struct bind_request *req)
 {
 	struct sock *sk = req->sk;
@@ -306,9 +331,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	if (!port)
 		return request_search(&req);
 
-	/* The profile lets any bound socket listen, without a decision */
-	if (req.self.state == SEM_LISTEN && sk->sk_num == port &&
-	    !profile->checks_listen) {
+	if (is_granted_listen(&req, port)) {
 		int err;
 
 		spin_lock_bh(&req.rn->bind_lock);

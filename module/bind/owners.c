@@ -44,8 +44,8 @@ void reuse_owners_uid(const struct bind_request *req, struct sock *sk,
 }
 
 /*
- * A socket without a record was bound before tracking began, so it is older than any tracked
- * one; among themselves, the order in the list (newest first) decides. A TIME_WAIT socket is a
+ * A socket without a record counts as older than any tracked one: connect() chose its port, or
+ * there was no memory for a record. Among themselves, the order in the list (newest first) decides. A TIME_WAIT socket is a
  * new object without a record: it counts as newest.
  */
 static u64 bind_seq_of(struct bind_request *req, struct sock *sk, u8 state,
@@ -93,7 +93,10 @@ static bool is_known(const struct bind_request *req, const struct sock *sk)
 	if (READ_ONCE(sk->sk_family) != req->known_family)
 		return false;
 #if IS_ENABLED(CONFIG_IPV6)
-	/* Owners of a port change their address only with the lock of its slot */
+	/*
+	 * Owners of a port change their address only with the lock of its slot. (In 5.10 connect()
+	 * does so without; then one comparison may be wrong.)
+	 */
 	if (req->known_family == AF_INET6)
 		return ipv6_addr_equal(&sk->sk_v6_rcv_saddr, &req->known);
 #endif
