@@ -41,7 +41,8 @@ struct bucket_chain {
  * @key: address, port and class
  * @node: in @chain
  * @chain: of the hash table
- * @lock: protects the lists and @has_devices; nests in the lock of @chain where members come and go
+ * @lock: protects the lists and @has_devices; nests in the lock of @chain where members
+ *	come and go
  * @members: records, the first to receive first
  * @connected: records put aside: these sockets had a remote end when a scan last met them
  * @has_devices: some member is, or was, bound to a device
@@ -51,7 +52,7 @@ struct bucket {
 	struct bucket_key key;
 	struct hlist_node node;
 	struct bucket_chain *chain;
-	spinlock_t lock;	/* protects what follows */
+	spinlock_t lock;	/* protects the lists and has_devices */
 	struct list_head members;
 	struct list_head connected;
 	bool has_devices;

@@ -60,7 +60,8 @@ static bool tracked_join(struct reuse_tracked *tracked,
 		WRITE_ONCE(reuse_net(tracked->net)->has_device_sockets, true);
 	tracked->counted_last = key.protocol != IPPROTO_TCP &&
 			     reuse_udp_added_last(sk);
-	reuse_tracked_count(tracked, 1);
+	if (tracked->counted_last)
+		atomic_inc(&reuse_net(tracked->net)->udp_added_last);
 	return true;
 }
 

@@ -10,8 +10,8 @@
  * A record is found by its socket or, once the socket was bound, in the bucket of its address
  * and port (bucket.c).
  *
- * inet_sock_destruct() drops the record: while the lock of the record is held, its socket
- * exists. If the socket still held its port then, RCU keeps it after that, too: UDP sockets
+ * inet_sock_destruct() drops the record, under the locks of its chain and of its bucket: while
+ * either is held, its socket exists. If the socket still held its port then, RCU keeps it after that, too: UDP sockets
  * and listeners are freed a grace period after they leave their port.
  *
  * The table has a fixed size; 1,000,000 records are 16 to a chain. The address of a socket in
@@ -170,23 +170,6 @@ struct reuse_tracked *reuse_tracked_new(struct tracked_chain *chain, struct sock
 }
 
 /**
- * reuse_tracked_count() - count a socket in its namespace
- * @tracked: its record, which says where to count it
- * @n: 1, or -1 to take it back
- *
- * Context: the lock of the record's chain is held; the namespace exists.
- */
-void reuse_tracked_count(const struct reuse_tracked *tracked, int n)
-{
-	if (tracked->counted_forced)
-		atomic_add(n, &reuse_net(tracked->net)->tcp_forced);
-	if (tracked->counted_last)
-		atomic_add(n, &reuse_net(tracked->net)->udp_added_last);
-	if (tracked->counted_connected)
-		atomic_add(n, reuse_net_connected(tracked->net, tracked->member.key->port));
-}
-
-/**
  * reuse_tracked_uncount() - stop counting a socket in its namespace
  * @tracked: its record
  *
@@ -194,7 +177,12 @@ void reuse_tracked_count(const struct reuse_tracked *tracked, int n)
  */
 void reuse_tracked_uncount(struct reuse_tracked *tracked)
 {
-	reuse_tracked_count(tracked, -1);
+	if (tracked->counted_forced)
+		atomic_dec(&reuse_net(tracked->net)->tcp_forced);
+	if (tracked->counted_last)
+		atomic_dec(&reuse_net(tracked->net)->udp_added_last);
+	if (tracked->counted_connected)
+		atomic_dec(reuse_net_connected(tracked->net, tracked->member.key->port));
 	tracked->counted_forced = false;
 	tracked->counted_last = false;
 	tracked->counted_connected = false;
@@ -243,7 +231,8 @@ void reuse_track_freed(const struct sock *sk)
 
 /**
  * reuse_track_forget_net() - drop the records of a namespace
- * @net: network namespace that no longer emulates, while the hooks are still installed
+ * @net: network namespace that is native, or whose profile has just changed; the hooks are
+ *	still installed
  *
  * Context: process context, may sleep.
  */

@@ -26,7 +26,6 @@ static inline struct tracked_chain *reuse_tracked_chain(const struct sock *sk)
 struct reuse_tracked *reuse_tracked_find(const struct tracked_chain *chain,
 					 const struct sock *sk);
 struct reuse_tracked *reuse_tracked_new(struct tracked_chain *chain, struct sock *sk);
-void reuse_tracked_count(const struct reuse_tracked *tracked, int n);
 void reuse_tracked_uncount(struct reuse_tracked *tracked);
 
 #endif
