@@ -18,19 +18,17 @@ struct ctl_table_header;
 /**
  * enum net_life - may a namespace be switched?
  * @NET_LIVE: yes
- * @NET_LEAVING: no more: the namespace, or the module, is going, and has become native; its
- *	records and hooks are still there
- * @NET_LEFT: no more, and no records and hooks are left
+ * @NET_LEAVING: no more: the namespace, or the module, is going; it is native once a switch
+ *	under way has ended
  */
 enum net_life {
 	NET_LIVE,
 	NET_LEAVING,
-	NET_LEFT,
 };
 
 /**
  * struct reuse_net - the module's state of a network namespace
- * @profile: semantics in force; NULL: native
+ * @profile: semantics in force; NULL: native. A namespace with a profile "emulates"
  * @leaving: the profile that was in force when @life became NET_LEAVING
  * @switch_lock: held to change @profile
  * @life: how far the namespace, or the module, has gone

@@ -14,10 +14,10 @@
 #include "track/track.h"
 
 /*
- * bind() decides, binds and records under bind_lock. So a bind under way that has not
- * decided yet decides by the new profile, and each is recorded for the profile that
- * decided it: no bind leaves a record in a bucket of a namespace that has become native.
- * Native namespaces have no records in buckets, and the counters of such records are 0.
+ * bind() decides, binds and records under bind_lock. So a bind that has not decided yet
+ * decides by the new profile, and each record is made for the profile that decided. In a
+ * native namespace no record is in a bucket, and the counters of such records are 0; a record
+ * that is in no bucket does no harm.
  */
 static void profile_publish(struct reuse_net *rn,
 			    const struct sem_profile *profile)
@@ -34,7 +34,10 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 	const struct sem_profile *old = rn->profile;
 
 	if (!old) {
-		/* A bind that ended after the namespace became native may have left a record */
+		/*
+		 * A socket that was being created or accepted when the namespace became
+		 * native may have left a record.
+		 */
 		reuse_track_forget_net(net);
 		WRITE_ONCE(rn->has_device_sockets, false);
 		WRITE_ONCE(rn->any_bucket_may_have_devices, false);
@@ -43,6 +46,7 @@ static int profile_set(struct net *net, const struct sem_profile *profile)
 
 	if (!profile) {
 		reuse_deliver_unhook(net);
+		/* Packets on their way to a socket still use the records */
 		synchronize_rcu();
 	}
 
@@ -96,7 +100,7 @@ static void profile_undo(struct net *net, const struct sem_profile *profile)
 	reuse_hook_users_put(profile);
 }
 
-/* Called under switch_lock, with the hooks of both profiles. Restores @old after an error */
+/* Called under switch_lock, with the hooks of both profiles. After an error, as profile_undo() */
 static int profile_install(struct net *net, const struct sem_profile *old,
 			   const struct sem_profile *new)
 {
@@ -189,11 +193,11 @@ void reuse_switch_left(struct net *net)
 {
 	struct reuse_net *rn = reuse_net(net);
 
-	if (rn->leaving) {
-		reuse_track_forget_net(net);
-		if (rn->leaving->uses_fastreuse)
-			reuse_fastreuse_forget_net(net);
-		reuse_hook_users_put_later(rn->leaving);
-	}
-	WRITE_ONCE(rn->life, NET_LEFT);
+	if (!rn->leaving)
+		return;
+
+	reuse_track_forget_net(net);
+	if (rn->leaving->uses_fastreuse)
+		reuse_fastreuse_forget_net(net);
+	reuse_hook_users_put_later(rn->leaving);
 }
