@@ -151,7 +151,7 @@ TEST_F(path, devices)
 	close(udp);
 }
 
-/* An owner on another device does not share, and what the bucket caches says so */
+/* What a bucket caches takes its owners on other devices into account */
 TEST_F(path, devices_in_one_bucket)
 {
 	const char *addr = "0.0.0.0" AT_PORT;

@@ -86,6 +86,18 @@ int test_seconds(int usual)
 }
 
 /**
+ * some_of() - how many cases to try, of those that each take long
+ * @all: how many there are; REUSE_ALL asks for all
+ * @some: how many to try otherwise, from one on that seed() chooses
+ *
+ * Return: a number of cases.
+ */
+unsigned int some_of(unsigned int all, unsigned int some)
+{
+	return getenv("REUSE_ALL") ? all : some;
+}
+
+/**
  * seed() - the seed of all random numbers of a test
  *
  * Return: REUSE_SEED, or a random number; it is printed.

@@ -31,6 +31,7 @@ __printf(1, 2) __noreturn void die(const char *fmt, ...);
 __printf(1, 2) const char *text(const char *fmt, ...);
 int slowness(void);
 int test_seconds(int usual);
+unsigned int some_of(unsigned int all, unsigned int some);
 unsigned int seed(void);
 long long now_ns(void);
 bool wait_for(bool (*done)(void *arg), void *arg, int ms);
