@@ -21,9 +21,10 @@
 #include "track/track.h"
 
 /*
- * Upper bound on the records looked at in one bucket, so that a packet costs bounded work. Only
- * connected sockets, which are put aside, and, if sockets are bound to devices, those of another
- * device or none can precede one that can receive. Past the bound, the kernel's choice stands.
+ * Upper bound on the records looked at in one bucket, so that a packet costs bounded work. What
+ * can precede a socket that can receive: connected sockets, which are put aside; under pre39 TCP
+ * sockets that do not listen; sockets of another device or none, if some are bound to devices;
+ * listeners that are being closed. Past the bound, the kernel's choice stands.
  */
 #define SCAN_MAX	4096
 
@@ -131,9 +132,9 @@ static void pick_wildcard(struct reuse_delivery *dv, scan_fn_t fn)
 	pick_from(dv, sem_any4, ADDR_MAPPED, fn);
 }
 
-static bool receiver_from(struct reuse_delivery *dv, pick_fn_t pick, bool on_device)
+static bool receiver_from(struct reuse_delivery *dv, pick_fn_t pick, bool only_devices)
 {
-	dv->on_device = on_device;
+	dv->on_device = only_devices;
 	pick(dv, delivery_member);
 	return dv->decision.id;
 }
@@ -194,7 +195,7 @@ struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native
 	sk = delivery_receiver(dv);
 	if (!sk)
 		return native;
-	/* Do not dereference @sk: RCU keeps a TCP socket only if it listens */
+	/* If it does not listen, RCU does not keep @sk: do not dereference it */
 	if (dv->refused)
 		return NULL;
 	return group_choice(dv, sk, native, skb, doff);

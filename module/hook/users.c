@@ -82,7 +82,10 @@ static void hooks_collect_work(struct work_struct *work)
 
 static DECLARE_WORK(collect, hooks_collect_work);
 
-/* Stops to count one for the first @n groups. True if no namespace needs one of them any more */
+/*
+ * Stop counting a namespace for the first @n groups. True if one of them is needed by no
+ * namespace any more.
+ */
 static bool hooks_put(const struct sem_profile *profile, unsigned int n)
 {
 	bool last = false;

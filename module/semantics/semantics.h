@@ -92,7 +92,8 @@ struct sem_lookup {
  * @fastreuse: fastreuse of the TCP bucket as Linux 3.8 keeps it (-1, 0, 1): the current
  *	value, and after sem_profile.verdict() the value to store if the kernel binds
  * @owners: number of owners of the port, counted by the caller; with those that it does not
- *	show, as Linux keeps them apart by device
+ *	show, as Linux keeps them apart by device. At least 1 if the cache decides alone; not
+ *	all are counted with @needs_bind_order
  * @by: after the verdict, name of the owner that refuses the port, or NULL
  * @by_any: pre39: name of an owner on a wildcard address that refuses it, or NULL
  * @n: number of entries of @lookup in use
@@ -142,7 +143,8 @@ struct sem_deliver {
  * @name: the word for it in net.reuse.semantics
  * @same_as_linux: may be NULL; does this kernel decide like that system for the newcomer
  *	@sk, UDP (@udp) or TCP, that asks for one port, or for any free one (@search)?
- * @begin: prepares a decision; the caller has set @sk, @udp, @search and @fastreuse
+ * @begin: prepares a decision; the caller has set @sk, @udp and @search. It sets @fastreuse and
+ *	@owners before @verdict
  * @owner: shows the decision one owner of the port, named @id; true if no older owner on
  *	the same address and device can matter
  * @matters: only with @needs_bind_order; could an owner like this change the verdict? Its
