@@ -115,7 +115,7 @@ help:
 	@echo 'make unit             recorded answers through the profiles (part of check)'
 	@echo 'make check-debug      all tests on kernels that look for bugs: KASAN, lockdep, kmemleak, KCSAN'
 	@echo 'make check-rt         all tests on the PREEMPT_RT kernels 6.1 and 7.3'
-	@echo 'make check-long       the storms for long, on all kernels; prints seeds to repeat them with'
+	@echo 'make check-long       the random tests for long, on all kernels; prints seeds to repeat them with'
 	@echo 'make coverage         which lines of the module the tests reach'
 	@echo 'make check-dkms       DKMS and packages on three Debian suites (part of check)'
 	@echo 'make check-install    make install and its kin where something is missing (part of check)'

@@ -11,7 +11,10 @@
 /* Connections are many. Only those whose port came from bind() keep it without remote end */
 static bool keeps_port(const struct sock *sk)
 {
-	/* bind() sets it once, after it got the port */
+	/*
+	 * Set by bind() after it got the port, and by reuse_connect_tcp() for the time of the
+	 * call: either answer will do then.
+	 */
 	return data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK);
 }
 
@@ -55,7 +58,8 @@ static int learn_table(const struct bind_table *table, const struct net *net)
 
 		/*
 		 * -EAGAIN: the walk lost its position and starts again. Sockets that are
-		 * recorded already stay as they are.
+		 * recorded already stay as they are. Any that were not met after 16 tries
+		 * count as oldest, and receive only what no other gets.
 		 */
 		err = -EAGAIN;
 		for (tries = 0; tries < 16 && err == -EAGAIN; tries++)
