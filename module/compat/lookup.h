@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * The kernel's lookups of the socket that gets a packet: with the table as an argument or
- * not, with a const struct net or not.
+ * not, with a const struct net or not. Those that take a struct net that is not const do not
+ * change it either.
  */
 #ifndef _REUSE_COMPAT_LOOKUP_H
 #define _REUSE_COMPAT_LOOKUP_H
@@ -15,39 +16,55 @@
 
 #include "tables.h"
 
-#ifdef REUSE_LOOKUP_NET_CONST
-#define reuse_lookup_net_t	const struct net
+/* Kernels change the lookups for IPv4 and for IPv6 one by one */
+#ifdef REUSE_TCP4_LOOKUP_CONST
+#define reuse_tcp4_net_t	const struct net
 #else
-#define reuse_lookup_net_t	struct net
+#define reuse_tcp4_net_t	struct net
 #endif
 
-#ifdef REUSE_LOOKUP_TABLE
-#define REUSE_TCP_TABLE_PARAM	struct inet_hashinfo *table,
-#define REUSE_TCP_TABLE_ARG	table,
+#ifdef REUSE_TCP4_LOOKUP_TABLE
+#define REUSE_TCP4_TABLE_PARAM	struct inet_hashinfo *table,
+#define REUSE_TCP4_TABLE_ARG	table,
 #else
-#define REUSE_TCP_TABLE_PARAM
-#define REUSE_TCP_TABLE_ARG
+#define REUSE_TCP4_TABLE_PARAM
+#define REUSE_TCP4_TABLE_ARG
+#endif
+
+#ifdef REUSE_TCP6_LOOKUP_CONST
+#define reuse_tcp6_net_t	const struct net
+#else
+#define reuse_tcp6_net_t	struct net
+#endif
+
+#ifdef REUSE_TCP6_LOOKUP_TABLE
+#define REUSE_TCP6_TABLE_PARAM	struct inet_hashinfo *table,
+#define REUSE_TCP6_TABLE_ARG	table,
+#else
+#define REUSE_TCP6_TABLE_PARAM
+#define REUSE_TCP6_TABLE_ARG
 #endif
 
 /* A lookup may choose a SO_REUSEPORT group over the connected socket that a datagram is for */
-#ifdef REUSE_UDP_GROUPS_FIRST
-#define reuse_udp_groups_first	true
-#else
+#ifdef REUSE_UDP_HASHED_BY_BOTH_ENDS
 #define reuse_udp_groups_first	false
+#else
+#define reuse_udp_groups_first	true
 #endif
 
 /* The socket that gets a datagram natively; call it under RCU */
 static inline struct sock *
-reuse_udp4_find(reuse_lookup_net_t *net, int protocol, __be32 saddr,
+reuse_udp4_find(const struct net *net, int protocol, __be32 saddr,
 		__be16 sport, __be32 daddr, __be16 dport, int dif,
 		int sdif, struct sk_buff *skb)
 {
-#ifdef REUSE_LOOKUP_TABLE
-	return __udp4_lib_lookup(net, saddr, sport, daddr, dport, dif, sdif,
-				 reuse_udp_table_for(net, protocol), skb);
-#else
-	return __udp4_lib_lookup(net, saddr, sport, daddr, dport, dif, sdif,
+#ifdef REUSE_UDP4_LOOKUP_TABLE
+	return __udp4_lib_lookup((struct net *)net, saddr, sport, daddr, dport,
+				 dif, sdif, reuse_udp_table_for(net, protocol),
 				 skb);
+#else
+	return __udp4_lib_lookup((struct net *)net, saddr, sport, daddr, dport,
+				 dif, sdif, skb);
 #endif
 }
 
@@ -85,7 +102,7 @@ static inline bool reuse_sk_lookup_attached(const struct net *net)
  * Runs the namespace's bpf_sk_lookup programs: do they choose a socket? (5.10 does not pass
  * them the device.) Call it under RCU.
  */
-static inline bool reuse_sk_lookup_chose4(reuse_lookup_net_t *net, int protocol,
+static inline bool reuse_sk_lookup_chose4(const struct net *net, int protocol,
 					  __be32 saddr, __be16 sport,
 					  __be32 daddr, u16 hnum, int dif)
 {
@@ -93,30 +110,33 @@ static inline bool reuse_sk_lookup_chose4(reuse_lookup_net_t *net, int protocol,
 
 	if (!reuse_sk_lookup_attached(net))
 		return false;
-#ifdef REUSE_SK_LOOKUP_IFINDEX
-	bpf_sk_lookup_run_v4(net, protocol, saddr, sport, daddr, hnum, dif, &sk);
+#ifdef REUSE_SK_LOOKUP4_IFINDEX
+	bpf_sk_lookup_run_v4((struct net *)net, protocol, saddr, sport, daddr, hnum,
+			     dif, &sk);
 #else
-	bpf_sk_lookup_run_v4(net, protocol, saddr, sport, daddr, hnum, &sk);
+	bpf_sk_lookup_run_v4((struct net *)net, protocol, saddr, sport, daddr, hnum,
+			     &sk);
 #endif
 	return sk;
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
 static inline struct sock *
-reuse_udp6_find(reuse_lookup_net_t *net, int protocol, const struct in6_addr *saddr,
+reuse_udp6_find(const struct net *net, int protocol, const struct in6_addr *saddr,
 		__be16 sport, const struct in6_addr *daddr, __be16 dport, int dif,
 		int sdif, struct sk_buff *skb)
 {
-#ifdef REUSE_LOOKUP_TABLE
-	return __udp6_lib_lookup(net, saddr, sport, daddr, dport, dif, sdif,
-				 reuse_udp_table_for(net, protocol), skb);
-#else
-	return __udp6_lib_lookup(net, saddr, sport, daddr, dport, dif, sdif,
+#ifdef REUSE_UDP6_LOOKUP_TABLE
+	return __udp6_lib_lookup((struct net *)net, saddr, sport, daddr, dport,
+				 dif, sdif, reuse_udp_table_for(net, protocol),
 				 skb);
+#else
+	return __udp6_lib_lookup((struct net *)net, saddr, sport, daddr, dport,
+				 dif, sdif, skb);
 #endif
 }
 
-static inline bool reuse_sk_lookup_chose6(reuse_lookup_net_t *net, int protocol,
+static inline bool reuse_sk_lookup_chose6(const struct net *net, int protocol,
 					  const struct in6_addr *saddr,
 					  __be16 sport,
 					  const struct in6_addr *daddr,
@@ -126,10 +146,12 @@ static inline bool reuse_sk_lookup_chose6(reuse_lookup_net_t *net, int protocol,
 
 	if (!reuse_sk_lookup_attached(net))
 		return false;
-#ifdef REUSE_SK_LOOKUP_IFINDEX
-	bpf_sk_lookup_run_v6(net, protocol, saddr, sport, daddr, hnum, dif, &sk);
+#ifdef REUSE_SK_LOOKUP6_IFINDEX
+	bpf_sk_lookup_run_v6((struct net *)net, protocol, saddr, sport, daddr, hnum,
+			     dif, &sk);
 #else
-	bpf_sk_lookup_run_v6(net, protocol, saddr, sport, daddr, hnum, &sk);
+	bpf_sk_lookup_run_v6((struct net *)net, protocol, saddr, sport, daddr, hnum,
+			     &sk);
 #endif
 	return sk;
 }

@@ -52,11 +52,11 @@ static inline struct inet_bind2_bucket *reuse_list_of(const struct sock *sk)
 	return READ_ONCE(inet_csk(sk)->icsk_bind2_hash);
 }
 
-/* 6.17 keeps fastreuse and fastreuseport for each address as well */
+/* 6.18 keeps fastreuse and fastreuseport for each address as well */
 static inline void reuse_set_fastreuse(const struct sock *sk, int value)
 {
 	inet_csk(sk)->icsk_bind_hash->fastreuse = value;
-#ifdef REUSE_FAST_BY_ADDRESS
+#ifdef REUSE_FASTREUSE_BY_ADDRESS
 	inet_csk(sk)->icsk_bind2_hash->fastreuse = value;
 #endif
 }
@@ -64,7 +64,7 @@ static inline void reuse_set_fastreuse(const struct sock *sk, int value)
 static inline void reuse_set_fastreuseport(const struct sock *sk, int value)
 {
 	inet_csk(sk)->icsk_bind_hash->fastreuseport = value;
-#ifdef REUSE_FAST_BY_ADDRESS
+#ifdef REUSE_FASTREUSEPORT_BY_ADDRESS
 	inet_csk(sk)->icsk_bind2_hash->fastreuseport = value;
 #endif
 }

@@ -33,7 +33,7 @@ static struct sock *native4(const struct reuse_delivery *dv,
 {
 	const struct iphdr *iph = ip_hdr(skb);
 
-	return reuse_udp4_find((struct net *)dv->net, dv->protocol, iph->saddr,
+	return reuse_udp4_find(dv->net, dv->protocol, iph->saddr,
 			       uh->source, iph->daddr, uh->dest, dv->dif,
 			       dv->sdif, skb);
 }
@@ -44,7 +44,7 @@ static bool chosen4(const struct reuse_delivery *dv, const struct sk_buff *skb)
 	const struct iphdr *iph = ip_hdr(skb);
 
 	return dv->protocol == IPPROTO_UDP &&
-	       reuse_sk_lookup_chose4((struct net *)dv->net, IPPROTO_UDP,
+	       reuse_sk_lookup_chose4(dv->net, IPPROTO_UDP,
 				      iph->saddr, dv->from_port, iph->daddr,
 				      dv->port, dv->dif);
 }
@@ -56,7 +56,7 @@ static struct sock *native6(const struct reuse_delivery *dv,
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
 
-	return reuse_udp6_find((struct net *)dv->net, dv->protocol,
+	return reuse_udp6_find(dv->net, dv->protocol,
 			       &ip6h->saddr, uh->source, &ip6h->daddr,
 			       uh->dest, dv->dif, dv->sdif, skb);
 }
@@ -66,7 +66,7 @@ static bool chosen6(const struct reuse_delivery *dv, const struct sk_buff *skb)
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
 
 	return dv->protocol == IPPROTO_UDP &&
-	       reuse_sk_lookup_chose6((struct net *)dv->net, IPPROTO_UDP,
+	       reuse_sk_lookup_chose6(dv->net, IPPROTO_UDP,
 				      &ip6h->saddr, dv->from_port, &ip6h->daddr,
 				      dv->port, dv->dif);
 }

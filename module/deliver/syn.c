@@ -39,7 +39,7 @@ static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
  * Context: under RCU.
  * Return: the listener that gets the SYN, or NULL if TCP refuses it.
  */
-struct sock *reuse_deliver_syn4(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
+struct sock *reuse_deliver_syn4(reuse_tcp4_net_t *net, REUSE_TCP4_TABLE_PARAM
 				struct sk_buff *skb, int doff,
 				const __be32 saddr, const __be16 sport,
 				const __be32 daddr, const unsigned short hnum,
@@ -51,7 +51,7 @@ struct sock *reuse_deliver_syn4(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 	};
 	struct sock *sk;
 
-	sk = __inet_lookup_listener(net, REUSE_TCP_TABLE_ARG skb, doff, saddr,
+	sk = __inet_lookup_listener(net, REUSE_TCP4_TABLE_ARG skb, doff, saddr,
 				    sport, daddr, hnum, dif, sdif);
 	/* DCCP calls the same lookup */
 	if (!sk || !dv.profile || sk->sk_protocol != IPPROTO_TCP ||
@@ -84,7 +84,7 @@ static_assert(__same_type(reuse_deliver_syn4, __inet_lookup_listener));
  * Context: under RCU.
  * Return: the listener that gets the SYN, or NULL if TCP refuses it.
  */
-struct sock *reuse_deliver_syn6(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
+struct sock *reuse_deliver_syn6(reuse_tcp6_net_t *net, REUSE_TCP6_TABLE_PARAM
 				struct sk_buff *skb, int doff,
 				const struct in6_addr *saddr,
 				const __be16 sport,
@@ -98,7 +98,7 @@ struct sock *reuse_deliver_syn6(reuse_lookup_net_t *net, REUSE_TCP_TABLE_PARAM
 	};
 	struct sock *sk;
 
-	sk = inet6_lookup_listener(net, REUSE_TCP_TABLE_ARG skb, doff, saddr,
+	sk = inet6_lookup_listener(net, REUSE_TCP6_TABLE_ARG skb, doff, saddr,
 				   sport, daddr, hnum, dif, sdif);
 	/* DCCP calls the same lookup */
 	if (!sk || !dv.profile || sk->sk_protocol != IPPROTO_TCP ||

@@ -109,26 +109,29 @@ static __always_inline void on_freed(reuse_fregs_t *regs)
  * would not do, as a user can make that check take as long as they like, and unloading the
  * module would have to wait for it.
  */
-static __always_inline void on_getsockopt(reuse_fregs_t *regs)
+static __always_inline void hide_option(reuse_fregs_t *regs, const struct sock *sk)
 {
-	const struct sem_profile *profile;
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 
-	if ((int)reuse_ftrace_arg(regs, 2) != SO_REUSEPORT)
-		return;
-
-	profile = reuse_net_profile(sock_net(reuse_sockopt_sk((void *)reuse_ftrace_arg(regs, 0))));
 	if (profile && profile->hides_reuseport)
 		reuse_ftrace_set_third_arg(regs, NO_SUCH_OPTION);
 }
 
+static __always_inline void on_getsockopt(reuse_fregs_t *regs)
+{
+	if ((int)reuse_ftrace_arg(regs, 2) == SO_REUSEPORT)
+		hide_option(regs, reuse_getsockopt_sk((void *)reuse_ftrace_arg(regs, 0)));
+}
+
 static __always_inline void on_setsockopt(reuse_fregs_t *regs)
 {
-	const struct sock *sk = reuse_sockopt_sk((void *)reuse_ftrace_arg(regs, 0));
+	const struct sock *sk = reuse_setsockopt_sk((void *)reuse_ftrace_arg(regs, 0));
 	int option = (int)reuse_ftrace_arg(regs, 2);
 
-	if (option != SO_BINDTODEVICE && option != SO_BINDTOIFINDEX)
-		on_getsockopt(regs);
-	else if (reuse_net_profile(sock_net(sk)))
+	if (option == SO_REUSEPORT)
+		hide_option(regs, sk);
+	else if ((option == SO_BINDTODEVICE || option == SO_BINDTOIFINDEX) &&
+		 reuse_net_profile(sock_net(sk)))
 		reuse_track_to_device(sk);
 }
 
