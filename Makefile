@@ -60,6 +60,9 @@ check:
 unit:
 	scripts/unit
 
+check-probes:
+	scripts/check-probes
+
 debug_kernels = $(foreach f,debug kcsan,$(addsuffix -$f,$(or $(KERNELS),6.12 7.3)))
 
 check-debug:
@@ -113,6 +116,7 @@ help:
 	@echo 'make check            all tests on all kernels, long ones on two (KERNELS="6.1 7.3" narrows)'
 	@echo 'make check-all        ... long ones on all kernels, too'
 	@echo 'make unit             recorded answers through the profiles (part of check)'
+	@echo 'make check-probes     what the build finds out from headers, without a kernel (part of check)'
 	@echo 'make check-debug      all tests on kernels that look for bugs: KASAN, lockdep, kmemleak, KCSAN'
 	@echo 'make check-rt         all tests on the PREEMPT_RT kernels 6.1 and 7.3'
 	@echo 'make check-long       the random tests for long, on all kernels; prints seeds to repeat them with'
@@ -126,4 +130,4 @@ help:
 	@echo 'make bench            instructions for each read, bind() and packet, as tables'
 	@echo 'make clean            remove what was built here'
 
-.PHONY: all tree headers install uninstall load unload demo check unit check-debug check-all check-rt check-long coverage check-dkms check-fresh check-install dist deb style bench clean help
+.PHONY: all tree headers install uninstall load unload demo check unit check-probes check-debug check-all check-rt check-long coverage check-dkms check-fresh check-install dist deb style bench clean help
