@@ -128,6 +128,19 @@ static int set_filter(struct hook_target *target)
 
 static DEFINE_MUTEX(find_lock);
 
+/* Called under find_lock, for the first time or after -ENOMEM */
+static int find(struct hook_target *target)
+{
+	int err = set_filter(target);
+
+	if (!err || err == -ENOMEM || !target->dispensable)
+		return err;
+
+	err = target->dispensable();
+	target->skipped = !err;
+	return err;
+}
+
 /**
  * reuse_ftrace_find() - have ftrace look for a function
  * @target: the function
@@ -136,7 +149,8 @@ static DEFINE_MUTEX(find_lock);
  * to those of all functions, which takes longer than all the rest.
  *
  * Context: process context, may sleep.
- * Return: 0; -ENOMEM; another error if this kernel has no such function or cannot trace it.
+ * Return: 0, also if this kernel does without the function; -ENOMEM; another error if it has
+ * no such function or cannot trace it.
  */
 int reuse_ftrace_find(struct hook_target *target)
 {
@@ -144,7 +158,7 @@ int reuse_ftrace_find(struct hook_target *target)
 
 	mutex_lock(&find_lock);
 	if (!target->looked) {
-		target->missing = set_filter(target);
+		target->missing = find(target);
 		target->looked = target->missing != -ENOMEM;
 	}
 
@@ -154,7 +168,7 @@ int reuse_ftrace_find(struct hook_target *target)
 }
 
 /**
- * reuse_ftrace_install() - intercept a function
+ * reuse_ftrace_install() - intercept a function, unless this kernel does without it
  * @target: the function
  *
  * Context: process context, may sleep. The caller serialises calls.
@@ -166,6 +180,9 @@ int reuse_ftrace_install(struct hook_target *target)
 	int err = reuse_ftrace_find(target);
 
 	hook_used = true;
+	if (!err && target->skipped)
+		return 0;
+
 	if (!err) {
 		target->ops.flags |= FTRACE_OPS_FL_PERMANENT | REUSE_FTRACE_FLAGS;
 		if (target->to)
@@ -181,7 +198,7 @@ int reuse_ftrace_install(struct hook_target *target)
 
 /**
  * reuse_ftrace_remove() - stop intercepting a function
- * @target: the function; it is intercepted
+ * @target: the function; reuse_ftrace_install() has returned 0
  *
  * Waits for tasks that are inside the handler, not for tasks inside the replacement.
  *
@@ -189,8 +206,12 @@ int reuse_ftrace_install(struct hook_target *target)
  */
 void reuse_ftrace_remove(struct hook_target *target)
 {
-	int err = unregister_ftrace_function(&target->ops);
+	int err;
 
+	if (target->skipped)
+		return;
+
+	err = unregister_ftrace_function(&target->ops);
 	if (!err)
 		return;
 

@@ -29,16 +29,21 @@ enum reuse_hooks {
  * @to: replacement that its calls are redirected to; NULL if they are only observed
  * @group: group of hooks that this one belongs to
  * @ops: ftrace calls its @func for each call; its filter is set by reuse_ftrace_find()
+ * @dispensable: NULL if every kernel has the function. Else it is called if ftrace does not
+ *	find the function: 0 if this kernel does without it, or a negative errno
  * @looked: reuse_ftrace_find() has looked for the function
  * @missing: result of that: 0 or a negative errno
+ * @skipped: this kernel does without the function, so there is nothing to intercept
  */
 struct hook_target {
 	const char *name;
 	void *to;
 	enum reuse_hooks group;
 	struct ftrace_ops ops;
+	int (*dispensable)(void);
 	bool looked;
 	int missing;
+	bool skipped;
 };
 
 /* ftrace.c */

@@ -13,10 +13,12 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/module.h>
+#include <linux/net.h>
 #include <linux/rcupdate.h>
 #include <net/inet_connection_sock.h>
 #include <net/ip.h>
 #include <net/inet_common.h>	/* wants to come after the former */
+#include <net/udp.h>
 
 #include "bind/bind.h"
 #include "compat/ftrace.h"
@@ -216,6 +218,30 @@ static int hook_udp6_connect(struct sock *sk, void *addr, int len)
 }
 #endif
 
+#if IS_ENABLED(CONFIG_IPV6)
+/*
+ * Is there no udpv6_init_sock(), which Linux 5.15.0 does not have and 5.15.135 has? Then
+ * udp_init_sock() prepares sockets of both families, and has a hook. Only a socket can tell:
+ * udpv6_prot is not exported.
+ */
+static int udp6_without_init(void)
+{
+	struct socket *sock;
+	bool same;
+	int err = sock_create_kern(&init_net, AF_INET6, SOCK_DGRAM, IPPROTO_UDP, &sock);
+
+	/* IPv6 was disabled when this kernel was booted: there are no such sockets */
+	if (err == -EAFNOSUPPORT)
+		return 0;
+	if (err)
+		return -ENOMEM;
+
+	same = sock->sk->sk_prot->init == udp_prot.init;
+	sock_release(sock);
+	return same ? 0 : -EOPNOTSUPP;
+}
+#endif
+
 #define OBSERVER(fn)							\
 static void notrace fn##_observer(unsigned long ip,			\
 				  unsigned long parent_ip,		\
@@ -261,10 +287,10 @@ REDIRECTOR(keeps_port6)
 #define REDIRECT(GROUP, NAME, WANTED, TO)				\
 	{ .group = REUSE_HOOKS_##GROUP, .name = (NAME),			\
 	  .ops.func = WANTED##_redirector, .to = (TO) }
-#define OBSERVE_OR_REDIRECT_ON_RT(GROUP, NAME, FN, WANTED, TO)		\
+#define OBSERVE_OR_REDIRECT_ON_RT(GROUP, NAME, FN, WANTED, TO, ...)	\
 	{ .group = REUSE_HOOKS_##GROUP, .name = (NAME),			\
 	  .ops.func = HOOK_RT ? WANTED##_redirector : FN##_observer,	\
-	  .to = HOOK_RT ? (TO) : NULL }
+	  .to = HOOK_RT ? (TO) : NULL, __VA_ARGS__ }
 #define REWRITE_ARG(GROUP, NAME, FN)	OBSERVE(GROUP, NAME, FN)
 
 /* The first is removed last: until then the record of a socket is freed with the socket */
@@ -282,7 +308,8 @@ static struct hook_target targets[] = {
 	REDIRECT(CONNECT, "tcp_v4_connect", keeps_port4, hook_tcp_connect),
 #if IS_ENABLED(CONFIG_IPV6)
 	OBSERVE_OR_REDIRECT_ON_RT(BIND, "udpv6_init_sock", on_created,
-				  udp_in_emulating_netns, hook_create),
+				  udp_in_emulating_netns, hook_create,
+				  .dispensable = udp6_without_init),
 	REDIRECT(BIND, "__ip6_datagram_connect", sk_in_emulating_netns, hook_udp6_connect),
 	REDIRECT(BIND, "udp_v6_get_port", sk_in_emulating_netns, hook_udp_get_port),
 	REDIRECT(BIND, "inet6_lookup_listener", in_emulating_netns, reuse_deliver_syn6),
