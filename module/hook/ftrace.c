@@ -5,9 +5,7 @@
  * At the entry of the function ftrace calls a handler, which may redirect the call to a
  * replacement of the same prototype. ftrace finds the function by its name; this module
  * never calls an address that it found by name. A replacement reaches the original through
- * an exported symbol or the socket's proto, and the handler lets calls from this module
- * pass: it knows them by their return address. So a replacement must not end in a call of
- * the original, as a tail call has no return address in the module.
+ * an exported symbol or the socket's proto, and the handler lets that call pass: see inside.c.
  *
  * FTRACE_OPS_FL_PERMANENT: while a function is intercepted, the kernel refuses
  * kernel.ftrace_enabled=0, which would otherwise silently stop that.
@@ -30,26 +28,29 @@ static bool hook_used;			/* this module has tried to intercept a function */
 
 /**
  * reuse_ftrace_enter() - mark that a task enters a replacement
+ * @call: storage for reuse_ftrace_leave(), on the stack
+ * @key: of the call, for reuse_inside_enter()
  *
  * Context: any.
- * Return: the argument for reuse_ftrace_leave().
  */
-int reuse_ftrace_enter(void)
+void reuse_ftrace_enter(struct hook_call *call, unsigned long key)
 	__acquires(&hook_srcu)
 {
-	return srcu_read_lock(&hook_srcu);
+	call->idx = srcu_read_lock(&hook_srcu);
+	reuse_inside_enter(&call->inside, key);
 }
 
 /**
  * reuse_ftrace_leave() - mark that a task is about to return from a replacement
- * @idx: what reuse_ftrace_enter() returned
+ * @call: what was passed to reuse_ftrace_enter()
  *
  * Context: any.
  */
-void reuse_ftrace_leave(int idx)
+void reuse_ftrace_leave(struct hook_call *call)
 	__releases(&hook_srcu)
 {
-	srcu_read_unlock(&hook_srcu, idx);
+	reuse_inside_leave(&call->inside);
+	srcu_read_unlock(&hook_srcu, call->idx);
 }
 
 /**

@@ -7,6 +7,7 @@
 #include <linux/types.h>
 
 #include "compat/ftrace.h"
+#include "inside.h"
 
 /**
  * enum reuse_hooks - groups of hooks, by the semantics that need them
@@ -46,6 +47,16 @@ struct hook_target {
 	bool skipped;
 };
 
+/**
+ * struct hook_call - a task is inside a replacement that may sleep
+ * @inside: its call of the original proceeds
+ * @idx: the module is not unloaded meanwhile
+ */
+struct hook_call {
+	struct hook_inside inside;
+	int idx;
+};
+
 /* ftrace.c */
 int reuse_ftrace_setup(struct hook_target *any);
 void reuse_ftrace_teardown(void);
@@ -54,8 +65,8 @@ int reuse_ftrace_install(struct hook_target *target);
 void reuse_ftrace_remove(struct hook_target *target);
 void reuse_ftrace_clear(struct hook_target *target);
 bool reuse_ftrace_may_explain(void);
-int reuse_ftrace_enter(void);
-void reuse_ftrace_leave(int idx);
+void reuse_ftrace_enter(struct hook_call *call, unsigned long key);
+void reuse_ftrace_leave(struct hook_call *call);
 void reuse_ftrace_drain(void);
 
 /* Called by a handler: redirects the call to the replacement */

@@ -13,8 +13,9 @@
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/compiler.h>
-#include <linux/module.h>
+#include <linux/errno.h>
 #include <linux/mutex.h>
+#include <linux/printk.h>
 
 #include "ftrace.h"
 
@@ -53,12 +54,11 @@ noinline unsigned long reuse_proof_landed(unsigned long first, unsigned long sec
 	return first << 32 | second << 16 | third;
 }
 
-/* Redirects only if it finds the arguments, and recognises the call as one by this module */
+/* Redirects only if it finds the arguments */
 static void notrace proof_handler(unsigned long ip, unsigned long parent_ip,
 				  struct ftrace_ops *ops, reuse_fregs_t *regs)
 {
-	if (!within_module(parent_ip, THIS_MODULE) ||
-	    reuse_ftrace_arg(regs, 0) != FIRST ||
+	if (reuse_ftrace_arg(regs, 0) != FIRST ||
 	    reuse_ftrace_arg(regs, 1) != SECOND ||
 	    reuse_ftrace_arg(regs, 2) != THIRD)
 		return;

@@ -12,7 +12,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/module.h>
 #include <linux/net.h>
 #include <linux/rcupdate.h>
 #include <net/inet_connection_sock.h>
@@ -26,6 +25,7 @@
 #include "deliver/deliver.h"
 #include "ftrace.h"
 #include "hook.h"
+#include "inside.h"
 #include "netns.h"
 #include "track/track.h"
 
@@ -139,25 +139,27 @@ static __always_inline void on_setsockopt(reuse_fregs_t *regs)
 
 static int hook_create(struct sock *sk)
 {
-	int idx = reuse_ftrace_enter();
+	struct hook_call call;
 	int err;
 
+	reuse_ftrace_enter(&call, reuse_inside_sock(sk, INSIDE_CREATE));
 	/* hooks_remove() relies on RCU here: after its grace period nothing makes records */
 	rcu_read_lock();
 	reuse_track_created(sk);
 	rcu_read_unlock();
 	err = sk->sk_prot->init(sk);
-	reuse_ftrace_leave(idx);
+	reuse_ftrace_leave(&call);
 	return err;
 }
 
 static void hook_destruct(struct sock *sk)
 {
-	int idx = reuse_ftrace_enter();
+	struct hook_call call;
 
+	reuse_ftrace_enter(&call, reuse_inside_sock(sk, INSIDE_DESTRUCT));
 	reuse_track_freed(sk);
 	inet_sock_destruct(sk);
-	reuse_ftrace_leave(idx);
+	reuse_ftrace_leave(&call);
 }
 
 static bool hook_saddr_never_equal(const struct sock *sk, const struct sock *sk2,
@@ -168,57 +170,113 @@ static bool hook_saddr_never_equal(const struct sock *sk, const struct sock *sk2
 
 static int hook_udp_get_port(struct sock *sk, unsigned short snum)
 {
-	int idx = reuse_ftrace_enter();
-	int err = reuse_bind_get_port(sk, snum, true);
+	struct hook_call call;
+	int err;
 
-	reuse_ftrace_leave(idx);
+	reuse_ftrace_enter(&call, reuse_inside_sock(sk, INSIDE_GET_PORT));
+	err = reuse_bind_get_port(sk, snum, true);
+	reuse_ftrace_leave(&call);
 	return err;
 }
 
 /* Other protocols than TCP call inet_csk_get_port(), too: the module leaves them alone */
 static int hook_tcp_get_port(struct sock *sk, unsigned short snum)
 {
-	int idx = reuse_ftrace_enter();
+	struct hook_call call;
 	int err;
 
+	reuse_ftrace_enter(&call, reuse_inside_sock(sk, INSIDE_GET_PORT));
 	if (sk->sk_protocol == IPPROTO_TCP)
 		err = reuse_bind_get_port(sk, snum, false);
 	else
 		err = inet_csk_get_port(sk, snum);
-	reuse_ftrace_leave(idx);
+	reuse_ftrace_leave(&call);
 	return err;
 }
 
-static int hook_tcp_connect(struct sock *sk, void *addr, int len)
+static int hook_tcp4_connect(struct sock *sk, void *addr, int len)
 {
-	int idx = reuse_ftrace_enter();
-	int err = reuse_connect_tcp(sk, addr, len);
+	struct hook_call call;
+	int err;
 
-	reuse_ftrace_leave(idx);
+	reuse_ftrace_enter(&call, reuse_inside_sock(sk, INSIDE_CONNECT4));
+	err = reuse_connect_tcp(sk, addr, len);
+	reuse_ftrace_leave(&call);
 	return err;
 }
 
 static int hook_udp4_connect(struct sock *sk, void *addr, int len)
 {
-	int idx = reuse_ftrace_enter();
-	int err = reuse_connect_udp4(sk, addr, len);
+	struct hook_call call;
+	int err;
 
-	reuse_ftrace_leave(idx);
+	reuse_ftrace_enter(&call, reuse_inside_sock(sk, INSIDE_CONNECT4));
+	err = reuse_connect_udp4(sk, addr, len);
+	reuse_ftrace_leave(&call);
 	return err;
 }
 
+static struct sock *hook_lookup4(reuse_tcp4_net_t *net, REUSE_TCP4_TABLE_PARAM
+				 struct sk_buff *skb, int doff,
+				 const __be32 saddr, const __be16 sport,
+				 const __be32 daddr, const unsigned short hnum,
+				 const int dif, const int sdif)
+{
+	struct hook_inside in;
+	struct sock *sk;
+
+	reuse_inside_enter(&in, reuse_inside_context());
+	sk = reuse_deliver_syn4(net, REUSE_TCP4_TABLE_ARG skb, doff, saddr,
+				sport, daddr, hnum, dif, sdif);
+	reuse_inside_leave(&in);
+	return sk;
+}
+
+static_assert(__same_type(hook_lookup4, __inet_lookup_listener));
+
 #if IS_ENABLED(CONFIG_IPV6)
+static int hook_tcp6_connect(struct sock *sk, void *addr, int len)
+{
+	struct hook_call call;
+	int err;
+
+	reuse_ftrace_enter(&call, reuse_inside_sock(sk, INSIDE_CONNECT6));
+	err = reuse_connect_tcp(sk, addr, len);
+	reuse_ftrace_leave(&call);
+	return err;
+}
+
 static int hook_udp6_connect(struct sock *sk, void *addr, int len)
 {
-	int idx = reuse_ftrace_enter();
-	int err = reuse_connect_udp6(sk, addr, len);
+	struct hook_call call;
+	int err;
 
-	reuse_ftrace_leave(idx);
+	reuse_ftrace_enter(&call, reuse_inside_sock(sk, INSIDE_CONNECT6));
+	err = reuse_connect_udp6(sk, addr, len);
+	reuse_ftrace_leave(&call);
 	return err;
 }
-#endif
 
-#if IS_ENABLED(CONFIG_IPV6)
+static struct sock *hook_lookup6(reuse_tcp6_net_t *net, REUSE_TCP6_TABLE_PARAM
+				 struct sk_buff *skb, int doff,
+				 const struct in6_addr *saddr,
+				 const __be16 sport,
+				 const struct in6_addr *daddr,
+				 const unsigned short hnum, const int dif,
+				 const int sdif)
+{
+	struct hook_inside in;
+	struct sock *sk;
+
+	reuse_inside_enter(&in, reuse_inside_context());
+	sk = reuse_deliver_syn6(net, REUSE_TCP6_TABLE_ARG skb, doff, saddr,
+				sport, daddr, hnum, dif, sdif);
+	reuse_inside_leave(&in);
+	return sk;
+}
+
+static_assert(__same_type(hook_lookup6, inet6_lookup_listener));
+
 /*
  * Is there no udpv6_init_sock(), which Linux 5.15.0 does not have and 5.15.135 has? Then
  * udp_init_sock() prepares sockets of both families, and has a hook. Only a socket can tell:
@@ -251,69 +309,81 @@ static void notrace fn##_observer(unsigned long ip,			\
 	fn(regs);							\
 }
 
-/* A call by this module proceeds to the original */
-#define REDIRECTOR(wanted)						\
-static void notrace wanted##_redirector(unsigned long ip,		\
-					unsigned long parent_ip,	\
-					struct ftrace_ops *ops,		\
-					reuse_fregs_t *regs)		\
+/* The call of the original by a replacement, for the same KEY, proceeds */
+#define REDIRECTOR(name, wanted, key)					\
+static void notrace name##_redirector(unsigned long ip,			\
+				      unsigned long parent_ip,		\
+				      struct ftrace_ops *ops,		\
+				      reuse_fregs_t *regs)		\
 {									\
-	if (wanted(regs) && !within_module(parent_ip, THIS_MODULE))	\
+	if (wanted(regs) && !reuse_inside(key))				\
 		reuse_ftrace_replace(ops, regs);			\
 }
+
+#define SOCK_REDIRECTOR(name, wanted, kind)				\
+	REDIRECTOR(name, wanted, reuse_inside_sock(sk_arg(regs), kind))
 
 OBSERVER(on_created)
 OBSERVER(on_accepted)
 OBSERVER(on_freed)
 OBSERVER(on_setsockopt)
 OBSERVER(on_getsockopt)
-REDIRECTOR(sk_in_emulating_netns)
-REDIRECTOR(in_emulating_netns)
-REDIRECTOR(udp_in_emulating_netns)
-REDIRECTOR(may_be_tracked)
-REDIRECTOR(bind_is_forced)
-REDIRECTOR(keeps_port4)
+SOCK_REDIRECTOR(create, udp_in_emulating_netns, INSIDE_CREATE)
+SOCK_REDIRECTOR(destruct, may_be_tracked, INSIDE_DESTRUCT)
+SOCK_REDIRECTOR(get_port, sk_in_emulating_netns, INSIDE_GET_PORT)
+SOCK_REDIRECTOR(udp4_connect, sk_in_emulating_netns, INSIDE_CONNECT4)
+SOCK_REDIRECTOR(tcp4_connect, keeps_port4, INSIDE_CONNECT4)
+REDIRECTOR(lookup, in_emulating_netns, reuse_inside_context())
 #if IS_ENABLED(CONFIG_IPV6)
-REDIRECTOR(keeps_port6)
+SOCK_REDIRECTOR(udp6_connect, sk_in_emulating_netns, INSIDE_CONNECT6)
+SOCK_REDIRECTOR(tcp6_connect, keeps_port6, INSIDE_CONNECT6)
 #endif
+
+/* The replacement calls no original */
+static void notrace saddr_equal_redirector(unsigned long ip,
+					   unsigned long parent_ip,
+					   struct ftrace_ops *ops,
+					   reuse_fregs_t *regs)
+{
+	if (bind_is_forced(regs))
+		reuse_ftrace_replace(ops, regs);
+}
 
 /*
  * The kinds of hooks. GROUP: the semantics that need it; FN is called for each call;
- * WANTED(): whether to redirect the call to TO.
+ * REDIRECTOR decides whether to redirect the call to TO.
  */
 #define OBSERVE(GROUP, NAME, FN)					\
 	{ .group = REUSE_HOOKS_##GROUP, .name = (NAME),			\
 	  .ops.func = FN##_observer }
-#define REDIRECT(GROUP, NAME, WANTED, TO)				\
+#define REDIRECT(GROUP, NAME, REDIRECTOR, TO)				\
 	{ .group = REUSE_HOOKS_##GROUP, .name = (NAME),			\
-	  .ops.func = WANTED##_redirector, .to = (TO) }
-#define OBSERVE_OR_REDIRECT_ON_RT(GROUP, NAME, FN, WANTED, TO, ...)	\
+	  .ops.func = REDIRECTOR##_redirector, .to = (TO) }
+#define OBSERVE_OR_REDIRECT_ON_RT(GROUP, NAME, FN, REDIRECTOR, TO, ...)	\
 	{ .group = REUSE_HOOKS_##GROUP, .name = (NAME),			\
-	  .ops.func = HOOK_RT ? WANTED##_redirector : FN##_observer,	\
+	  .ops.func = HOOK_RT ? REDIRECTOR##_redirector : FN##_observer, \
 	  .to = HOOK_RT ? (TO) : NULL, __VA_ARGS__ }
 #define REWRITE_ARG(GROUP, NAME, FN)	OBSERVE(GROUP, NAME, FN)
 
 /* The first is removed last: until then the record of a socket is freed with the socket */
 static struct hook_target targets[] = {
-	OBSERVE_OR_REDIRECT_ON_RT(BIND, "inet_sock_destruct", on_freed,
-				  may_be_tracked, hook_destruct),
+	OBSERVE_OR_REDIRECT_ON_RT(BIND, "inet_sock_destruct", on_freed, destruct,
+				  hook_destruct),
 	OBSERVE(BIND, "__inet_inherit_port", on_accepted),
-	OBSERVE_OR_REDIRECT_ON_RT(BIND, "udp_init_sock", on_created,
-				  udp_in_emulating_netns, hook_create),
-	REDIRECT(BIND, "__ip4_datagram_connect", sk_in_emulating_netns, hook_udp4_connect),
-	REDIRECT(BIND, "inet_rcv_saddr_equal", bind_is_forced, hook_saddr_never_equal),
-	REDIRECT(BIND, "udp_v4_get_port", sk_in_emulating_netns, hook_udp_get_port),
-	REDIRECT(BIND, "inet_csk_get_port", sk_in_emulating_netns, hook_tcp_get_port),
-	REDIRECT(BIND, "__inet_lookup_listener", in_emulating_netns, reuse_deliver_syn4),
-	REDIRECT(CONNECT, "tcp_v4_connect", keeps_port4, hook_tcp_connect),
+	OBSERVE_OR_REDIRECT_ON_RT(BIND, "udp_init_sock", on_created, create, hook_create),
+	REDIRECT(BIND, "__ip4_datagram_connect", udp4_connect, hook_udp4_connect),
+	REDIRECT(BIND, "inet_rcv_saddr_equal", saddr_equal, hook_saddr_never_equal),
+	REDIRECT(BIND, "udp_v4_get_port", get_port, hook_udp_get_port),
+	REDIRECT(BIND, "inet_csk_get_port", get_port, hook_tcp_get_port),
+	REDIRECT(BIND, "__inet_lookup_listener", lookup, hook_lookup4),
+	REDIRECT(CONNECT, "tcp_v4_connect", tcp4_connect, hook_tcp4_connect),
 #if IS_ENABLED(CONFIG_IPV6)
-	OBSERVE_OR_REDIRECT_ON_RT(BIND, "udpv6_init_sock", on_created,
-				  udp_in_emulating_netns, hook_create,
+	OBSERVE_OR_REDIRECT_ON_RT(BIND, "udpv6_init_sock", on_created, create, hook_create,
 				  .dispensable = udp6_without_init),
-	REDIRECT(BIND, "__ip6_datagram_connect", sk_in_emulating_netns, hook_udp6_connect),
-	REDIRECT(BIND, "udp_v6_get_port", sk_in_emulating_netns, hook_udp_get_port),
-	REDIRECT(BIND, "inet6_lookup_listener", in_emulating_netns, reuse_deliver_syn6),
-	REDIRECT(CONNECT, "tcp_v6_connect", keeps_port6, hook_tcp_connect),
+	REDIRECT(BIND, "__ip6_datagram_connect", udp6_connect, hook_udp6_connect),
+	REDIRECT(BIND, "udp_v6_get_port", get_port, hook_udp_get_port),
+	REDIRECT(BIND, "inet6_lookup_listener", lookup, hook_lookup6),
+	REDIRECT(CONNECT, "tcp_v6_connect", tcp6_connect, hook_tcp6_connect),
 #endif
 	REWRITE_ARG(BIND, REUSE_SETSOCKOPT, on_setsockopt),
 	REWRITE_ARG(SOCKOPT, REUSE_GETSOCKOPT, on_getsockopt),
