@@ -45,8 +45,11 @@
 #define REUSE_TCP6_TABLE_ARG
 #endif
 
-/* A lookup may choose a SO_REUSEPORT group over the connected socket that a datagram is for */
-#ifdef REUSE_UDP_HASHED_BY_BOTH_ENDS
+/*
+ * A lookup may choose a SO_REUSEPORT group over the connected socket that a datagram is for,
+ * unless it looks first into a hash of both ends, which CONFIG_BASE_SMALL leaves out.
+ */
+#if defined(REUSE_UDP_HASHED_BY_BOTH_ENDS) && !IS_ENABLED(CONFIG_BASE_SMALL)
 #define reuse_udp_groups_first	false
 #else
 #define reuse_udp_groups_first	true
