@@ -205,7 +205,7 @@ static bool request_bucket(struct bind_address *address, const u8 *addr,
 	};
 
 	memcpy(key.addr, addr, sizeof(key.addr));
-	return reuse_bucket_newest(&key, req->profile->wildcard_oldest_first && sem_any(addr),
+	return reuse_bucket_newest(&key, sem_oldest_first(req->profile, addr),
 				   &req->budget, request_member, address);
 }
 

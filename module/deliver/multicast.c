@@ -60,32 +60,48 @@ static bool includes4(const struct ip_sf_socklist *list, __be32 from)
 	return false;
 }
 
-/*
- * Has @sk joined the group on the device that the datagram came by, and does it accept the
- * source? @other if it has not joined.
- */
-static bool has_joined4(const struct sock *sk, const struct multicast *m, bool other)
+/* Did @sk join the group on the device that the datagram came by? */
+static const struct ip_mc_socklist *membership4(const struct sock *sk, const struct multicast *m)
 {
-	const struct iphdr *iph = ip_hdr(m->skb);
 	const struct ip_mc_socklist *mc;
-	bool include;
 
-	if (!ipv4_is_multicast(iph->daddr))
-		return true;
 	for (mc = rcu_dereference(inet_sk(sk)->mc_list); mc;
 	     mc = rcu_dereference(mc->next_rcu)) {
-		if (mc->multi.imr_multiaddr.s_addr != iph->daddr)
+		if (mc->multi.imr_multiaddr.s_addr != ip_hdr(m->skb)->daddr)
 			continue;
-		if (mc->multi.imr_ifindex != m->dv->dif &&
-		    (!m->dv->sdif || mc->multi.imr_ifindex != m->dv->sdif))
-			continue;
-
-		/* setsockopt() may change the mode meanwhile: the kernel accepts that, too */
-		include = data_race(mc->sfmode) == MCAST_INCLUDE;
-		return include == includes4(rcu_dereference(mc->sflist),
-					    iph->saddr);
+		if (mc->multi.imr_ifindex == m->dv->dif ||
+		    (m->dv->sdif && mc->multi.imr_ifindex == m->dv->sdif))
+			break;
 	}
-	return other;
+	return mc;
+}
+
+static bool accepts4(const struct ip_mc_socklist *mc, const struct multicast *m)
+{
+	/* setsockopt() may change the mode meanwhile: the kernel accepts that, too */
+	bool include = data_race(mc->sfmode) == MCAST_INCLUDE;
+
+	return include == includes4(rcu_dereference(mc->sflist), ip_hdr(m->skb)->saddr);
+}
+
+static enum sem_member member4(const struct sock *sk, const struct multicast *m)
+{
+	const struct ip_mc_socklist *mc = membership4(sk, m);
+
+	if (mc && accepts4(mc, m))
+		return SEM_MEMBER;
+	return rcu_access_pointer(inet_sk(sk)->mc_list) ? SEM_MEMBER_ELSEWHERE : SEM_NO_MEMBER;
+}
+
+/* Would the kernel give @sk a copy? */
+static bool takes4(const struct sock *sk, const struct multicast *m)
+{
+	const struct ip_mc_socklist *mc;
+
+	if (!ipv4_is_multicast(ip_hdr(m->skb)->daddr))
+		return true;
+	mc = membership4(sk, m);
+	return mc ? accepts4(mc, m) : reuse_sock_takes_groups(sk);
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -104,43 +120,52 @@ static bool includes6(const struct ip6_sf_socklist *list,
 	return false;
 }
 
-static bool has_joined6(const struct sock *sk, const struct multicast *m)
+static bool accepts6(const struct ipv6_mc_socklist *mc, const struct multicast *m)
 {
-	const struct ipv6hdr *ip6h = ipv6_hdr(m->skb);
-	const struct ipv6_mc_socklist *mc;
 	bool include;
+
+	/* This kernel frees source lists without RCU: skip them, accept any source */
+	if (!REUSE_SOURCES6_UNDER_RCU)
+		return true;
+	/* setsockopt() may change the mode meanwhile: the kernel accepts that, too */
+	include = data_race(mc->sfmode) == MCAST_INCLUDE;
+	return include == includes6(rcu_dereference(mc->sflist), &ipv6_hdr(m->skb)->saddr);
+}
+
+static enum sem_member member6(const struct sock *sk, const struct multicast *m)
+{
+	const struct ipv6_mc_socklist *mc;
 
 	for (mc = rcu_dereference(inet6_sk(sk)->ipv6_mc_list); mc;
 	     mc = rcu_dereference(mc->next)) {
-		if (!ipv6_addr_equal(&mc->addr, &ip6h->daddr))
+		if (!ipv6_addr_equal(&mc->addr, &ipv6_hdr(m->skb)->daddr))
 			continue;
-		if (mc->ifindex != m->dv->dif &&
-		    (!m->dv->sdif || mc->ifindex != m->dv->sdif))
-			continue;
-
-		/* This kernel frees source lists without RCU: skip them, accept any source */
-		if (!REUSE_SOURCES6_UNDER_RCU)
-			return true;
-		/* setsockopt() may change the mode meanwhile: the kernel accepts that, too */
-		include = data_race(mc->sfmode) == MCAST_INCLUDE;
-		return include == includes6(rcu_dereference(mc->sflist),
-					    &ip6h->saddr);
+		if (mc->ifindex == m->dv->dif ||
+		    (m->dv->sdif && mc->ifindex == m->dv->sdif))
+			return accepts6(mc, m) ? SEM_MEMBER : SEM_MEMBER_ELSEWHERE;
 	}
-	return false;
+	return rcu_access_pointer(inet6_sk(sk)->ipv6_mc_list) ? SEM_MEMBER_ELSEWHERE :
+								SEM_NO_MEMBER;
 }
 
 #else
 
-static bool has_joined6(const struct sock *sk, const struct multicast *m)
+static enum sem_member member6(const struct sock *sk, const struct multicast *m)
 {
-	return false;
+	return SEM_NO_MEMBER;
 }
 
 #endif
 
-static bool has_joined(const struct sock *sk, const struct multicast *m)
+static enum sem_member member_of(const struct sock *sk, const struct multicast *m)
 {
-	return m->dv->packet.ipv6 ? has_joined6(sk, m) : has_joined4(sk, m, false);
+	return m->dv->packet.ipv6 ? member6(sk, m) : member4(sk, m);
+}
+
+/* Does the profile give a copy to @s, which describes @sk? */
+static bool takes(const struct sock *sk, const struct sem_sock *s, const struct multicast *m)
+{
+	return m->dv->profile->takes_multicast(s, &m->dv->packet, member_of(sk, m));
 }
 
 /* Does the record still describe its socket, and is the datagram for it? */
@@ -167,13 +192,12 @@ static enum scan_step find_last(const struct bucket_member *member, void *arg)
 	if (!matches(tracked, m, &s))
 		return SCAN_NEXT;
 	m->asked++;
-	if (!m->dv->packet.ipv6 && m->skb->sk &&
-	    has_joined4(tracked->sk, m, reuse_sock_takes_groups(tracked->sk))) {
+	if (!m->dv->packet.ipv6 && m->skb->sk && takes4(tracked->sk, m)) {
 		m->takers++;
 		m->takes |= tracked->sk == m->skb->sk;
 	}
 	if (tracked->created > m->since && m->dv->profile->ends_multicast(&s) &&
-	    has_joined(tracked->sk, m))
+	    takes(tracked->sk, &s, m))
 		m->since = tracked->created;
 	return SCAN_NEXT;
 }
@@ -185,7 +209,7 @@ static enum scan_step find_receiver(const struct bucket_member *member, void *ar
 	struct sem_sock s;
 
 	if (tracked->created < m->since || !matches(tracked, m, &s) ||
-	    !has_joined(tracked->sk, m))
+	    !takes(tracked->sk, &s, m))
 		return SCAN_NEXT;
 	if (m->to && m->receivers == m->max)
 		return SCAN_DONE;

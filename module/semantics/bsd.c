@@ -1,87 +1,90 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * FreeBSD 13: in_pcbbind_setup(), in6_pcbbind(), in_pcblookup_local(),
- * in6_pcblookup_local(), in_pcb_lport() and in_pcblookup_hash_locked().
+ * The BSDs' in_pcbbind() and in6_pcbbind() with the lookups in_pcblookup_local() and
+ * in6_pcblookup_local(), as far as all that descend from 4.4BSD have them in common.
  *
- * FreeBSD compares the newcomer with one socket of the port, never with all. Which one
- * depends on the newcomer's options: with SO_REUSEADDR or SO_REUSEPORT it is the newest
- * unconnected socket on exactly its address ("exact"). Without them, and always for the
- * test of the user, it is the nearest one (bsd_cost()).
+ * They compare the newcomer with one socket of the port, never with all. Which one depends on
+ * the newcomer's options: with SO_REUSEADDR or SO_REUSEPORT it is the newest unconnected
+ * socket on exactly its address ("exact"). Without them, and always for the test of the user,
+ * it is the nearest one (bsd_cost()).
  */
-#include "semantics.h"
+#include "bsd.h"
 
-/* Does FreeBSD find @p under IPv4 (INP_IPV4)? Under IPv6 (INP_IPV6)? */
-static bool bsd_in_ipv4(const struct sem_sock *p)
+/**
+ * bsd_add() - add a lookup to a decision
+ * @b: the decision
+ * @addr: address to search for
+ * @table: the sockets to search
+ * @test: what the socket that is found has to pass
+ *
+ * Context: any.
+ */
+void bsd_add(struct sem_bind *b, const u8 *addr, enum bsd_table table, enum bsd_test test)
 {
-	return sem_mapped(p->addr) ||
-	       (p->ipv6 && !p->v6only && sem_same(p->addr, sem_any6));
+	struct sem_lookup *l = &b->lookup[b->n++];
+
+	l->id = NULL;
+	l->addr = addr;
+	l->table = table;
+	l->test = test;
+	l->exact = test == BSD_SHARE && bsd_has_flag(b->sk);
 }
 
-static bool bsd_in_ipv6(const struct sem_sock *p)
-{
-	return p->ipv6 && !sem_mapped(p->addr);
-}
-
-/* The address of @p, as IPv4 or as IPv6 sees it */
-static const u8 *bsd_laddr(const struct sem_sock *p, bool ipv4)
-{
-	return ipv4 && !sem_mapped(p->addr) ? sem_any4 : p->addr;
-}
-
-static bool bsd_has_flag(const struct sem_sock *sk)
-{
-	return sk->reuseaddr || sk->reuseport;
-}
-
-/* Root may join sockets of any user; for a multicast address, everybody may */
-static bool bsd_may_join(const struct sem_sock *sk)
-{
-	return sk->root || sem_multicast(sk->addr);
-}
-
-/* Adds two lookups: for the test of the user, if there is one, and for the share test */
-static void bsd_want(struct sem_bind *b, const u8 *addr, bool ipv4)
-{
-	struct sem_lookup *l = &b->lookup[b->n];
-
-	l[0].id = NULL;
-	l[0].addr = bsd_may_join(b->sk) ? NULL : addr;
-	l[0].ipv4 = ipv4;
-	l[0].exact = false;
-	l[1].id = NULL;
-	l[1].addr = addr;
-	l[1].ipv4 = ipv4;
-	l[1].exact = bsd_has_flag(b->sk);
-	b->n += 2;
-}
-
-static void bsd_begin(struct sem_bind *b)
+/**
+ * bsd_begin() - prepare a decision
+ * @b: the decision
+ * @rules: choices of the system that decides
+ *
+ * Context: any.
+ */
+void bsd_begin(struct sem_bind *b, const struct bsd_rules *rules)
 {
 	const struct sem_sock *sk = b->sk;
 	bool ipv4 = sem_mapped(sk->addr);
+	enum bsd_table table = ipv4 ? BSD_IPV4 : BSD_IPV6;
+	bool user = bsd_tests_user(b);
+	bool dual;
 
+	b->rules = rules;
 	b->n = 0;
-	bsd_want(b, sk->addr, ipv4);
-	if (!ipv4 && !sk->v6only && sem_any(sk->addr))
-		bsd_want(b, sem_any4, true);
+	dual = rules->one_ipv4 && !b->search && !ipv4 && !sk->v6only && sem_any(sk->addr);
+	if (user)
+		bsd_add(b, sk->addr, table, BSD_USER);
+	if (user && dual)
+		bsd_add(b, sem_any4, BSD_IPV4, BSD_USER);
+	bsd_add(b, sk->addr, table, BSD_SHARE);
+	if (dual)
+		bsd_add(b, sem_any4, BSD_IPV4, BSD_SHARE);
+}
+
+/* Is @p in the table that the lookup searches? */
+static bool bsd_finds(const struct sem_bind *b, const struct sem_lookup *l,
+		      const struct sem_sock *p)
+{
+	if (l->table == BSD_IPV4)
+		return b->rules->one_ipv4 ? bsd_in_ipv4(p) : !p->ipv6;
+	return bsd_in_ipv6(p);
 }
 
 /* Distance of @p: a lookup finds the nearest socket. -1: it never finds @p */
-static int bsd_cost(const struct sem_lookup *l, const struct sem_sock *p)
+static int bsd_cost(const struct sem_bind *b, const struct sem_lookup *l,
+		    const struct sem_sock *p)
 {
-	const u8 *laddr = bsd_laddr(p, l->ipv4);
-	bool same;
+	bool ipv4 = l->table != BSD_IPV6;
+	const u8 *laddr = bsd_laddr(p, ipv4);
+	bool same, dual;
 
-	if (!l->addr || !(l->ipv4 ? bsd_in_ipv4(p) : bsd_in_ipv6(p)))
+	if (!bsd_finds(b, l, p))
 		return -1;
 
+	dual = ipv4 && bsd_in_ipv6(p);
 	same = sem_same(laddr, l->addr);
 	if (l->exact)
 		return sem_is_connected(p) || !same ? -1 : 0;
 
 	if (!same && !sem_any(laddr) && !sem_any(l->addr))
 		return -1;
-	return sem_is_connected(p) + !same + 3 * (l->ipv4 && bsd_in_ipv6(p));
+	return sem_is_connected(p) + !same + (dual && b->rules->dual_is_far ? 3 : 0);
 }
 
 /* Does the lookup find @p, at distance @cost, rather than what it has found so far? */
@@ -93,10 +96,10 @@ static bool bsd_better(const struct sem_lookup *l, const struct sem_sock *p,
 	return cost == l->cost && p->bind_seq >= l->owner.bind_seq;
 }
 
-static void bsd_look(struct sem_lookup *l, const struct sem_sock *p,
-		     const void *id)
+static void bsd_look(const struct sem_bind *b, struct sem_lookup *l,
+		     const struct sem_sock *p, const void *id)
 {
-	int cost = bsd_cost(l, p);
+	int cost = bsd_cost(b, l, p);
 
 	if (cost < 0 || !bsd_better(l, p, cost))
 		return;
@@ -107,34 +110,55 @@ static void bsd_look(struct sem_lookup *l, const struct sem_sock *p,
 }
 
 /*
- * Among TCP sockets with a remote end it makes no difference which one a lookup finds:
- * bsd_foreign() is false for all of them; and the share test finds one only for a newcomer
- * without SO_REUSEADDR and SO_REUSEPORT, which shares with no socket.
+ * Does it matter which of several TCP sockets with a remote end a lookup finds? Not to the
+ * share test, which finds one only for a newcomer without SO_REUSEADDR and SO_REUSEPORT: that
+ * shares with no socket.
  */
-static bool bsd_matters(const struct sem_bind *b, const struct sem_sock *p)
+static bool bsd_tells_apart(const struct sem_bind *b, const struct sem_lookup *l)
+{
+	return b->udp || (l->test == BSD_USER && !b->rules->connected_alike);
+}
+
+/**
+ * bsd_matters() - could an owner change the verdict?
+ * @b: the decision
+ * @p: an owner of the port
+ *
+ * Context: any.
+ * Return: see sem_profile.matters().
+ */
+bool bsd_matters(const struct sem_bind *b, const struct sem_sock *p)
 {
 	u32 i;
 
 	for (i = 0; i < b->n; i++) {
 		const struct sem_lookup *l = &b->lookup[i];
-		int cost = bsd_cost(l, p);
+		int cost = bsd_cost(b, l, p);
 
 		if (cost < 0 || !bsd_better(l, p, cost))
 			continue;
-		if (b->udp || !l->id || cost < l->cost ||
+		if (!l->id || cost < l->cost || bsd_tells_apart(b, l) ||
 		    !sem_is_connected(p) || !sem_is_connected(&l->owner))
 			return true;
 	}
 	return false;
 }
 
-static bool bsd_owner(struct sem_bind *b, const struct sem_sock *owner,
-		      const void *id)
+/**
+ * bsd_owner() - show a decision one owner of the port
+ * @b: the decision
+ * @owner: the owner
+ * @id: its name
+ *
+ * Context: any.
+ * Return: see sem_profile.owner().
+ */
+bool bsd_owner(struct sem_bind *b, const struct sem_sock *owner, const void *id)
 {
 	u32 i;
 
 	for (i = 0; i < b->n; i++)
-		bsd_look(&b->lookup[i], owner, id);
+		bsd_look(b, &b->lookup[i], owner, id);
 
 	/*
 	 * A lookup that would find an older socket on this address finds @owner, too, and
@@ -144,28 +168,24 @@ static bool bsd_owner(struct sem_bind *b, const struct sem_sock *owner,
 	       !(owner->v6only && sem_same(owner->addr, sem_any6));
 }
 
-static bool bsd_done(const struct sem_bind *b)
+/**
+ * bsd_done() - have all lookups found what nothing older can precede?
+ * @b: the decision
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool bsd_done(const struct sem_bind *b)
 {
 	u32 i;
 
 	for (i = 0; i < b->n; i++) {
 		const struct sem_lookup *l = &b->lookup[i];
 
-		if (l->addr && (!l->id || l->cost))
+		if (!l->id || l->cost)
 			return false;
 	}
 	return true;
-}
-
-/* The test of the user in in_pcbbind_setup(): is the socket that was found another user's? */
-static bool bsd_foreign(const struct sem_bind *b, const struct sem_lookup *l)
-{
-	const struct sem_sock *sk = b->sk, *t = &l->owner;
-
-	if (!l->id)
-		return false;
-	return t->state != SEM_TIMEWAIT && t->uid != sk->uid &&
-	       (b->udp || t->state != SEM_CONNECTED);
 }
 
 /* May @sk and @t share? For a multicast address SO_REUSEADDR counts as well */
@@ -176,101 +196,103 @@ static bool bsd_shares(const struct sem_sock *sk, const struct sem_sock *t)
 	return sk->reuseport && t->reuseport;
 }
 
-/* The share test in in_pcbbind_setup(): does the socket that was found refuse the port? */
-static bool bsd_taken(const struct sem_bind *b, const struct sem_lookup *l)
+/*
+ * Of wildcard addresses in IPv4, those of two AF_INET6 sockets do not conflict; nor does a
+ * dual-stack :: with 0.0.0.0.
+ */
+static bool bsd_share_anyway(const struct sem_bind *b, const struct sem_lookup *l)
 {
 	const struct sem_sock *sk = b->sk, *t = &l->owner;
 
-	if (!l->id || bsd_shares(sk, t))
+	if (l->table != BSD_IPV4 || !bsd_both_any(b, l))
 		return false;
-	if (!sem_mapped(sk->addr))
+	return sem_mapped(sk->addr) ? sk->ipv6 && t->ipv6 : !t->ipv6;
+}
+
+/* Does the socket that a lookup found refuse the port? */
+static bool bsd_refuses(const struct sem_bind *b, const struct sem_lookup *l)
+{
+	if (!l->id)
+		return false;
+	/* in_pcb_lport() and the like: any socket found makes it try the next port */
+	if (b->search)
 		return true;
-	return !(sk->ipv6 && t->ipv6 && sem_any(sk->addr) && sem_any(t->addr));
+	if (l->test == BSD_USER)
+		return l->owner.uid != b->sk->uid &&
+		       !(b->rules->lets_pass && b->rules->lets_pass(b, l));
+	return !bsd_shares(b->sk, &l->owner) && !bsd_share_anyway(b, l);
 }
 
-/* The same for a dual-stack ::, of the socket that was found on 0.0.0.0 */
-static bool bsd_taken_dual(const struct sem_bind *b,
-			   const struct sem_lookup *l)
+/**
+ * bsd_verdict() - end a decision
+ * @b: the decision
+ *
+ * Context: any.
+ * Return: 0 or -EADDRINUSE; then @b->by names the owner that refuses.
+ */
+int bsd_verdict(struct sem_bind *b)
 {
-	const struct sem_sock *t = &l->owner;
-
-	return l->id && !bsd_shares(b->sk, t) &&
-	       (!sem_any(t->addr) || t->ipv6);
-}
-
-static int bsd_verdict(struct sem_bind *b)
-{
-	struct sem_lookup *l = b->lookup;
-
-	/* in_pcb_lport(): any socket found makes it try the next port */
-	if (b->search) {
-		b->by = l[1].id;
-		return b->by ? -EADDRINUSE : 0;
-	}
+	u32 i;
 
 	b->by = NULL;
-	if (bsd_foreign(b, &l[0]))
-		b->by = l[0].id;
-	else if (b->n > 2 && bsd_foreign(b, &l[2]))
-		b->by = l[2].id;
-	else if (bsd_taken(b, &l[1]))
-		b->by = l[1].id;
-	else if (b->n > 2 && bsd_taken_dual(b, &l[3]))
-		b->by = l[3].id;
+	for (i = 0; i < b->n; i++) {
+		if (!bsd_refuses(b, &b->lookup[i]))
+			continue;
 
-	return b->by ? -EADDRINUSE : 0;
+		b->by = b->lookup[i].id;
+		return -EADDRINUSE;
+	}
+	return 0;
 }
 
-/*
- * in_pcblookup_hash_locked(), without SO_REUSEPORT_LB. Best is the newest socket on the
- * exact address; then the oldest of the packet's family on the wildcard address; then the
- * oldest dual-stack one.
+/**
+ * bsd_deliver_oldest() - select by in_pcblookup_hash() of FreeBSD before 14, and of Darwin
+ * @d: the selection
+ * @p: a socket of the port
+ * @id: its name
+ *
+ * Best is the newest socket on the exact address; then the oldest of the packet's family on
+ * the wildcard address; then the oldest dual-stack one.
+ *
+ * Context: any.
+ * Return: see sem_profile.deliver().
  */
-static bool bsd_deliver(struct sem_deliver *d, const struct sem_sock *p,
-			const void *id)
+bool bsd_deliver_oldest(struct sem_deliver *d, const struct sem_sock *p, const void *id)
 {
-	bool ipv4 = !d->packet->ipv6;
-	const u8 *laddr = bsd_laddr(p, ipv4);
-	bool worse;
-	u8 rank;
-
-	if (!(ipv4 ? bsd_in_ipv4(p) : bsd_in_ipv6(p)))
+	switch (bsd_match(d->packet, p)) {
+	case BSD_EXACT:
+		return bsd_choose(d, p, id, 3, false);
+	case BSD_WILDCARD:
+		return bsd_choose(d, p, id, p->ipv6 == d->packet->ipv6 ? 2 : 1, true);
+	default:
 		return false;
-
-	if (sem_same(laddr, d->packet->addr))
-		rank = 3;
-	else if (sem_any(laddr))
-		rank = p->ipv6 == d->packet->ipv6 ? 2 : 1;
-	else
-		return false;
-
-	worse = rank == 3 ? p->bind_seq < d->bind_seq : p->bind_seq > d->bind_seq;
-	if (d->id && (rank < d->rank || (rank == d->rank && worse)))
-		return true;
-
-	d->id = id;
-	d->bind_seq = p->bind_seq;
-	d->rank = rank;
-	return true;
+	}
 }
 
-/* udp_input() */
-static bool bsd_ends_multicast(const struct sem_sock *sk)
+/**
+ * bsd_takes_joined() - does a socket get a copy if the group has to be joined?
+ * @p: a socket of the port
+ * @packet: a multicast or broadcast datagram
+ * @member: which groups @p joined
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool bsd_takes_joined(const struct sem_sock *p, const struct sem_packet *packet,
+		      enum sem_member member)
 {
-	return !bsd_has_flag(sk);
+	return bsd_match(packet, p) != BSD_NO &&
+	       (member == SEM_MEMBER || !sem_multicast(packet->addr));
 }
 
-const struct sem_profile sem_bsd = {
-	.name			= "bsd",
-	.begin			= bsd_begin,
-	.owner			= bsd_owner,
-	.matters		= bsd_matters,
-	.done			= bsd_done,
-	.verdict		= bsd_verdict,
-	.needs_bind_order	= true,
-	.wildcard_oldest_first	= true,
-	.connect_keeps_port	= true,
-	.search_error		= -EADDRNOTAVAIL,
-	.deliver		= bsd_deliver,
-	.ends_multicast		= bsd_ends_multicast,
-};
+/**
+ * bsd_ends_multicast() - is a socket the last one that gets a copy, in udp_input()?
+ * @p: a socket that gets one
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool bsd_ends_multicast(const struct sem_sock *p)
+{
+	return !bsd_has_flag(p);
+}

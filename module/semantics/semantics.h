@@ -65,14 +65,16 @@ struct sem_sock {
 /* Two for the address the newcomer asks for; if it is a dual-stack ::, two for 0.0.0.0 */
 #define SEM_LOOKUPS	4
 
+struct bsd_rules;
+
 /**
- * struct sem_lookup - one of FreeBSD's searches for a single owner of the port
+ * struct sem_lookup - one of a BSD's searches for a single owner of the port
  * @owner: the owner found so far
  * @id: the caller's name for @owner, NULL if none was found
- * @addr: address to search for, in the v4-mapped form if @ipv4; NULL: do not search, as the
- *	result does not matter
+ * @addr: address to search for, in the v4-mapped form unless @table is BSD_IPV6
  * @cost: distance of @owner (see bsd_cost()): the search takes the nearest
- * @ipv4: search the sockets that FreeBSD finds under IPv4, otherwise those under IPv6
+ * @table: enum bsd_table: the sockets to search
+ * @test: enum bsd_test: what @owner has to pass
  * @exact: only unconnected sockets on exactly @addr count
  */
 struct sem_lookup {
@@ -80,7 +82,8 @@ struct sem_lookup {
 	const void *id;
 	const u8 *addr;
 	u8 cost;
-	bool ipv4;
+	u8 table;
+	u8 test;
 	bool exact;
 };
 
@@ -96,8 +99,9 @@ struct sem_lookup {
  *	all are counted with @needs_bind_order
  * @by: after the verdict, name of the owner that refuses the port, or NULL
  * @by_any: pre39: name of an owner on a wildcard address that refuses it, or NULL
+ * @rules: the BSDs: their choices
  * @n: number of entries of @lookup in use
- * @lookup: bsd: the searches
+ * @lookup: the BSDs: the searches, in the order of their tests
  */
 struct sem_bind {
 	const struct sem_sock *sk;
@@ -107,6 +111,7 @@ struct sem_bind {
 	bool search;
 	signed char fastreuse;
 	u32 owners;
+	const struct bsd_rules *rules;
 	u32 n;
 	struct sem_lookup lookup[SEM_LOOKUPS];
 };
@@ -139,6 +144,18 @@ struct sem_deliver {
 };
 
 /**
+ * enum sem_member - which groups of a family a socket joined, on a datagram's device
+ * @SEM_MEMBER: that of the datagram, and accepts its source
+ * @SEM_MEMBER_ELSEWHERE: not that one, but others
+ * @SEM_NO_MEMBER: none
+ */
+enum sem_member {
+	SEM_MEMBER,
+	SEM_MEMBER_ELSEWHERE,
+	SEM_NO_MEMBER,
+};
+
+/**
  * struct sem_profile - one system's semantics
  * @name: the word for it in net.reuse.semantics
  * @same_as_linux: may be NULL; does this kernel decide like that system for the newcomer
@@ -165,10 +182,12 @@ struct sem_deliver {
  *	others, the newest
  * @deliver: shows the selection one socket of the port without a remote end. Sockets that
  *	were bound alike (address, IPv4 or IPv6, V6ONLY) come in the order in which they
- *	receive, see @wildcard_oldest_first; true if no later one of these can matter
- * @ends_multicast: may be NULL; a multicast or broadcast datagram goes to the sockets that
- *	joined the group themselves, newest created first, up to and including the first
- *	socket for which this is true
+ *	receive, see sem_oldest_first(); true if no later one of these can matter
+ * @takes_multicast: only with @ends_multicast; does the socket, without a remote end or with
+ *	that of the datagram, get a copy of a multicast or broadcast datagram?
+ * @ends_multicast: may be NULL; a multicast or broadcast datagram goes to the sockets for
+ *	which @takes_multicast is true, newest created first, up to and including the first
+ *	one for which this is true
  *
  * The caller does not show sockets that Linux keeps apart by device.
  */
@@ -190,11 +209,13 @@ struct sem_profile {
 	int search_error;
 	bool (*deliver)(struct sem_deliver *d, const struct sem_sock *sk,
 			const void *id);
+	bool (*takes_multicast)(const struct sem_sock *sk, const struct sem_packet *packet,
+				enum sem_member member);
 	bool (*ends_multicast)(const struct sem_sock *sk);
 };
 
-extern const struct sem_profile sem_bsd;
 extern const struct sem_profile sem_pre39;
+extern const struct sem_profile sem_bsd;
 
 static const u8 sem_any4[16] = { [10] = 0xff, [11] = 0xff };
 static const u8 sem_any6[16] = { 0 };
@@ -230,6 +251,12 @@ static inline bool sem_multicast(const u8 *addr)
 static inline bool sem_is_connected(const struct sem_sock *sk)
 {
 	return sk->state == SEM_CONNECTED || sk->state == SEM_TIMEWAIT;
+}
+
+/* Does the oldest of the sockets that were bound like this receive, rather than the newest? */
+static inline bool sem_oldest_first(const struct sem_profile *profile, const u8 *addr)
+{
+	return sem_any(addr) && profile->wildcard_oldest_first;
 }
 
 #endif
