@@ -49,6 +49,7 @@ int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search
 	b->sk = &req->self;
 	b->udp = req->udp;
 	b->search = search;
+	b->port = port;
 	b->fastreuse = 0;
 	req->position = SEQ_TRACKED_MIN;
 	req->in_order = req->udp ? !atomic_read(&req->rn->udp_added_last) :

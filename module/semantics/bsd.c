@@ -27,7 +27,8 @@ void bsd_add(struct sem_bind *b, const u8 *addr, enum bsd_table table, enum bsd_
 	l->addr = addr;
 	l->table = table;
 	l->test = test;
-	l->exact = test == BSD_SHARE && bsd_has_flag(b->sk);
+	l->exact = test == BSD_SHARE && bsd_has_flag(b->sk) &&
+		   !(b->search && table == BSD_IPV4 && b->rules->search4_flags_ignored);
 }
 
 /**
@@ -61,9 +62,17 @@ void bsd_begin(struct sem_bind *b, const struct bsd_rules *rules)
 static bool bsd_finds(const struct sem_bind *b, const struct sem_lookup *l,
 		      const struct sem_sock *p)
 {
-	if (l->table == BSD_IPV4)
+	if (b->rules->hides_accepted && p->accepted && b->port % BSD_HASH_SIZE)
+		return false;
+
+	switch (l->table) {
+	case BSD_IPV4:
 		return b->rules->one_ipv4 ? bsd_in_ipv4(p) : !p->ipv6;
-	return bsd_in_ipv6(p);
+	case BSD_MAPPED:
+		return p->ipv6 && bsd_in_ipv4(p);
+	default:
+		return bsd_in_ipv6(p);
+	}
 }
 
 /* Distance of @p: a lookup finds the nearest socket. -1: it never finds @p */
@@ -78,7 +87,7 @@ static int bsd_cost(const struct sem_bind *b, const struct sem_lookup *l,
 		return -1;
 
 	dual = ipv4 && bsd_in_ipv6(p);
-	same = sem_same(laddr, l->addr);
+	same = sem_same(laddr, l->addr) && !(dual && l->table == BSD_MAPPED);
 	if (l->exact)
 		return sem_is_connected(p) || !same ? -1 : 0;
 
@@ -189,11 +198,15 @@ bool bsd_done(const struct sem_bind *b)
 }
 
 /* May @sk and @t share? For a multicast address SO_REUSEADDR counts as well */
-static bool bsd_shares(const struct sem_sock *sk, const struct sem_sock *t)
+static bool bsd_shares(const struct bsd_rules *rules, const struct sem_sock *sk,
+		       const struct sem_sock *t)
 {
-	if (sem_multicast(sk->addr) && bsd_has_flag(sk))
-		return bsd_has_flag(t);
-	return sk->reuseport && t->reuseport;
+	if (sk->reuseport && t->reuseport)
+		return true;
+	if (!sem_multicast(sk->addr))
+		return false;
+	return bsd_has_flag(t) &&
+	       (rules->group_by_newcomer ? sk->reuseaddr : bsd_has_flag(sk));
 }
 
 /*
@@ -220,7 +233,7 @@ static bool bsd_refuses(const struct sem_bind *b, const struct sem_lookup *l)
 	if (l->test == BSD_USER)
 		return l->owner.uid != b->sk->uid &&
 		       !(b->rules->lets_pass && b->rules->lets_pass(b, l));
-	return !bsd_shares(b->sk, &l->owner) && !bsd_share_anyway(b, l);
+	return !bsd_shares(b->rules, b->sk, &l->owner) && !bsd_share_anyway(b, l);
 }
 
 /**
@@ -270,6 +283,21 @@ bool bsd_deliver_oldest(struct sem_deliver *d, const struct sem_sock *p, const v
 }
 
 /**
+ * bsd_takes_any() - does a socket get a copy if no group has to be joined?
+ * @p: a socket of the port
+ * @packet: a multicast or broadcast datagram
+ * @member: not used: the host's membership is enough
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool bsd_takes_any(const struct sem_sock *p, const struct sem_packet *packet,
+		   enum sem_member member)
+{
+	return bsd_match(packet, p) != BSD_NO;
+}
+
+/**
  * bsd_takes_joined() - does a socket get a copy if the group has to be joined?
  * @p: a socket of the port
  * @packet: a multicast or broadcast datagram
@@ -281,7 +309,7 @@ bool bsd_deliver_oldest(struct sem_deliver *d, const struct sem_sock *p, const v
 bool bsd_takes_joined(const struct sem_sock *p, const struct sem_packet *packet,
 		      enum sem_member member)
 {
-	return bsd_match(packet, p) != BSD_NO &&
+	return bsd_takes_any(p, packet, member) &&
 	       (member == SEM_MEMBER || !sem_multicast(packet->addr));
 }
 

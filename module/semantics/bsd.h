@@ -12,10 +12,12 @@
  * enum bsd_table - the sockets that a lookup searches
  * @BSD_IPV4: those found under IPv4, see bsd_rules.one_ipv4
  * @BSD_IPV6: AF_INET6, unless on a v4-mapped address
+ * @BSD_MAPPED: NetBSD: AF_INET6 on a v4-mapped address, or a dual-stack ::
  */
 enum bsd_table {
 	BSD_IPV4,
 	BSD_IPV6,
+	BSD_MAPPED,
 };
 
 /**
@@ -36,13 +38,25 @@ enum bsd_test {
  *	a dual-stack :: has to pass the tests there as 0.0.0.0
  * @dual_is_far: under IPv4 a dual-stack :: is further away than any other socket
  * @connected_alike: the test of the user lets all TCP sockets with a remote end pass
+ * @hides_accepted: an accepted socket is not found unless the port is a multiple of
+ *	BSD_HASH_SIZE
+ * @search4_flags_ignored: bind() to port 0 of an IPv4 address takes no port whose nearest
+ *	socket is near enough to conflict, whatever the options
+ * @group_by_newcomer: a multicast address is shared by SO_REUSEADDR of the newcomer and either
+ *	option of the other; otherwise, by either option on each side
  */
 struct bsd_rules {
 	bool (*lets_pass)(const struct sem_bind *b, const struct sem_lookup *l);
 	bool one_ipv4;
 	bool dual_is_far;
 	bool connected_alike;
+	bool hides_accepted;
+	bool search4_flags_ignored;
+	bool group_by_newcomer;
 };
+
+/* Size of NetBSD's hash tables: list 0 holds a port's sockets, and those without a list */
+#define BSD_HASH_SIZE	128
 
 void bsd_begin(struct sem_bind *b, const struct bsd_rules *rules);
 void bsd_add(struct sem_bind *b, const u8 *addr, enum bsd_table table, enum bsd_test test);
@@ -53,6 +67,8 @@ int bsd_verdict(struct sem_bind *b);
 bool bsd_deliver_oldest(struct sem_deliver *d, const struct sem_sock *p, const void *id);
 bool bsd_takes_joined(const struct sem_sock *p, const struct sem_packet *packet,
 		      enum sem_member member);
+bool bsd_takes_any(const struct sem_sock *p, const struct sem_packet *packet,
+		   enum sem_member member);
 bool bsd_ends_multicast(const struct sem_sock *p);
 
 /* Does @p receive IPv4 (INP_IPV4)? IPv6 (INP_IPV6)? */

@@ -22,6 +22,7 @@
 #include <stdint.h>
 #include <string.h>
 typedef uint8_t u8;
+typedef uint16_t u16;
 typedef uint32_t u32;
 typedef int32_t s32;
 typedef uint64_t u64;
@@ -39,8 +40,8 @@ enum sem_state {
  * @addr: local address; IPv4 in the v4-mapped form
  * @bind_seq: bind sequence: when the socket was bound or, if accepted, created; higher is
  *	newer
- * @uid: user of the socket, by any numbering: only equality counts. Not used for
- *	SEM_TIMEWAIT, nor for SEM_CONNECTED of TCP
+ * @uid: user of the socket, by any numbering: only equality counts. Of a TCP socket with a
+ *	remote end it is used only if sem_profile.needs_connected_uid
  * @dev: index of the device that the socket is bound to, 0 for none
  * @state: enum sem_state
  * @ipv6: AF_INET6
@@ -48,6 +49,8 @@ enum sem_state {
  * @reuseaddr: SO_REUSEADDR is set now
  * @reuseport: SO_REUSEPORT is set now
  * @root: @uid is root of the user namespace that owns the network namespace
+ * @accepted: SEM_CONNECTED, SEM_TIMEWAIT: it was not bound but accepted. Used only if
+ *	sem_profile.needs_accepted
  */
 struct sem_sock {
 	u8 addr[16];
@@ -60,6 +63,7 @@ struct sem_sock {
 	bool reuseaddr;
 	bool reuseport;
 	bool root;
+	bool accepted;
 };
 
 /* Two for the address the newcomer asks for; if it is a dual-stack ::, two for 0.0.0.0 */
@@ -92,6 +96,7 @@ struct sem_lookup {
  * @sk: the socket that asks (the newcomer); @sk->addr is the address it asks for
  * @udp: UDP, otherwise TCP
  * @search: the port is one that bind() to port 0 tries, not one that the caller asked for
+ * @port: the port, in host byte order
  * @fastreuse: fastreuse of the TCP bucket as Linux 3.8 keeps it (-1, 0, 1): the current
  *	value, and after sem_profile.verdict() the value to store if the kernel binds
  * @owners: number of owners of the port, counted by the caller; with those that it does not
@@ -110,6 +115,7 @@ struct sem_bind {
 	bool udp;
 	bool search;
 	signed char fastreuse;
+	u16 port;
 	u32 owners;
 	const struct bsd_rules *rules;
 	u32 n;
@@ -177,12 +183,20 @@ enum sem_member {
  * @connect_keeps_port: if connect() of a bound TCP socket finds that another socket has the
  *	same connection, it fails with EADDRINUSE and the socket keeps its port; otherwise
  *	it fails with EADDRNOTAVAIL and the socket loses a port that bind() chose
+ * @separate_families: IPV6_V6ONLY is always set and to clear it is EINVAL; to bind a v4-mapped
+ *	address is EADDRNOTAVAIL
+ * @needs_connected_uid: the decision reads sem_sock.uid of TCP sockets with a remote end, too
+ * @needs_accepted: the decision reads sem_sock.accepted
  * @search_error: negative errno of a bind() to port 0 that finds no port
+ * @search_error6: the same for an AF_INET6 socket on another address than a v4-mapped one
  * @wildcard_oldest_first: among sockets on a wildcard address the oldest receives; among
  *	others, the newest
+ * @mapped_any_oldest_first: so it is among AF_INET6 sockets on ::ffff:0.0.0.0
  * @deliver: shows the selection one socket of the port without a remote end. Sockets that
  *	were bound alike (address, IPv4 or IPv6, V6ONLY) come in the order in which they
  *	receive, see sem_oldest_first(); true if no later one of these can matter
+ * @drops_refused: a SYN for which a socket is chosen that does not listen gets no answer;
+ *	otherwise, a RST
  * @takes_multicast: only with @ends_multicast; does the socket, without a remote end or with
  *	that of the datagram, get a copy of a multicast or broadcast datagram?
  * @ends_multicast: may be NULL; a multicast or broadcast datagram goes to the sockets for
@@ -205,8 +219,14 @@ struct sem_profile {
 	bool checks_listen;
 	bool hides_reuseport;
 	bool wildcard_oldest_first;
+	bool mapped_any_oldest_first;
 	bool connect_keeps_port;
+	bool separate_families;
+	bool needs_connected_uid;
+	bool needs_accepted;
+	bool drops_refused;
 	int search_error;
+	int search_error6;
 	bool (*deliver)(struct sem_deliver *d, const struct sem_sock *sk,
 			const void *id);
 	bool (*takes_multicast)(const struct sem_sock *sk, const struct sem_packet *packet,
@@ -216,6 +236,10 @@ struct sem_profile {
 
 extern const struct sem_profile sem_pre39;
 extern const struct sem_profile sem_bsd;
+extern const struct sem_profile sem_freebsd15;
+extern const struct sem_profile sem_openbsd;
+extern const struct sem_profile sem_netbsd;
+extern const struct sem_profile sem_darwin;
 
 static const u8 sem_any4[16] = { [10] = 0xff, [11] = 0xff };
 static const u8 sem_any6[16] = { 0 };
@@ -254,9 +278,10 @@ static inline bool sem_is_connected(const struct sem_sock *sk)
 }
 
 /* Does the oldest of the sockets that were bound like this receive, rather than the newest? */
-static inline bool sem_oldest_first(const struct sem_profile *profile, const u8 *addr)
+static inline bool sem_oldest_first(const struct sem_profile *profile, const u8 *addr, bool ipv6)
 {
-	return sem_any(addr) && profile->wildcard_oldest_first;
+	return sem_any(addr) && (profile->wildcard_oldest_first ||
+				 (profile->mapped_any_oldest_first && ipv6 && sem_mapped(addr)));
 }
 
 #endif

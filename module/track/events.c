@@ -52,7 +52,7 @@ static bool tracked_join(struct reuse_tracked *tracked,
 	memcpy(key.addr, s.addr, sizeof(key.addr));
 	key.class = class_of(&s);
 	/* The socket that receives comes first in its bucket */
-	newest_first = !sem_oldest_first(profile, key.addr);
+	newest_first = !sem_oldest_first(profile, key.addr, s.ipv6);
 	last = (age == TRACK_AS_NEWEST) != newest_first;
 	if (!reuse_bucket_join(&tracked->member, &key, last, s.dev))
 		return false;
