@@ -225,7 +225,8 @@ static int search_ports(struct bind_request *req)
 		if (!err || err == -ESTALE)
 			return err;
 	}
-	return req->profile->search_error;
+	return sem_mapped(req->self.addr) ? req->profile->search_error :
+					    req->profile->search_error6;
 }
 
 static int request_search(struct bind_request *req)

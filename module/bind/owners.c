@@ -141,7 +141,7 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 	if (req->profile->needs_bind_order && !req->udp && !is_bound_or_listens(sk) &&
 	    !request_address_matters(req, sk))
 		return OWNERS_NEXT;
-	if (!request_sees(req, sk, &owner))
+	if (!request_sees(req, sk, &owner) || reuse_owner_is_gone(req, sk))
 		return OWNERS_NEXT;
 
 	/*
@@ -278,7 +278,7 @@ static enum owner_walk request_connected(struct sock *sk, void *arg)
 	if (!request_address_matters(req, sk))
 		return OWNERS_SKIP_ADDRESS;
 	if (is_bound_or_listens(sk) || (full && req->rest_is_older) ||
-	    !request_sees(req, sk, &owner))
+	    !request_sees(req, sk, &owner) || reuse_owner_is_gone(req, sk))
 		return OWNERS_NEXT;
 
 	owner.bind_seq = bind_seq_of(req, sk, owner.state, &accepted);
@@ -300,6 +300,7 @@ void reuse_owners_show(struct bind_request *req, unsigned short port)
 {
 	req->port = port;
 	req->known_family = 0;
+	req->remote_known = false;
 	req->budget = OWNERS_SCAN_MAX;
 	if (req->udp || req->in_order || !req->profile->needs_bind_order)
 		req->table->for_each_owner(req->sk, port, request_owner, NULL, req);

@@ -28,6 +28,9 @@ struct sock;
  * @known_family: family of the sockets that @matters is about, 0 if there are none
  * @matters: a connected socket with address @known can change the verdict
  * @rest_is_older: full sockets further down the list of @known cannot change it
+ * @remote: the remote address that @remote_is_local is about
+ * @remote_known: there is one
+ * @remote_is_local: it is an address of the host
  * @budget: how many more records may be looked at in vain
  * @udp: UDP or UDP-Lite
  * @forced: the kernel had refused the TCP socket
@@ -46,6 +49,9 @@ struct bind_request {
 	unsigned short known_family;
 	unsigned short port;
 	unsigned int budget;
+	struct in6_addr remote;
+	bool remote_known;
+	bool remote_is_local;
 	bool matters;
 	bool rest_is_older;
 	bool udp;
@@ -57,6 +63,9 @@ struct bind_request {
 void reuse_owners_uid(const struct bind_request *req, struct sock *sk,
 		      struct sem_sock *s);
 void reuse_owners_show(struct bind_request *req, unsigned short port);
+
+/* connected.c */
+bool reuse_owner_is_gone(struct bind_request *req, const struct sock *sk);
 
 /* decide.c */
 bool reuse_bind_is_stale(const struct bind_request *req);

@@ -70,6 +70,7 @@ const struct sem_profile sem_freebsd15 = {
 	.verdict		= bsd_verdict,
 	.needs_bind_order	= true,
 	.mapped_any_oldest_first = true,
+	.drops_local_timewait	= true,	/* net.inet.tcp.nolocaltimewait */
 	.connect_keeps_port	= true,
 	.search_error		= -EADDRNOTAVAIL,
 	.search_error6		= -EADDRNOTAVAIL,

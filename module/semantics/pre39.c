@@ -150,5 +150,6 @@ const struct sem_profile sem_pre39 = {
 	.checks_listen		= true,
 	.hides_reuseport	= true,
 	.search_error		= -EADDRINUSE,
+	.search_error6		= -EADDRINUSE,
 	.deliver		= pre39_deliver,
 };

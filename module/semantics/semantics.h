@@ -187,6 +187,8 @@ enum sem_member {
  *	address is EADDRNOTAVAIL
  * @needs_connected_uid: the decision reads sem_sock.uid of TCP sockets with a remote end, too
  * @needs_accepted: the decision reads sem_sock.accepted
+ * @drops_local_timewait: a TCP socket in TIME_WAIT does not count if its remote end is an
+ *	address of the host; the caller does not show it
  * @search_error: negative errno of a bind() to port 0 that finds no port
  * @search_error6: the same for an AF_INET6 socket on another address than a v4-mapped one
  * @wildcard_oldest_first: among sockets on a wildcard address the oldest receives; among
@@ -224,6 +226,7 @@ struct sem_profile {
 	bool separate_families;
 	bool needs_connected_uid;
 	bool needs_accepted;
+	bool drops_local_timewait;
 	bool drops_refused;
 	int search_error;
 	int search_error6;
