@@ -7,7 +7,10 @@
 #include <net/route.h>
 #include <net/tcp_states.h>
 
+#include "compat/uid.h"
 #include "request.h"
+#include "tables/sock.h"
+#include "track/track.h"
 
 #if IS_ENABLED(CONFIG_IPV6)
 
@@ -72,4 +75,69 @@ bool reuse_owner_is_gone(struct bind_request *req, const struct sock *sk)
 		req->remote_is_local = is_local(sock_net(sk), &addr, ipv6);
 	}
 	return req->remote_is_local;
+}
+
+/* A socket that bind() gave this very port was not accepted; a child of such a socket was */
+static bool is_surely_bound(const struct sock *sk)
+{
+	if (!reuse_is_full(READ_ONCE(sk->sk_state)))
+		return false;
+	/* bind() sets it once, after it got the port */
+	return data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK);
+}
+
+/**
+ * reuse_owner_accepted() - was a connection accepted, rather than bound?
+ * @req: the bind that asks
+ * @sk: an owner of the port with a remote end
+ *
+ * The record of @sk tells. A port with more connections than the budget is a server's: there
+ * the others count as accepted without a look. Without a record, for connections that are
+ * older than the profile, the answer is no.
+ *
+ * Context: bottom halves off; reuse_net.bind_lock is held.
+ * Return: true if so.
+ */
+bool reuse_owner_accepted(struct bind_request *req, const struct sock *sk)
+{
+	bool accepted = false;
+	kuid_t uid;
+
+	if (is_surely_bound(sk))
+		return false;
+	if (!req->accepted_budget)
+		return true;
+	req->accepted_budget--;
+	if (reuse_is_full(READ_ONCE(sk->sk_state)))
+		reuse_track_bind_seq(sk, &accepted);
+	else
+		reuse_track_timewait_of(sk, &uid, &accepted);
+	return accepted;
+}
+
+/**
+ * reuse_owner_connected_uid() - read the user of a TCP connection
+ * @req: the bind that asks
+ * @sk: an owner of the port with a remote end
+ * @s: its @uid and @root are set
+ *
+ * If it is not known, @sk counts as one of the user that asks.
+ *
+ * Context: bottom halves off; reuse_net.bind_lock is held.
+ */
+void reuse_owner_connected_uid(const struct bind_request *req, const struct sock *sk,
+			       struct sem_sock *s)
+{
+	bool accepted;
+	kuid_t uid;
+
+	s->uid = req->self.uid;
+	s->root = req->self.root;
+	if (reuse_is_full(READ_ONCE(sk->sk_state)))
+		uid = reuse_sock_creator(sk);
+	else if (!reuse_track_timewait_of(sk, &uid, &accepted))
+		return;
+
+	s->uid = __kuid_val(uid);
+	s->root = uid_eq(uid, req->root);
 }

@@ -81,9 +81,11 @@ static bool request_sees(const struct bind_request *req, const struct sock *sk,
 static bool request_show(struct bind_request *req, struct sock *sk,
 			 struct sem_sock *owner)
 {
-	/* No rule looks at the user of a TCP connection, and to read it may take a lock */
+	/* Few profiles look at the user of a TCP connection, and to read it may take a lock */
 	if (req->profile->needs_bind_order && (req->udp || !sem_is_connected(owner)))
 		reuse_owners_uid(req, sk, owner);
+	else if (req->profile->needs_connected_uid)
+		reuse_owner_connected_uid(req, sk, owner);
 	req->known_family = 0;
 	return req->profile->owner(&req->bind, owner, sk);
 }
@@ -119,6 +121,7 @@ static bool request_address_matters(struct bind_request *req,
 	owner.bind_seq = latest_seq(req);
 	req->matters = req->profile->matters(&req->bind, &owner);
 	req->rest_is_older = false;
+	req->timewait_is_older = false;
 	memcpy(&req->known, owner.addr, sizeof(req->known));
 	req->known_family = owner.ipv6 ? AF_INET6 : AF_INET;
 	return req->matters;
@@ -144,6 +147,8 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 	if (!request_sees(req, sk, &owner) || reuse_owner_is_gone(req, sk))
 		return OWNERS_NEXT;
 
+	if (req->profile->needs_accepted && !req->udp && sem_is_connected(&owner))
+		owner.accepted = reuse_owner_accepted(req, sk);
 	/*
 	 * listen() enters TCP_LISTEN before it asks for the port. Until that is granted,
 	 * treat the socket as bound.
@@ -232,6 +237,20 @@ static bool request_buckets(struct bind_address *address)
 		request_bucket(address, sem_any4, ADDR_MAPPED));
 }
 
+/*
+ * Could an owner on the address of @like matter, however new? Sockets of both families may be
+ * on an IPv4 address.
+ */
+static bool request_bound_matters(const struct bind_request *req, struct sem_sock *like)
+{
+	if (req->profile->matters(&req->bind, like))
+		return true;
+	if (!req->profile->tells_families_apart || !sem_mapped(like->addr))
+		return false;
+	like->ipv6 = !like->ipv6;
+	return req->profile->matters(&req->bind, like);
+}
+
 /* Show the profile one owner on an address, unless it is connected */
 static enum owner_walk request_bound(struct sock *sk, void *arg)
 {
@@ -257,7 +276,7 @@ static enum owner_walk request_address(struct sock *sk, void *arg)
 	/* Other owners on this address may not have IPV6_V6ONLY set */
 	like.v6only = false;
 	address.addr = like.addr;
-	if (req->profile->matters(&req->bind, &like) && !request_buckets(&address))
+	if (request_bound_matters(req, &like) && !request_buckets(&address))
 		reuse_tcp_owners_like(sk, request_bound, req);
 	return OWNERS_SKIP_ADDRESS;
 }
@@ -272,18 +291,27 @@ static enum owner_walk request_address(struct sock *sk, void *arg)
 static enum owner_walk request_connected(struct sock *sk, void *arg)
 {
 	struct bind_request *req = arg;
+	const struct sem_profile *profile = req->profile;
 	bool full = reuse_is_full(READ_ONCE(sk->sk_state)), accepted = false;
 	struct sem_sock owner;
 
+	/* An address may have sockets of both families */
 	if (!request_address_matters(req, sk))
-		return OWNERS_SKIP_ADDRESS;
-	if (is_bound_or_listens(sk) || (full && req->rest_is_older) ||
+		return profile->tells_families_apart ? OWNERS_NEXT : OWNERS_SKIP_ADDRESS;
+	if (is_bound_or_listens(sk) ||
+	    (full ? req->rest_is_older : req->timewait_is_older) ||
 	    !request_sees(req, sk, &owner) || reuse_owner_is_gone(req, sk))
 		return OWNERS_NEXT;
 
+	if (profile->needs_accepted)
+		owner.accepted = reuse_owner_accepted(req, sk);
+	if (owner.accepted && !profile->matters(&req->bind, &owner))
+		return OWNERS_NEXT;
 	owner.bind_seq = bind_seq_of(req, sk, owner.state, &accepted);
-	if (req->profile->matters(&req->bind, &owner))
+	if (profile->matters(&req->bind, &owner))
 		request_show(req, sk, &owner);
+	else if (!full)
+		req->timewait_is_older = true;
 	else if (accepted)
 		req->rest_is_older = true;
 	return OWNERS_NEXT;
@@ -302,6 +330,7 @@ void reuse_owners_show(struct bind_request *req, unsigned short port)
 	req->known_family = 0;
 	req->remote_known = false;
 	req->budget = OWNERS_SCAN_MAX;
+	req->accepted_budget = OWNERS_SCAN_MAX;
 	if (req->udp || req->in_order || !req->profile->needs_bind_order)
 		req->table->for_each_owner(req->sk, port, request_owner, NULL, req);
 	else

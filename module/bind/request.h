@@ -28,6 +28,8 @@ struct sock;
  * @known_family: family of the sockets that @matters is about, 0 if there are none
  * @matters: a connected socket with address @known can change the verdict
  * @rest_is_older: full sockets further down the list of @known cannot change it
+ * @timewait_is_older: nor can those in TIME_WAIT
+ * @accepted_budget: of how many more connections the records may be looked at
  * @remote: the remote address that @remote_is_local is about
  * @remote_known: there is one
  * @remote_is_local: it is an address of the host
@@ -49,11 +51,13 @@ struct bind_request {
 	unsigned short known_family;
 	unsigned short port;
 	unsigned int budget;
+	unsigned int accepted_budget;
 	struct in6_addr remote;
 	bool remote_known;
 	bool remote_is_local;
 	bool matters;
 	bool rest_is_older;
+	bool timewait_is_older;
 	bool udp;
 	bool forced;
 	bool in_order;
@@ -66,6 +70,9 @@ void reuse_owners_show(struct bind_request *req, unsigned short port);
 
 /* connected.c */
 bool reuse_owner_is_gone(struct bind_request *req, const struct sock *sk);
+bool reuse_owner_accepted(struct bind_request *req, const struct sock *sk);
+void reuse_owner_connected_uid(const struct bind_request *req, const struct sock *sk,
+			       struct sem_sock *s);
 
 /* decide.c */
 bool reuse_bind_is_stale(const struct bind_request *req);

@@ -18,4 +18,15 @@ static inline kuid_t reuse_sock_uid(struct sock *sk)
 #endif
 }
 
+/* The uid that the socket keeps if it has no inode: of a connection, that of its listener */
+static inline kuid_t reuse_sock_creator(const struct sock *sk)
+{
+#ifdef REUSE_HAVE_SK_UID
+	return sk_uid(sk);
+#else
+	/* fchown() may change it meanwhile: either value will do */
+	return READ_ONCE(sk->sk_uid);
+#endif
+}
+
 #endif

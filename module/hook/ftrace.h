@@ -15,12 +15,15 @@
  * @REUSE_HOOKS_SOCKOPT: semantics without SO_REUSEPORT (sem_profile.hides_reuseport)
  * @REUSE_HOOKS_CONNECT: semantics where connect() keeps the port
  *	(sem_profile.connect_keeps_port)
+ * @REUSE_HOOKS_TIMEWAIT: semantics that ask more about TIME_WAIT than the kernel keeps
+ *	(sem_profile.needs_connected_uid, sem_profile.needs_accepted)
  * @REUSE_HOOKS: number of groups
  */
 enum reuse_hooks {
 	REUSE_HOOKS_BIND,
 	REUSE_HOOKS_SOCKOPT,
 	REUSE_HOOKS_CONNECT,
+	REUSE_HOOKS_TIMEWAIT,
 	REUSE_HOOKS,
 };
 

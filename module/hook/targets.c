@@ -22,6 +22,7 @@
 #include "bind/bind.h"
 #include "compat/ftrace.h"
 #include "compat/sockopt.h"
+#include "compat/timewait.h"
 #include "deliver/deliver.h"
 #include "ftrace.h"
 #include "hook.h"
@@ -97,10 +98,24 @@ static __always_inline void on_accepted(reuse_fregs_t *regs)
 		reuse_track_accepted((struct sock *)reuse_ftrace_arg(regs, 1));
 }
 
+/* On PREEMPT_RT there are no records of TIME_WAIT: nothing that may sleep would drop them */
+static __always_inline void on_timewait(reuse_fregs_t *regs)
+{
+	if (!HOOK_RT)
+		reuse_track_timewait((struct sock *)reuse_ftrace_arg(regs, 1),
+				     (struct sock *)reuse_ftrace_arg(regs, 0));
+}
+
 static __always_inline void on_freed(reuse_fregs_t *regs)
 {
 	if (may_be_tracked(regs))
 		reuse_track_freed(sk_arg(regs));
+}
+
+static __always_inline void on_timewait_freed(reuse_fregs_t *regs)
+{
+	if (!HOOK_RT)
+		on_freed(regs);
 }
 
 #define NO_SUCH_OPTION	(-1)
@@ -326,6 +341,8 @@ static void notrace name##_redirector(unsigned long ip,			\
 OBSERVER(on_created)
 OBSERVER(on_accepted)
 OBSERVER(on_freed)
+OBSERVER(on_timewait)
+OBSERVER(on_timewait_freed)
 OBSERVER(on_setsockopt)
 OBSERVER(on_getsockopt)
 SOCK_REDIRECTOR(create, udp_in_emulating_netns, INSIDE_CREATE)
@@ -385,6 +402,8 @@ static struct hook_target targets[] = {
 	REDIRECT(BIND, "inet6_lookup_listener", lookup, hook_lookup6),
 	REDIRECT(CONNECT, "tcp_v6_connect", tcp6_connect, hook_tcp6_connect),
 #endif
+	OBSERVE(TIMEWAIT, "tcp_twsk_destructor", on_timewait_freed),
+	OBSERVE(TIMEWAIT, REUSE_TIMEWAIT_BEGINS, on_timewait),
 	REWRITE_ARG(BIND, REUSE_SETSOCKOPT, on_setsockopt),
 	REWRITE_ARG(SOCKOPT, REUSE_GETSOCKOPT, on_getsockopt),
 };
@@ -426,7 +445,7 @@ static void hooks_remove(enum reuse_hooks group, unsigned int n)
 		if (targets[n].group == group)
 			reuse_ftrace_remove(&targets[n]);
 	}
-	if (group == REUSE_HOOKS_BIND)
+	if (group == REUSE_HOOKS_BIND || group == REUSE_HOOKS_TIMEWAIT)
 		synchronize_rcu();
 }
 

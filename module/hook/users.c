@@ -50,6 +50,8 @@ static bool needs(const struct sem_profile *profile, enum reuse_hooks group)
 		return profile->hides_reuseport;
 	case REUSE_HOOKS_CONNECT:
 		return profile->connect_keeps_port;
+	case REUSE_HOOKS_TIMEWAIT:
+		return profile->needs_connected_uid || profile->needs_accepted;
 	default:
 		return true;
 	}
@@ -68,6 +70,8 @@ static void hooks_collect(void)
 		installed[i] = false;
 		install_after = get_jiffies_64() + INSTALL_PAUSE;
 		/* A call under way may have made a record after the namespace dropped its own */
+		if (i == REUSE_HOOKS_TIMEWAIT)
+			reuse_track_flush_timewait();
 		if (i == REUSE_HOOKS_BIND)
 			reuse_track_flush_all();
 	}

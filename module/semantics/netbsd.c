@@ -73,6 +73,7 @@ const struct sem_profile sem_netbsd = {
 	.needs_bind_order	= true,
 	.needs_connected_uid	= true,
 	.needs_accepted		= true,
+	.tells_families_apart	= true,
 	.connect_keeps_port	= true,
 	.search_error		= -EAGAIN,
 	.search_error6		= -EAGAIN,

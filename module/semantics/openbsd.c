@@ -25,7 +25,7 @@ static bool openbsd_deliver(struct sem_deliver *d, const struct sem_sock *p, con
 
 	if (match == BSD_NO)
 		return false;
-	return bsd_choose(d, p, id, 2 * match + (p->ipv6 == d->packet->ipv6), false);
+	return bsd_choose(d, p, id, match + (p->ipv6 == d->packet->ipv6 ? BSD_EXACT : 0), false);
 }
 
 const struct sem_profile sem_openbsd = {
@@ -38,6 +38,7 @@ const struct sem_profile sem_openbsd = {
 	.needs_bind_order	= true,
 	.needs_connected_uid	= true,
 	.separate_families	= true,
+	.tells_families_apart	= true,
 	.connect_keeps_port	= true,
 	.search_error		= -EADDRNOTAVAIL,
 	.search_error6		= -EADDRNOTAVAIL,

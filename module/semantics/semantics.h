@@ -150,8 +150,8 @@ struct sem_deliver {
 };
 
 /**
- * enum sem_member - which groups of a family a socket joined, on a datagram's device
- * @SEM_MEMBER: that of the datagram, and accepts its source
+ * enum sem_member - which groups of a datagram's family a socket joined
+ * @SEM_MEMBER: that of the datagram on the device that it came by, and accepts its source
  * @SEM_MEMBER_ELSEWHERE: not that one, but others
  * @SEM_NO_MEMBER: none
  */
@@ -185,6 +185,9 @@ enum sem_member {
  *	it fails with EADDRNOTAVAIL and the socket loses a port that bind() chose
  * @separate_families: IPV6_V6ONLY is always set and to clear it is EINVAL; to bind a v4-mapped
  *	address is EADDRNOTAVAIL
+ * @tells_families_apart: of sockets on one IPv4 address, an AF_INET one and an AF_INET6 one are
+ *	not the same to the decision; and an IPv4 packet goes to an AF_INET one, if there is
+ *	one on any address that it matches
  * @needs_connected_uid: the decision reads sem_sock.uid of TCP sockets with a remote end, too
  * @needs_accepted: the decision reads sem_sock.accepted
  * @drops_local_timewait: a TCP socket in TIME_WAIT does not count if its remote end is an
@@ -224,6 +227,7 @@ struct sem_profile {
 	bool mapped_any_oldest_first;
 	bool connect_keeps_port;
 	bool separate_families;
+	bool tells_families_apart;
 	bool needs_connected_uid;
 	bool needs_accepted;
 	bool drops_local_timewait;

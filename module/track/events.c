@@ -208,8 +208,9 @@ void reuse_track_accepted(struct sock *child)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(child));
 
-	if (!profile || !profile->needs_bind_order || reuse_tcp_in_order() ||
-	    child->sk_protocol != IPPROTO_TCP)
+	if (!profile || child->sk_protocol != IPPROTO_TCP)
+		return;
+	if (!profile->needs_accepted && (!profile->needs_bind_order || reuse_tcp_in_order()))
 		return;
 	track_creation(child);
 }

@@ -254,7 +254,7 @@ void reuse_track_forget_net(const struct net *net)
 			if (tracked->net != net)
 				continue;
 			reuse_tracked_uncount(tracked);
-			if (tracked->sk->sk_protocol != IPPROTO_TCP)
+			if (!tracked->timewait && tracked->sk->sk_protocol != IPPROTO_TCP)
 				reuse_sock_release_route(tracked->sk);
 			tracked_drop(tracked);
 		}
@@ -262,15 +262,7 @@ void reuse_track_forget_net(const struct net *net)
 	}
 }
 
-/**
- * reuse_track_flush_all() - drop all records
- *
- * No hook is installed, so neither the socket of a record nor its namespace may exist any
- * more: nothing is counted or released.
- *
- * Context: process context, may sleep.
- */
-void reuse_track_flush_all(void)
+static void records_flush(bool only_timewait)
 {
 	struct reuse_tracked *tracked;
 	struct hlist_node *next;
@@ -284,8 +276,35 @@ void reuse_track_flush_all(void)
 			continue;
 
 		spin_lock_bh(&chain->lock);
-		hlist_for_each_entry_safe(tracked, next, &chain->sockets, node)
-			tracked_drop(tracked);
+		hlist_for_each_entry_safe(tracked, next, &chain->sockets, node) {
+			if (tracked->timewait || !only_timewait)
+				tracked_drop(tracked);
+		}
 		spin_unlock_bh(&chain->lock);
 	}
+}
+
+/**
+ * reuse_track_flush_timewait() - drop the records of all TIME_WAIT sockets
+ *
+ * Nothing tells any more when such a socket is freed.
+ *
+ * Context: process context, may sleep.
+ */
+void reuse_track_flush_timewait(void)
+{
+	records_flush(true);
+}
+
+/**
+ * reuse_track_flush_all() - drop all records
+ *
+ * No hook is installed, so neither the socket of a record nor its namespace may exist any
+ * more: nothing is counted or released.
+ *
+ * Context: process context, may sleep.
+ */
+void reuse_track_flush_all(void)
+{
+	records_flush(false);
 }

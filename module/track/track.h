@@ -6,6 +6,7 @@
 #include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
 #include <net/sock.h>
 
 /*
@@ -68,6 +69,9 @@ struct bucket_member {
  * @counted_forced: its bind was forced; counted in reuse_net.tcp_forced
  * @counted_last: counted in reuse_net.udp_added_last
  * @counted_connected: counted in reuse_net.udp_connected
+ * @timewait: @sk is a TIME_WAIT socket, which has no more than struct sock_common
+ * @accepted: TIME_WAIT: the connection was accepted
+ * @uid: TIME_WAIT: user of the socket that had the connection
  */
 struct reuse_tracked {
 	struct hlist_node node;
@@ -80,6 +84,9 @@ struct reuse_tracked {
 	bool counted_forced;
 	bool counted_last;
 	bool counted_connected;
+	bool timewait;
+	bool accepted;
+	kuid_t uid;
 };
 
 static inline const struct reuse_tracked *
@@ -124,6 +131,7 @@ void reuse_track_teardown(void);
 bool reuse_track_maybe(const struct sock *sk);
 void reuse_track_freed(const struct sock *sk);
 void reuse_track_forget_net(const struct net *net);
+void reuse_track_flush_timewait(void);
 void reuse_track_flush_all(void);
 
 /* events.c */
@@ -139,6 +147,10 @@ void reuse_track_bound(struct sock *sk);
 int reuse_track_existing(struct sock *sk, enum track_age age);
 void reuse_track_connecting(const struct sock *sk);
 void reuse_track_to_device(const struct sock *sk);
+
+/* timewait.c */
+void reuse_track_timewait(struct sock *sk, struct sock *tw);
+bool reuse_track_timewait_of(const struct sock *tw, kuid_t *uid, bool *accepted);
 
 /* learn.c */
 int reuse_track_learn(const struct net *net);
