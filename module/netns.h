@@ -42,6 +42,8 @@ enum net_life {
  * @any_bucket_may_have_devices: which buckets have one is not known: each may
  * @udp_connected: number of tracked UDP sockets that asked for a remote end, by
  *	port % REUSE_PORT_SETS
+ * @drop_sk: TCP socket of the kernel that packets are given to which TCP is to drop; NULL if the
+ *	semantics never do that
  * @ctl_header: the registered sysctls net.reuse.*
  * @ctl_table: the namespace's copy of their table
  */
@@ -58,6 +60,7 @@ struct reuse_net {
 	bool has_device_sockets;
 	bool any_bucket_may_have_devices;
 	atomic_t udp_connected[REUSE_PORT_SETS];
+	struct sock *drop_sk;
 	struct ctl_table_header *ctl_header;
 	struct ctl_table *ctl_table;
 };

@@ -7,6 +7,7 @@
 #include <linux/workqueue.h>
 
 #include "deliver/deliver.h"
+#include "deliver/drop.h"
 #include "hook/hook.h"
 #include "netns.h"
 #include "switch.h"
@@ -122,10 +123,14 @@ static int profile_change(struct net *net, const struct sem_profile *new)
 	if (err)
 		return err;
 
-	if (!old)
+	if (new && new->drops_refused)
+		err = reuse_drop_open(net);
+	if (!err && !old)
 		err = reuse_deliver_hook(net);
 	if (!err)
 		err = profile_install(net, old, new);
+	if (!rn->profile || !rn->profile->drops_refused)
+		reuse_drop_close(net);
 	reuse_hook_users_put(err ? new : old);
 	return err;
 }
@@ -196,6 +201,7 @@ void reuse_switch_left(struct net *net)
 	if (!rn->leaving)
 		return;
 
+	reuse_drop_close(net);
 	reuse_track_forget_net(net);
 	if (rn->leaving->uses_fastreuse)
 		reuse_fastreuse_forget_net(net);

@@ -26,9 +26,12 @@
 #ifdef REUSE_TCP4_LOOKUP_TABLE
 #define REUSE_TCP4_TABLE_PARAM	struct inet_hashinfo *table,
 #define REUSE_TCP4_TABLE_ARG	table,
+#define REUSE_IS_DCCP4		(table != reuse_tcp_hashinfo(net))
 #else
 #define REUSE_TCP4_TABLE_PARAM
 #define REUSE_TCP4_TABLE_ARG
+/* There is no DCCP any more */
+#define REUSE_IS_DCCP4		false
 #endif
 
 #ifdef REUSE_TCP6_LOOKUP_CONST
@@ -40,9 +43,11 @@
 #ifdef REUSE_TCP6_LOOKUP_TABLE
 #define REUSE_TCP6_TABLE_PARAM	struct inet_hashinfo *table,
 #define REUSE_TCP6_TABLE_ARG	table,
+#define REUSE_IS_DCCP6		(table != reuse_tcp_hashinfo(net))
 #else
 #define REUSE_TCP6_TABLE_PARAM
 #define REUSE_TCP6_TABLE_ARG
+#define REUSE_IS_DCCP6		false
 #endif
 
 /*

@@ -27,6 +27,7 @@
  * @state: of the netfilter hook
  * @since: a socket that was created before this gets no copy
  * @asked: how many sockets the kernel would consider
+ * @members: how many of @asked joined the group and accept the source
  * @takers: how many of @asked take the datagram natively, whether they joined the group or
  *	not (IP_MULTICAST_ALL); counted only if @skb has a socket
  * @takes: the socket of @skb is one of @takers
@@ -40,6 +41,7 @@ struct multicast {
 	const struct nf_hook_state *state;
 	u64 since;
 	unsigned int asked;
+	unsigned int members;
 	unsigned int takers;
 	bool takes;
 	unsigned int receivers;
@@ -86,8 +88,12 @@ static bool accepts4(const struct ip_mc_socklist *mc, const struct multicast *m)
 
 static enum sem_member member4(const struct sock *sk, const struct multicast *m)
 {
-	const struct ip_mc_socklist *mc = membership4(sk, m);
+	const struct ip_mc_socklist *mc;
 
+	/* A broadcast takes no membership */
+	if (!ipv4_is_multicast(ip_hdr(m->skb)->daddr))
+		return SEM_MEMBER;
+	mc = membership4(sk, m);
 	if (mc && accepts4(mc, m))
 		return SEM_MEMBER;
 	return rcu_access_pointer(inet_sk(sk)->mc_list) ? SEM_MEMBER_ELSEWHERE : SEM_NO_MEMBER;
@@ -192,6 +198,7 @@ static enum scan_step find_last(const struct bucket_member *member, void *arg)
 	if (!matches(tracked, m, &s))
 		return SCAN_NEXT;
 	m->asked++;
+	m->members += member_of(tracked->sk, m) == SEM_MEMBER;
 	if (!m->dv->packet.ipv6 && m->skb->sk && takes4(tracked->sk, m)) {
 		m->takers++;
 		m->takes |= tracked->sk == m->skb->sk;
@@ -315,7 +322,7 @@ unsigned int reuse_deliver_multicast(struct sk_buff *skb,
 	 * UDP may go on from it to another socket of its SO_REUSEPORT group.
 	 */
 	skb_orphan(skb);
-	if (m.receivers == m.asked)
+	if (m.receivers == m.asked && m.members == m.asked)
 		return NF_ACCEPT;
 	m.max = m.receivers;
 	m.to = kmalloc_array(m.max, sizeof(*m.to), GFP_ATOMIC | __GFP_NOWARN);

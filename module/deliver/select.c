@@ -104,7 +104,10 @@ typedef void (*pick_fn_t)(struct reuse_delivery *dv, scan_fn_t fn);
 static void pick_from(struct reuse_delivery *dv, const u8 *addr,
 		      enum addr_class class, scan_fn_t fn)
 {
-	reuse_deliver_each(dv, addr, class, SCAN_MAX, fn, dv);
+	u8 family = class == ADDR_IPV4 ? AF_INET : AF_INET6;
+
+	if (!dv->family || dv->family == family)
+		reuse_deliver_each(dv, addr, class, SCAN_MAX, fn, dv);
 }
 
 /* From the sockets on the packet's destination address */
@@ -143,16 +146,24 @@ static bool receiver_from(struct reuse_delivery *dv, pick_fn_t pick, bool only_d
  * The most specific address comes first. On one address, a socket bound to the device comes
  * first, as in the kernel: the emulated systems cannot bind a socket to a device.
  */
-static struct sock *delivery_receiver(struct reuse_delivery *dv)
+static struct sock *receiver_of(struct reuse_delivery *dv, u8 family)
 {
 	bool devices = READ_ONCE(reuse_net(dv->net)->has_device_sockets);
 
+	dv->family = family;
 	if ((devices && receiver_from(dv, pick_exact, true)) ||
 	    receiver_from(dv, pick_exact, false) ||
 	    (devices && receiver_from(dv, pick_wildcard, true)) ||
 	    receiver_from(dv, pick_wildcard, false))
 		return (struct sock *)dv->decision.id;
 	return NULL;
+}
+
+static struct sock *delivery_receiver(struct reuse_delivery *dv)
+{
+	if (!dv->profile->tells_families_apart || dv->packet.ipv6)
+		return receiver_of(dv, 0);
+	return receiver_of(dv, AF_INET) ?: receiver_of(dv, AF_INET6);
 }
 
 /* If @sk is in a SO_REUSEPORT group with a BPF program, that chooses or refuses, as natively */
@@ -177,13 +188,15 @@ static struct sock *group_choice(const struct reuse_delivery *dv,
 /**
  * reuse_deliver_select() - select the socket that gets a unicast packet
  * @dv: the packet; its decision is empty
- * @native: what the kernel found; not connected, and no program chose it
+ * @native: what the kernel found; not connected, and no program chose it; NULL for a SYN for
+ *	which it found no listener
  * @skb: the packet at its transport header, or NULL
  * @doff: length of that header
  *
  * Context: under RCU, bottom halves off.
- * Return: the receiver; NULL if TCP refuses; an ERR_PTR() if a BPF program does. @native if no
- * tracked socket may get the packet: a bind is under way, or there was no memory for a record.
+ * Return: the receiver; NULL if TCP refuses, see @dv->refused; an ERR_PTR() if a BPF program
+ * does. @native if no tracked socket may get the packet: a bind is under way, or there was no
+ * memory for a record.
  */
 struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native,
 				  struct sk_buff *skb, int doff)
@@ -197,6 +210,9 @@ struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native
 		return native;
 	/* If it does not listen, RCU does not keep @sk: do not dereference it */
 	if (dv->refused)
+		return NULL;
+	/* It began to listen after the kernel had looked */
+	if (!native)
 		return NULL;
 	return group_choice(dv, sk, native, skb, doff);
 }

@@ -24,6 +24,7 @@ struct sk_buff;
  * @port: destination port, host byte order
  * @from_port: source port, network byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
+ * @family: AF_INET, AF_INET6: look only at sockets of that family; 0: at all
  * @refused: the selected TCP socket does not listen: refuse the SYN
  * @on_device: look only at sockets that are bound to a device
  */
@@ -40,6 +41,7 @@ struct reuse_delivery {
 	u16 port;
 	__be16 from_port;
 	u8 protocol;
+	u8 family;
 	bool refused;
 	bool on_device;
 };

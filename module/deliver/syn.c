@@ -9,10 +9,14 @@
 #include <linux/err.h>
 
 #include "deliver.h"
+#include "drop.h"
 #include "netns.h"
 #include "select.h"
 
-/* Socket diagnosis looks up listeners, too: in process context, bottom halves on */
+/*
+ * Socket diagnosis looks up listeners, too: in process context, bottom halves on, and without
+ * a packet.
+ */
 static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
 				struct sk_buff *skb, int doff)
 {
@@ -21,7 +25,20 @@ static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
 	local_bh_disable();
 	sk = reuse_deliver_select(dv, native, skb, doff);
 	local_bh_enable();
+	if (skb && dv->refused && dv->profile->drops_refused)
+		return reuse_drop_socket(dv->net);
 	return IS_ERR(sk) ? NULL : sk;
+}
+
+/* The kernel has found @native, or no listener: is that for the profile to decide? */
+static bool may_decide(const struct reuse_delivery *dv, const struct sock *native)
+{
+	if (!dv->profile)
+		return false;
+	/* DCCP calls the same lookup */
+	if (native)
+		return native->sk_protocol == IPPROTO_TCP;
+	return dv->profile->drops_refused;
 }
 
 /**
@@ -53,8 +70,7 @@ struct sock *reuse_deliver_syn4(reuse_tcp4_net_t *net, REUSE_TCP4_TABLE_PARAM
 
 	sk = __inet_lookup_listener(net, REUSE_TCP4_TABLE_ARG skb, doff, saddr,
 				    sport, daddr, hnum, dif, sdif);
-	/* DCCP calls the same lookup */
-	if (!sk || !dv.profile || sk->sk_protocol != IPPROTO_TCP ||
+	if (!may_decide(&dv, sk) || REUSE_IS_DCCP4 ||
 	    reuse_sk_lookup_chose4(net, IPPROTO_TCP, saddr, sport, daddr, hnum,
 				   dif))
 		return sk;
@@ -100,8 +116,7 @@ struct sock *reuse_deliver_syn6(reuse_tcp6_net_t *net, REUSE_TCP6_TABLE_PARAM
 
 	sk = inet6_lookup_listener(net, REUSE_TCP6_TABLE_ARG skb, doff, saddr,
 				   sport, daddr, hnum, dif, sdif);
-	/* DCCP calls the same lookup */
-	if (!sk || !dv.profile || sk->sk_protocol != IPPROTO_TCP ||
+	if (!may_decide(&dv, sk) || REUSE_IS_DCCP6 ||
 	    reuse_sk_lookup_chose6(net, IPPROTO_TCP, saddr, sport, daddr, hnum,
 				   dif))
 		return sk;
