@@ -91,6 +91,8 @@ static __always_inline int udp_connect(struct sock *sk, void *addr, int len,
 	err = original(sk, addr, len);
 	if (!err && reuse_udp_groups_first)
 		reuse_track_connecting(sk);
+	if (!err)
+		reuse_track_moved(sk);
 	return err;
 }
 

@@ -30,6 +30,12 @@ static bool fastreuse_decides(const struct bind_request *req)
 	       req->self.state != SEM_LISTEN;
 }
 
+/* Are UDP sockets in the kernel's list newest first, as the profile sees it? */
+static bool udp_in_order(const struct bind_request *req)
+{
+	return !atomic_read(&req->rn->udp_added_last) && !req->profile->udp_connect_is_newest;
+}
+
 /**
  * reuse_bind_decide() - may a socket have a port?
  * @req: the bind
@@ -52,8 +58,7 @@ int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search
 	b->port = port;
 	b->fastreuse = 0;
 	req->position = SEQ_TRACKED_MIN;
-	req->in_order = req->udp ? !atomic_read(&req->rn->udp_added_last) :
-				   reuse_tcp_in_order();
+	req->in_order = req->udp ? udp_in_order(req) : reuse_tcp_in_order();
 	req->profile->begin(b);
 
 	/* listen() asks again: that it was granted before no longer counts */

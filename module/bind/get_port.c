@@ -320,6 +320,14 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	req.udp = udp;
 	reuse_sock_snapshot(sk, &req.self);
 
+	if (profile->separate_families && req.self.ipv6 && sk->sk_num != port) {
+		if (sem_mapped(req.self.addr))
+			return -EADDRNOTAVAIL;
+		/* bind() takes it back if it fails */
+		sk->sk_ipv6only = 1;
+		req.self.v6only = true;
+	}
+
 	if (profile->same_as_linux && profile->same_as_linux(&req.self, udp, !port))
 		return port ? request_native_port(&req, port) : request_native_search(&req);
 
@@ -368,6 +376,20 @@ int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp)
 		err = request_run(sk, port, udp, profile);
 	} while (err == -ESTALE);
 	return err;
+}
+
+/**
+ * reuse_bind_separates_families() - is IPV6_V6ONLY always set?
+ * @net: network namespace
+ *
+ * Context: any.
+ * Return: true if so.
+ */
+bool reuse_bind_separates_families(const struct net *net)
+{
+	const struct sem_profile *profile = reuse_net_profile(net);
+
+	return profile && profile->separate_families;
 }
 
 /**

@@ -14,11 +14,13 @@
 #define reuse_fregs_t	struct pt_regs
 #endif
 
-/* The third argument of a function, in pt_regs or a structure with the same members */
+/* The third and the sixth argument of a function, in pt_regs or a structure with the same members */
 #ifdef CONFIG_X86_64
 #define reuse_third_arg(r)	((r)->dx)
+#define reuse_sixth_arg(r)	((r)->r9)
 #else
 #define reuse_third_arg(r)	((r)->regs[2])
+#define reuse_sixth_arg(r)	((r)->regs[5])
 #endif
 
 #ifdef REUSE_FTRACE_ARGUMENT
@@ -81,6 +83,11 @@ static inline void reuse_ftrace_redirect(reuse_fregs_t *regs, void *to)
 static inline void reuse_ftrace_set_third_arg(reuse_fregs_t *regs, unsigned long value)
 {
 	reuse_third_arg(reuse_ftrace_pt_regs(regs)) = value;
+}
+
+static inline void reuse_ftrace_set_sixth_arg(reuse_fregs_t *regs, unsigned long value)
+{
+	reuse_sixth_arg(reuse_ftrace_pt_regs(regs)) = value;
 }
 
 #endif

@@ -18,13 +18,19 @@
 #include "compat/lookup.h"
 #include "select.h"
 #include "tables/sock.h"
+#include "tables/tables.h"
 #include "track/track.h"
+
+struct multicast;
+typedef void (*multicast_find_t)(struct multicast *m, struct sock *sk,
+				 const struct sem_sock *s, u64 created);
 
 /**
  * struct multicast - a datagram and the sockets that get a copy
  * @dv: the datagram
  * @skb: its buffer
  * @state: of the netfilter hook
+ * @find: called for each socket that the datagram may be for
  * @since: a socket that was created before this gets no copy
  * @asked: how many sockets the kernel would consider
  * @members: how many of @asked joined the group and accept the source
@@ -39,6 +45,7 @@ struct multicast {
 	const struct reuse_delivery *dv;
 	struct sk_buff *skb;
 	const struct nf_hook_state *state;
+	multicast_find_t find;
 	u64 since;
 	unsigned int asked;
 	unsigned int members;
@@ -174,79 +181,89 @@ static bool takes(const struct sock *sk, const struct sem_sock *s, const struct 
 	return m->dv->profile->takes_multicast(s, &m->dv->packet, member_of(sk, m));
 }
 
-/* Does the record still describe its socket, and is the datagram for it? */
-static bool matches(const struct reuse_tracked *tracked, const struct multicast *m,
-		    struct sem_sock *s)
+/* Is the datagram for @sk, which @s describes, as far as its remote end and device go? */
+static bool may_receive(const struct sock *sk, const struct sem_sock *s, const struct multicast *m)
 {
 	const struct reuse_delivery *dv = m->dv;
 	const struct net *net = dv->net;
 
-	reuse_sock_snapshot(tracked->sk, s);
-	return READ_ONCE(tracked->sk->sk_num) == dv->port &&
-	       sem_same(s->addr, tracked->member.key->addr) &&
-	       udp_sk_bound_dev_eq((struct net *)net, s->dev, dv->dif,
-				   dv->sdif) &&
-	       (!sem_is_connected(s) || reuse_deliver_from_remote(dv, tracked->sk));
+	return READ_ONCE(sk->sk_num) == dv->port &&
+	       udp_sk_bound_dev_eq((struct net *)net, s->dev, dv->dif, dv->sdif) &&
+	       (!sem_is_connected(s) || reuse_deliver_from_remote(dv, sk));
 }
 
-static enum scan_step find_last(const struct bucket_member *member, void *arg)
+static void find_last(struct multicast *m, struct sock *sk, const struct sem_sock *s, u64 created)
 {
-	const struct reuse_tracked *tracked = reuse_tracked_of(member);
-	struct multicast *m = arg;
-	struct sem_sock s;
-
-	if (!matches(tracked, m, &s))
-		return SCAN_NEXT;
 	m->asked++;
-	m->members += member_of(tracked->sk, m) == SEM_MEMBER;
-	if (!m->dv->packet.ipv6 && m->skb->sk && takes4(tracked->sk, m)) {
+	m->members += member_of(sk, m) == SEM_MEMBER;
+	if (!m->dv->packet.ipv6 && m->skb->sk && takes4(sk, m)) {
 		m->takers++;
-		m->takes |= tracked->sk == m->skb->sk;
+		m->takes |= sk == m->skb->sk;
 	}
-	if (tracked->created > m->since && m->dv->profile->ends_multicast(&s) &&
-	    takes(tracked->sk, &s, m))
-		m->since = tracked->created;
-	return SCAN_NEXT;
+	if (created > m->since && m->dv->profile->ends_multicast(s) && takes(sk, s, m))
+		m->since = created;
 }
 
-static enum scan_step find_receiver(const struct bucket_member *member, void *arg)
+static void find_receiver(struct multicast *m, struct sock *sk, const struct sem_sock *s,
+			  u64 created)
+{
+	if (created < m->since || !takes(sk, s, m) || (m->to && m->receivers == m->max))
+		return;
+	if (m->to)
+		m->to[m->receivers] = sk;
+	m->receivers++;
+}
+
+/* A member of a bucket; its record may describe the socket no more */
+static enum scan_step multicast_member(const struct bucket_member *member, void *arg)
 {
 	const struct reuse_tracked *tracked = reuse_tracked_of(member);
 	struct multicast *m = arg;
 	struct sem_sock s;
 
-	if (tracked->created < m->since || !matches(tracked, m, &s) ||
-	    !takes(tracked->sk, &s, m))
-		return SCAN_NEXT;
-	if (m->to && m->receivers == m->max)
-		return SCAN_DONE;
-	if (m->to)
-		m->to[m->receivers] = tracked->sk;
-	m->receivers++;
+	reuse_sock_snapshot(tracked->sk, &s);
+	if (sem_same(s.addr, tracked->member.key->addr) && may_receive(tracked->sk, &s, m))
+		m->find(m, tracked->sk, &s, tracked->created);
 	return SCAN_NEXT;
 }
 
-static void multicast_list(struct multicast *m, const u8 *addr, enum addr_class class,
-			   scan_fn_t fn)
+static void multicast_list(struct multicast *m, const u8 *addr, enum addr_class class)
 {
-	reuse_deliver_each(m->dv, addr, class, UINT_MAX, fn, m);
+	reuse_deliver_each(m->dv, addr, class, UINT_MAX, multicast_member, m);
+}
+
+/* All sockets of the port, in no order */
+static void multicast_port(struct sock *sk, void *arg)
+{
+	struct multicast *m = arg;
+	struct sem_sock s;
+
+	reuse_sock_snapshot(sk, &s);
+	if (may_receive(sk, &s, m))
+		m->find(m, sk, &s, reuse_track_created_seq(sk));
 }
 
 /* All sockets on the datagram's destination address or a wildcard address that it matches */
-static void multicast_each(struct multicast *m, scan_fn_t fn)
+static void multicast_each(struct multicast *m, multicast_find_t find)
 {
 	const u8 *addr = m->dv->packet.addr;
 
-	multicast_list(m, sem_any6, ADDR_IPV6, fn);
-	if (m->dv->packet.ipv6) {
-		multicast_list(m, sem_any6, ADDR_V6ONLY, fn);
-		multicast_list(m, addr, ADDR_IPV6, fn);
+	m->find = find;
+	if (m->dv->packet.ipv6 && m->dv->profile->group_on_any_address6) {
+		reuse_udp_each((struct net *)m->dv->net, m->dv->protocol, m->dv->port,
+			       multicast_port, m);
 		return;
 	}
-	multicast_list(m, sem_any4, ADDR_IPV4, fn);
-	multicast_list(m, sem_any4, ADDR_MAPPED, fn);
-	multicast_list(m, addr, ADDR_IPV4, fn);
-	multicast_list(m, addr, ADDR_MAPPED, fn);
+	multicast_list(m, sem_any6, ADDR_IPV6);
+	if (m->dv->packet.ipv6) {
+		multicast_list(m, sem_any6, ADDR_V6ONLY);
+		multicast_list(m, addr, ADDR_IPV6);
+		return;
+	}
+	multicast_list(m, sem_any4, ADDR_IPV4);
+	multicast_list(m, sem_any4, ADDR_MAPPED);
+	multicast_list(m, addr, ADDR_IPV4);
+	multicast_list(m, addr, ADDR_MAPPED);
 }
 
 /*
@@ -322,7 +339,8 @@ unsigned int reuse_deliver_multicast(struct sk_buff *skb,
 	 * UDP may go on from it to another socket of its SO_REUSEPORT group.
 	 */
 	skb_orphan(skb);
-	if (m.receivers == m.asked && m.members == m.asked)
+	if (m.receivers == m.asked && m.members == m.asked &&
+	    !(dv->packet.ipv6 && dv->profile->group_on_any_address6))
 		return NF_ACCEPT;
 	m.max = m.receivers;
 	m.to = kmalloc_array(m.max, sizeof(*m.to), GFP_ATOMIC | __GFP_NOWARN);

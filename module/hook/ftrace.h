@@ -17,6 +17,9 @@
  *	(sem_profile.connect_keeps_port)
  * @REUSE_HOOKS_TIMEWAIT: semantics that ask more about TIME_WAIT than the kernel keeps
  *	(sem_profile.needs_connected_uid, sem_profile.needs_accepted)
+ * @REUSE_HOOKS_FAMILIES: semantics that keep IPv4 and IPv6 apart
+ *	(sem_profile.separate_families)
+ * @REUSE_HOOKS_DISCONNECT: semantics where that counts (sem_profile.udp_connect_is_newest)
  * @REUSE_HOOKS: number of groups
  */
 enum reuse_hooks {
@@ -24,6 +27,8 @@ enum reuse_hooks {
 	REUSE_HOOKS_SOCKOPT,
 	REUSE_HOOKS_CONNECT,
 	REUSE_HOOKS_TIMEWAIT,
+	REUSE_HOOKS_FAMILIES,
+	REUSE_HOOKS_DISCONNECT,
 	REUSE_HOOKS,
 };
 

@@ -14,6 +14,7 @@
 
 #include <linux/net.h>
 #include <linux/rcupdate.h>
+#include <linux/uaccess.h>
 #include <net/inet_connection_sock.h>
 #include <net/ip.h>
 #include <net/inet_common.h>	/* wants to come after the former */
@@ -92,6 +93,15 @@ static __always_inline void on_created(reuse_fregs_t *regs)
 	reuse_track_created((struct sock *)sk_arg(regs));
 }
 
+/* The socket is not public yet */
+static __always_inline void __maybe_unused on_created6(reuse_fregs_t *regs)
+{
+	struct sock *sk = (struct sock *)sk_arg(regs);
+
+	if (reuse_bind_separates_families(sock_net(sk)))
+		sk->sk_ipv6only = 1;
+}
+
 static __always_inline void on_accepted(reuse_fregs_t *regs)
 {
 	if (!HOOK_RT || preemptible())
@@ -110,6 +120,13 @@ static __always_inline void on_freed(reuse_fregs_t *regs)
 {
 	if (may_be_tracked(regs))
 		reuse_track_freed(sk_arg(regs));
+}
+
+/* On PREEMPT_RT, only connect() counts */
+static __always_inline void on_disconnect(reuse_fregs_t *regs)
+{
+	if (!HOOK_RT)
+		reuse_track_moved(sk_arg(regs));
 }
 
 static __always_inline void on_timewait_freed(reuse_fregs_t *regs)
@@ -151,6 +168,35 @@ static __always_inline void on_setsockopt(reuse_fregs_t *regs)
 		 reuse_net_profile(sock_net(sk)))
 		reuse_track_to_device(sk);
 }
+
+#if IS_ENABLED(CONFIG_IPV6)
+
+/*
+ * With separate families, clearing IPV6_V6ONLY fails with EINVAL. So does any value that is
+ * too short, and the kernel says so by itself. An int that is not in memory now passes: the
+ * option counts as set in bind() all the same.
+ */
+static __always_inline void on_setsockopt6(reuse_fregs_t *regs)
+{
+	const void *value = (const void *)reuse_ftrace_arg(regs, 3);
+	int only;
+
+	if ((int)reuse_ftrace_arg(regs, 1) != SOL_IPV6 ||
+	    (int)reuse_ftrace_arg(regs, 2) != IPV6_V6ONLY ||
+	    (unsigned int)reuse_ftrace_arg(regs, 5) < sizeof(only) || !value ||
+	    !reuse_bind_separates_families(sock_net(sk_arg(regs))))
+		return;
+
+	/* A sockptr_t: the pointer, and whether it is the kernel's */
+	if (reuse_ftrace_arg(regs, 4) & 1)
+		only = *(const int *)value;
+	else if (copy_from_user_nofault(&only, (const void __force __user *)value, sizeof(only)))
+		return;
+	if (!only)
+		reuse_ftrace_set_sixth_arg(regs, 0);
+}
+
+#endif
 
 static int hook_create(struct sock *sk)
 {
@@ -342,7 +388,12 @@ OBSERVER(on_created)
 OBSERVER(on_accepted)
 OBSERVER(on_freed)
 OBSERVER(on_timewait)
+OBSERVER(on_disconnect)
 OBSERVER(on_timewait_freed)
+#if IS_ENABLED(CONFIG_IPV6)
+OBSERVER(on_created6)
+OBSERVER(on_setsockopt6)
+#endif
 OBSERVER(on_setsockopt)
 OBSERVER(on_getsockopt)
 SOCK_REDIRECTOR(create, udp_in_emulating_netns, INSIDE_CREATE)
@@ -401,8 +452,12 @@ static struct hook_target targets[] = {
 	REDIRECT(BIND, "udp_v6_get_port", get_port, hook_udp_get_port),
 	REDIRECT(BIND, "inet6_lookup_listener", lookup, hook_lookup6),
 	REDIRECT(CONNECT, "tcp_v6_connect", tcp6_connect, hook_tcp6_connect),
+	OBSERVE(FAMILIES, "tcp_v6_init_sock", on_created6),
+	OBSERVE(FAMILIES, "udpv6_init_sock", on_created6),
+	REWRITE_ARG(FAMILIES, "ipv6_setsockopt", on_setsockopt6),
 #endif
 	OBSERVE(TIMEWAIT, "tcp_twsk_destructor", on_timewait_freed),
+	OBSERVE(DISCONNECT, "udp_disconnect", on_disconnect),
 	OBSERVE(TIMEWAIT, REUSE_TIMEWAIT_BEGINS, on_timewait),
 	REWRITE_ARG(BIND, REUSE_SETSOCKOPT, on_setsockopt),
 	REWRITE_ARG(SOCKOPT, REUSE_GETSOCKOPT, on_getsockopt),

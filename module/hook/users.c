@@ -52,6 +52,10 @@ static bool needs(const struct sem_profile *profile, enum reuse_hooks group)
 		return profile->connect_keeps_port;
 	case REUSE_HOOKS_TIMEWAIT:
 		return profile->needs_connected_uid || profile->needs_accepted;
+	case REUSE_HOOKS_FAMILIES:
+		return profile->separate_families;
+	case REUSE_HOOKS_DISCONNECT:
+		return profile->udp_connect_is_newest;
 	default:
 		return true;
 	}

@@ -63,10 +63,12 @@ const struct sem_profile sem_darwin = {
 	.needs_connected_uid	= true,
 	.wildcard_oldest_first	= true,
 	.connect_keeps_port	= true,
+	.udp_connect_is_newest	= true,	/* in_pcbrehash() */
 	.search_error		= -EADDRNOTAVAIL,
 	.search_error6		= -EAGAIN,
 	.deliver		= bsd_deliver_oldest,
 	.drops_refused		= true,
+	.group_on_any_address6	= true,
 	.takes_multicast	= darwin_takes_multicast,
 	.ends_multicast		= bsd_ends_multicast,
 };

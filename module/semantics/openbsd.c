@@ -40,6 +40,7 @@ const struct sem_profile sem_openbsd = {
 	.separate_families	= true,
 	.tells_families_apart	= true,
 	.connect_keeps_port	= true,
+	.udp_connect_is_newest	= true,	/* in_pcbrehash() */
 	.search_error		= -EADDRNOTAVAIL,
 	.search_error6		= -EADDRNOTAVAIL,
 	.deliver		= openbsd_deliver,

@@ -190,6 +190,7 @@ enum sem_member {
  *	one on any address that it matches
  * @needs_connected_uid: the decision reads sem_sock.uid of TCP sockets with a remote end, too
  * @needs_accepted: the decision reads sem_sock.accepted
+ * @udp_connect_is_newest: a UDP socket counts as bound anew when it gets or loses its remote end
  * @drops_local_timewait: a TCP socket in TIME_WAIT does not count if its remote end is an
  *	address of the host; the caller does not show it
  * @search_error: negative errno of a bind() to port 0 that finds no port
@@ -202,6 +203,8 @@ enum sem_member {
  *	receive, see sem_oldest_first(); true if no later one of these can matter
  * @drops_refused: a SYN for which a socket is chosen that does not listen gets no answer;
  *	otherwise, a RST
+ * @group_on_any_address6: an IPv6 multicast datagram reaches sockets on all addresses, so
+ *	@takes_multicast has to see each socket of the port
  * @takes_multicast: only with @ends_multicast; does the socket, without a remote end or with
  *	that of the datagram, get a copy of a multicast or broadcast datagram?
  * @ends_multicast: may be NULL; a multicast or broadcast datagram goes to the sockets for
@@ -230,8 +233,10 @@ struct sem_profile {
 	bool tells_families_apart;
 	bool needs_connected_uid;
 	bool needs_accepted;
+	bool udp_connect_is_newest;
 	bool drops_local_timewait;
 	bool drops_refused;
+	bool group_on_any_address6;
 	int search_error;
 	int search_error6;
 	bool (*deliver)(struct sem_deliver *d, const struct sem_sock *sk,

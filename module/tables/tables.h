@@ -35,6 +35,8 @@ int reuse_fastreuse(const struct sock *sk, unsigned short port);
 void reuse_fastreuse_reset(const struct sock *sk);
 void reuse_fastreuse_set(const struct sock *sk, int fastreuse);
 void reuse_fastreuse_forget_net(const struct net *net);
+void reuse_udp_each(struct net *net, int protocol, u16 port,
+		    void (*visit)(struct sock *sk, void *arg), void *arg);
 
 /**
  * reuse_udp_added_last() - does a socket enter its slot's list at the end?

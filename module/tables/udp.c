@@ -90,6 +90,30 @@ static void udp_show_owners(const struct sock *sk, unsigned short port,
 	spin_unlock(&hslot->lock);
 }
 
+/**
+ * reuse_udp_each() - go over the sockets of a port
+ * @net: network namespace
+ * @protocol: IPPROTO_UDP or IPPROTO_UDPLITE
+ * @port: in host byte order
+ * @visit: called for each
+ * @arg: argument of @visit
+ *
+ * As in the kernel's own lookups, a socket that is bound or closed meanwhile may be missed.
+ *
+ * Context: under RCU.
+ */
+void reuse_udp_each(struct net *net, int protocol, u16 port,
+		    void (*visit)(struct sock *sk, void *arg), void *arg)
+{
+	struct udp_table *table = reuse_udp_table_for(net, protocol);
+	struct sock *sk;
+
+	sk_for_each_rcu(sk, &table->hash[udp_hashfn(net, port, table->mask)].head) {
+		if (net_eq(sock_net(sk), net) && READ_ONCE(udp_sk(sk)->udp_port_hash) == port)
+			visit(sk, arg);
+	}
+}
+
 const struct bind_table reuse_udp = {
 	.name		= "udp",
 	.slots		= udp_slots,

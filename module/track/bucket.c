@@ -217,6 +217,25 @@ void reuse_bucket_set_has_devices(const struct bucket_member *member)
 }
 
 /**
+ * reuse_bucket_move() - give a socket another place in its bucket
+ * @member: the socket; in a bucket
+ * @last: the socket receives after the other members, otherwise before them
+ *
+ * Context: bottom halves off; the lock of the socket's record is held.
+ */
+void reuse_bucket_move(struct bucket_member *member, bool last)
+{
+	struct bucket *bucket = container_of(member->key, struct bucket, key);
+
+	spin_lock(&bucket->lock);
+	if (last)
+		list_move_tail(&member->link, &bucket->members);
+	else
+		list_move(&member->link, &bucket->members);
+	spin_unlock(&bucket->lock);
+}
+
+/**
  * reuse_bucket_leave() - take a socket out of its bucket
  * @member: the socket; in a bucket
  *

@@ -324,6 +324,52 @@ void reuse_track_connecting(const struct sock *sk)
 }
 
 /**
+ * reuse_track_moved() - record that a UDP socket gets or loses its remote end
+ * @sk: the socket
+ *
+ * Context: any, not atomic with PREEMPT_RT.
+ */
+void reuse_track_moved(const struct sock *sk)
+{
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	struct reuse_tracked *tracked;
+	const struct bucket_key *key;
+
+	if (!profile || !profile->udp_connect_is_newest)
+		return;
+	spin_lock_bh(&chain->lock);
+	tracked = reuse_tracked_find(chain, sk);
+	if (tracked && tracked->member.key) {
+		key = tracked->member.key;
+		tracked->bind_seq = atomic64_inc_return(&newest_seq);
+		reuse_bucket_move(&tracked->member,
+				  sem_oldest_first(profile, key->addr, key->class != ADDR_IPV4));
+	}
+	spin_unlock_bh(&chain->lock);
+}
+
+/**
+ * reuse_track_created_seq() - when was a socket created?
+ * @sk: a UDP socket
+ *
+ * Context: bottom halves off.
+ * Return: reuse_tracked.created; 0 if it is not known.
+ */
+u64 reuse_track_created_seq(const struct sock *sk)
+{
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	const struct reuse_tracked *tracked;
+	u64 created;
+
+	spin_lock(&chain->lock);
+	tracked = reuse_tracked_find(chain, sk);
+	created = tracked ? tracked->created : 0;
+	spin_unlock(&chain->lock);
+	return created;
+}
+
+/**
  * reuse_track_to_device() - record that a socket is being bound to a device
  * @sk: any socket
  *

@@ -146,6 +146,8 @@ int reuse_track_reserve(struct sock *sk);
 void reuse_track_bound(struct sock *sk);
 int reuse_track_existing(struct sock *sk, enum track_age age);
 void reuse_track_connecting(const struct sock *sk);
+void reuse_track_moved(const struct sock *sk);
+u64 reuse_track_created_seq(const struct sock *sk);
 void reuse_track_to_device(const struct sock *sk);
 
 /* timewait.c */
