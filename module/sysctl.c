@@ -121,7 +121,9 @@ static int available_handler(reuse_ctl_table *ctl, int write, void *buffer,
 	};
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(profiles) && reuse_hook_possible(); i++) {
+	for (i = 0; i < ARRAY_SIZE(profiles); i++) {
+		if (!reuse_hook_possible(profiles[i]))
+			continue;
 		strlcat(words, " ", sizeof(words));
 		strlcat(words, profiles[i]->name, sizeof(words));
 	}

@@ -138,10 +138,13 @@ static int request_bind(struct bind_request *req, unsigned short port)
 
 static int request_port(struct bind_request *req, unsigned short port)
 {
+	bool denied = reuse_bind_lacks_privilege(req, port);
 	int err;
 
 	spin_lock_bh(&req->rn->bind_lock);
-	err = reuse_bind_decide(req, port, false) ?: request_bind(req, port);
+	err = reuse_bind_decide(req, port, false);
+	if (!err)
+		err = denied ? -EACCES : request_bind(req, port);
 	spin_unlock_bh(&req->rn->bind_lock);
 	return err;
 }
@@ -320,7 +323,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 	req.udp = udp;
 	reuse_sock_snapshot(sk, &req.self);
 
-	if (profile->separate_families && req.self.ipv6 && sk->sk_num != port) {
+	if (profile->separate_families && req.self.ipv6 && !sk->sk_num) {
 		if (sem_mapped(req.self.addr))
 			return -EADDRNOTAVAIL;
 		/* bind() takes it back if it fails */

@@ -74,6 +74,9 @@ bool reuse_owner_accepted(struct bind_request *req, const struct sock *sk);
 void reuse_owner_connected_uid(const struct bind_request *req, const struct sock *sk,
 			       struct sem_sock *s);
 
+/* privilege.c */
+bool reuse_bind_lacks_privilege(const struct bind_request *req, unsigned short port);
+
 /* decide.c */
 bool reuse_bind_is_stale(const struct bind_request *req);
 int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search);

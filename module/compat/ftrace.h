@@ -14,12 +14,14 @@
 #define reuse_fregs_t	struct pt_regs
 #endif
 
-/* The third and the sixth argument of a function, in pt_regs or a structure with the same members */
+/* Arguments of a function, in pt_regs or a structure with the same members */
 #ifdef CONFIG_X86_64
 #define reuse_third_arg(r)	((r)->dx)
+#define reuse_fourth_arg(r)	((r)->cx)
 #define reuse_sixth_arg(r)	((r)->r9)
 #else
 #define reuse_third_arg(r)	((r)->regs[2])
+#define reuse_fourth_arg(r)	((r)->regs[3])
 #define reuse_sixth_arg(r)	((r)->regs[5])
 #endif
 
@@ -83,6 +85,11 @@ static inline void reuse_ftrace_redirect(reuse_fregs_t *regs, void *to)
 static inline void reuse_ftrace_set_third_arg(reuse_fregs_t *regs, unsigned long value)
 {
 	reuse_third_arg(reuse_ftrace_pt_regs(regs)) = value;
+}
+
+static inline void reuse_ftrace_set_fourth_arg(reuse_fregs_t *regs, unsigned long value)
+{
+	reuse_fourth_arg(reuse_ftrace_pt_regs(regs)) = value;
 }
 
 static inline void reuse_ftrace_set_sixth_arg(reuse_fregs_t *regs, unsigned long value)

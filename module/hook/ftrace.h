@@ -20,6 +20,7 @@
  * @REUSE_HOOKS_FAMILIES: semantics that keep IPv4 and IPv6 apart
  *	(sem_profile.separate_families)
  * @REUSE_HOOKS_DISCONNECT: semantics where that counts (sem_profile.udp_connect_is_newest)
+ * @REUSE_HOOKS_PRIVILEGE: semantics with other privileged ports (sem_profile.needs_privilege)
  * @REUSE_HOOKS: number of groups
  */
 enum reuse_hooks {
@@ -29,6 +30,7 @@ enum reuse_hooks {
 	REUSE_HOOKS_TIMEWAIT,
 	REUSE_HOOKS_FAMILIES,
 	REUSE_HOOKS_DISCONNECT,
+	REUSE_HOOKS_PRIVILEGE,
 	REUSE_HOOKS,
 };
 
@@ -85,6 +87,7 @@ static __always_inline void reuse_ftrace_replace(const struct ftrace_ops *ops,
 }
 
 /* targets.c, for users.c */
+bool reuse_hook_group_possible(enum reuse_hooks group);
 int reuse_hook_install(enum reuse_hooks group);
 void reuse_hook_remove(enum reuse_hooks group);
 

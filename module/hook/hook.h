@@ -15,9 +15,9 @@ struct sem_profile;
 /* targets.c */
 int reuse_hook_setup(void);
 void reuse_hook_teardown(void);
-bool reuse_hook_possible(void);
 
 /* users.c */
+bool reuse_hook_possible(const struct sem_profile *profile);
 int reuse_hook_users_get(const struct reuse_net *rn,
 			 const struct sem_profile *profile);
 void reuse_hook_users_put(const struct sem_profile *profile);
@@ -37,7 +37,7 @@ static inline void reuse_hook_teardown(void)
 {
 }
 
-static inline bool reuse_hook_possible(void)
+static inline bool reuse_hook_possible(const struct sem_profile *profile)
 {
 	return false;
 }

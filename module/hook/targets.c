@@ -17,6 +17,7 @@
 #include <linux/uaccess.h>
 #include <net/inet_connection_sock.h>
 #include <net/ip.h>
+#include <net/ipv6.h>
 #include <net/inet_common.h>	/* wants to come after the former */
 #include <net/udp.h>
 
@@ -122,6 +123,25 @@ static __always_inline void on_freed(reuse_fregs_t *regs)
 		reuse_track_freed(sk_arg(regs));
 }
 
+#ifdef BIND_NO_CAP_NET_BIND_SERVICE
+
+/*
+ * This kernel asks for the privilege before all else. Where the semantics do not, or do so
+ * later, it is told not to ask. The address is a copy in the kernel, of the length that the
+ * family takes.
+ */
+static __always_inline void on_bind(reuse_fregs_t *regs)
+{
+	const struct sock *sk = sk_arg(regs);
+
+	if (reuse_bind_asks_privilege(sk, (const void *)reuse_ftrace_arg(regs, 1)))
+		return;
+	reuse_ftrace_set_fourth_arg(regs, reuse_ftrace_arg(regs, 3) |
+					  BIND_NO_CAP_NET_BIND_SERVICE);
+}
+
+#endif
+
 /* On PREEMPT_RT, only connect() counts */
 static __always_inline void on_disconnect(reuse_fregs_t *regs)
 {
@@ -194,6 +214,25 @@ static __always_inline void on_setsockopt6(reuse_fregs_t *regs)
 		return;
 	if (!only)
 		reuse_ftrace_set_sixth_arg(regs, 0);
+}
+
+#endif
+
+#if IS_ENABLED(CONFIG_IPV6)
+
+/* With separate families, is an address bound that is none? */
+static __always_inline bool binds_mapped(reuse_fregs_t *regs)
+{
+	const struct sockaddr_in6 *addr = (const void *)reuse_ftrace_arg(regs, 1);
+
+	return addr->sin6_family == AF_INET6 && ipv6_addr_v4mapped(&addr->sin6_addr) &&
+	       reuse_bind_separates_families(sock_net(sk_arg(regs)));
+}
+
+/* The kernel would say EINVAL, as IPV6_V6ONLY is set */
+static int hook_bind_mapped(struct sock *sk, const void *addr, int len, u32 flags)
+{
+	return READ_ONCE(inet_sk(sk)->inet_num) ? -EINVAL : -EADDRNOTAVAIL;
 }
 
 #endif
@@ -381,12 +420,26 @@ static void notrace name##_redirector(unsigned long ip,			\
 		reuse_ftrace_replace(ops, regs);			\
 }
 
+/* The replacement calls no original */
+#define FINAL_REDIRECTOR(name, wanted)					\
+static void notrace name##_redirector(unsigned long ip,			\
+				      unsigned long parent_ip,		\
+				      struct ftrace_ops *ops,		\
+				      reuse_fregs_t *regs)		\
+{									\
+	if (wanted(regs))						\
+		reuse_ftrace_replace(ops, regs);			\
+}
+
 #define SOCK_REDIRECTOR(name, wanted, kind)				\
 	REDIRECTOR(name, wanted, reuse_inside_sock(sk_arg(regs), kind))
 
 OBSERVER(on_created)
 OBSERVER(on_accepted)
 OBSERVER(on_freed)
+#ifdef BIND_NO_CAP_NET_BIND_SERVICE
+OBSERVER(on_bind)
+#endif
 OBSERVER(on_timewait)
 OBSERVER(on_disconnect)
 OBSERVER(on_timewait_freed)
@@ -402,20 +455,12 @@ SOCK_REDIRECTOR(get_port, sk_in_emulating_netns, INSIDE_GET_PORT)
 SOCK_REDIRECTOR(udp4_connect, sk_in_emulating_netns, INSIDE_CONNECT4)
 SOCK_REDIRECTOR(tcp4_connect, keeps_port4, INSIDE_CONNECT4)
 REDIRECTOR(lookup, in_emulating_netns, reuse_inside_context())
+FINAL_REDIRECTOR(saddr_equal, bind_is_forced)
 #if IS_ENABLED(CONFIG_IPV6)
 SOCK_REDIRECTOR(udp6_connect, sk_in_emulating_netns, INSIDE_CONNECT6)
 SOCK_REDIRECTOR(tcp6_connect, keeps_port6, INSIDE_CONNECT6)
+FINAL_REDIRECTOR(bind_mapped, binds_mapped)
 #endif
-
-/* The replacement calls no original */
-static void notrace saddr_equal_redirector(unsigned long ip,
-					   unsigned long parent_ip,
-					   struct ftrace_ops *ops,
-					   reuse_fregs_t *regs)
-{
-	if (bind_is_forced(regs))
-		reuse_ftrace_replace(ops, regs);
-}
 
 /*
  * The kinds of hooks. GROUP: the semantics that need it; FN is called for each call;
@@ -454,9 +499,16 @@ static struct hook_target targets[] = {
 	REDIRECT(CONNECT, "tcp_v6_connect", tcp6_connect, hook_tcp6_connect),
 	OBSERVE(FAMILIES, "tcp_v6_init_sock", on_created6),
 	OBSERVE(FAMILIES, "udpv6_init_sock", on_created6),
+	REDIRECT(FAMILIES, "__inet6_bind", bind_mapped, hook_bind_mapped),
 	REWRITE_ARG(FAMILIES, "ipv6_setsockopt", on_setsockopt6),
 #endif
 	OBSERVE(TIMEWAIT, "tcp_twsk_destructor", on_timewait_freed),
+#ifdef BIND_NO_CAP_NET_BIND_SERVICE
+	REWRITE_ARG(PRIVILEGE, "__inet_bind", on_bind),
+#if IS_ENABLED(CONFIG_IPV6)
+	REWRITE_ARG(PRIVILEGE, "__inet6_bind", on_bind),
+#endif
+#endif
 	OBSERVE(DISCONNECT, "udp_disconnect", on_disconnect),
 	OBSERVE(TIMEWAIT, REUSE_TIMEWAIT_BEGINS, on_timewait),
 	REWRITE_ARG(BIND, REUSE_SETSOCKOPT, on_setsockopt),
@@ -523,20 +575,21 @@ static int hooks_install(enum reuse_hooks group)
 }
 
 /**
- * reuse_hook_possible() - does this kernel allow to intercept all functions in the table?
+ * reuse_hook_group_possible() - does this kernel allow to intercept a group of functions?
+ * @group: the group
  *
  * Context: process context, may sleep.
  * Return: true if so; something else may still redirect one of them.
  */
-bool reuse_hook_possible(void)
+bool reuse_hook_group_possible(enum reuse_hooks group)
 {
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(targets); i++) {
-		if (reuse_ftrace_find(&targets[i]))
+		if (targets[i].group == group && reuse_ftrace_find(&targets[i]))
 			return false;
 	}
-	return reuse_proof_possible();
+	return true;
 }
 
 /**

@@ -56,9 +56,29 @@ static bool needs(const struct sem_profile *profile, enum reuse_hooks group)
 		return profile->separate_families;
 	case REUSE_HOOKS_DISCONNECT:
 		return profile->udp_connect_is_newest;
+	case REUSE_HOOKS_PRIVILEGE:
+		return profile->needs_privilege;
 	default:
 		return true;
 	}
+}
+
+/**
+ * reuse_hook_possible() - does this kernel allow to intercept all that a profile needs?
+ * @profile: the profile
+ *
+ * Context: process context, may sleep.
+ * Return: true if so; something else may still redirect one of the functions.
+ */
+bool reuse_hook_possible(const struct sem_profile *profile)
+{
+	unsigned int i;
+
+	for (i = 0; i < REUSE_HOOKS; i++) {
+		if (needs(profile, i) && !reuse_hook_group_possible(i))
+			return false;
+	}
+	return reuse_proof_possible();
 }
 
 /* Called under hooks_lock: removes the groups that no namespace needs */

@@ -34,6 +34,12 @@ static void darwin_begin(struct sem_bind *b)
 	bsd_begin(b, &darwin_rules);
 }
 
+/* in_pcbbind(), in6_pcbbind(): anybody may have a port on the wildcard address */
+static bool darwin_needs_privilege(const u8 *addr, u16 port, bool low)
+{
+	return low && !sem_any(addr);
+}
+
 static const u8 all_hosts[16] = {
 	[10] = 0xff, [11] = 0xff, [12] = 224, [15] = 1,
 };
@@ -59,6 +65,7 @@ const struct sem_profile sem_darwin = {
 	.matters		= bsd_matters,
 	.done			= bsd_done,
 	.verdict		= bsd_verdict,
+	.needs_privilege	= darwin_needs_privilege,
 	.needs_bind_order	= true,
 	.needs_connected_uid	= true,
 	.wildcard_oldest_first	= true,

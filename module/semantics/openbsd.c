@@ -28,6 +28,12 @@ static bool openbsd_deliver(struct sem_deliver *d, const struct sem_sock *p, con
 	return bsd_choose(d, p, id, match + (p->ipv6 == d->packet->ipv6 ? BSD_EXACT : 0), false);
 }
 
+/* in_pcbbind_locked(): NFS, too */
+static bool openbsd_needs_privilege(const u8 *addr, u16 port, bool low)
+{
+	return low || port == 2049;
+}
+
 const struct sem_profile sem_openbsd = {
 	.name			= "openbsd",
 	.begin			= openbsd_begin,
@@ -35,6 +41,8 @@ const struct sem_profile sem_openbsd = {
 	.matters		= bsd_matters,
 	.done			= bsd_done,
 	.verdict		= bsd_verdict,
+	.needs_privilege	= openbsd_needs_privilege,
+	.privilege_last		= true,
 	.needs_bind_order	= true,
 	.needs_connected_uid	= true,
 	.separate_families	= true,

@@ -166,10 +166,10 @@ enum sem_member {
  * @name: the word for it in net.reuse.semantics
  * @same_as_linux: may be NULL; does this kernel decide like that system for the newcomer
  *	@sk, UDP (@udp) or TCP, that asks for one port, or for any free one (@search)?
- * @begin: prepares a decision; the caller has set @sk, @udp and @search. It sets @fastreuse and
- *	@owners before @verdict
- * @owner: shows the decision one owner of the port, named @id; true if no older owner on
- *	the same address and device can matter
+ * @begin: prepares a decision; the caller has set @sk, @udp, @search and @port. It sets
+ *	@fastreuse and @owners before @verdict
+ * @owner: shows the decision one owner of the port, named @id; true if no older owner that
+ *	was bound alike (address, IPv4 or IPv6, V6ONLY, device) can matter
  * @matters: only with @needs_bind_order; could an owner like this change the verdict? Its
  *	@bind_seq is the highest it may have; its @uid, @root and options are not read.
  *	Once false, the answer stays false for the rest of the decision
@@ -183,6 +183,10 @@ enum sem_member {
  * @connect_keeps_port: if connect() of a bound TCP socket finds that another socket has the
  *	same connection, it fails with EADDRINUSE and the socket keeps its port; otherwise
  *	it fails with EADDRNOTAVAIL and the socket loses a port that bind() chose
+ * @needs_privilege: may be NULL: as this kernel has it. Does bind() to an address and port take
+ *	CAP_NET_BIND_SERVICE? @low: this kernel says so
+ * @privilege_last: only with @needs_privilege; the port of another socket is EADDRINUSE, also
+ *	without the privilege
  * @separate_families: IPV6_V6ONLY is always set and to clear it is EINVAL; to bind a v4-mapped
  *	address is EADDRNOTAVAIL
  * @tells_families_apart: of sockets on one IPv4 address, an AF_INET one and an AF_INET6 one are
@@ -222,6 +226,8 @@ struct sem_profile {
 	bool (*matters)(const struct sem_bind *b, const struct sem_sock *owner);
 	bool (*done)(const struct sem_bind *b);
 	int (*verdict)(struct sem_bind *b);
+	bool (*needs_privilege)(const u8 *addr, u16 port, bool low);
+	bool privilege_last;
 	bool uses_fastreuse;
 	bool needs_bind_order;
 	bool checks_listen;

@@ -65,13 +65,13 @@ struct bucket_member {
  * @net: its namespace
  * @bind_seq: when it was bound or, if it was accepted, created; higher is newer
  * @created: when it was created, in the same sequence
+ * @uid: in TIME_WAIT instead: user of the socket that had the connection
  * @listens: a profile decided on listen() and granted it
  * @counted_forced: its bind was forced; counted in reuse_net.tcp_forced
  * @counted_last: counted in reuse_net.udp_added_last
  * @counted_connected: counted in reuse_net.udp_connected
  * @timewait: @sk is a TIME_WAIT socket, which has no more than struct sock_common
  * @accepted: TIME_WAIT: the connection was accepted
- * @uid: TIME_WAIT: user of the socket that had the connection
  */
 struct reuse_tracked {
 	struct hlist_node node;
@@ -79,14 +79,16 @@ struct reuse_tracked {
 	struct sock *sk;
 	const struct net *net;
 	u64 bind_seq;
-	u64 created;
+	union {
+		u64 created;
+		kuid_t uid;
+	};
 	bool listens;
 	bool counted_forced;
 	bool counted_last;
 	bool counted_connected;
 	bool timewait;
 	bool accepted;
-	kuid_t uid;
 };
 
 static inline const struct reuse_tracked *

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Which ports take a privilege. */
+#include <linux/capability.h>
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <net/ip.h>
+#include <net/inet_common.h>	/* needs the headers above */
+
+#include "bind.h"
+#include "netns.h"
+#include "request.h"
+
+/* 5.10 has no flag that tells it not to ask */
+#ifdef BIND_NO_CAP_NET_BIND_SERVICE
+#define CAN_SKIP_PRIVILEGE	true
+#else
+#define CAN_SKIP_PRIVILEGE	false
+#endif
+
+/**
+ * reuse_bind_asks_privilege() - is this kernel to ask for the privilege before it binds?
+ * @sk: TCP, UDP or any other socket that is being bound
+ * @addr: address and port
+ *
+ * Context: any, from the hooks of __inet_bind() and __inet6_bind().
+ * Return: false if the privilege is not needed, or reuse_bind_lacks_privilege() asks for it.
+ */
+bool reuse_bind_asks_privilege(const struct sock *sk, const struct sockaddr *addr)
+{
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
+	const struct sockaddr_in6 *in6 = (const void *)addr;
+	const struct sockaddr_in *in = (const void *)addr;
+	u8 ipv4[16];
+
+	if (!profile || !profile->needs_privilege ||
+	    (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_UDP &&
+	     sk->sk_protocol != IPPROTO_UDPLITE))
+		return true;
+	if (profile->privilege_last)
+		return false;
+	if (sk->sk_family == AF_INET6)
+		return profile->needs_privilege(in6->sin6_addr.s6_addr,
+						ntohs(in6->sin6_port), true);
+	sem_addr4(ipv4, (__force u32)in->sin_addr.s_addr);
+	return profile->needs_privilege(ipv4, ntohs(in->sin_port), true);
+}
+
+/**
+ * reuse_bind_lacks_privilege() - does a bind that nothing else refuses fail with EACCES?
+ * @req: the bind
+ * @port: in host byte order; not 0
+ *
+ * Kernels that can do so have not asked for the privilege yet.
+ *
+ * Context: process context.
+ * Return: true if so.
+ */
+bool reuse_bind_lacks_privilege(const struct bind_request *req, unsigned short port)
+{
+	const struct sem_profile *profile = req->profile;
+	struct net *net = sock_net(req->sk);
+
+	return CAN_SKIP_PRIVILEGE && profile->needs_privilege && profile->privilege_last && req->sk->sk_num != port &&
+	       profile->needs_privilege(req->self.addr, port,
+					inet_port_requires_bind_service(net, port)) &&
+	       !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE);
+}
