@@ -6,4 +6,4 @@
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 PATH=$here:$PATH
 cd "${REUSE_RECORDED:-$here/recorded}" || exit 1
-exec conform --semantics bsd freebsd-13.bind.tsv freebsd-13.*.seq.txt freebsd-13.seq.txt
+exec conform --semantics bsd freebsd-13.bind.tsv freebsd-13.*.seq.want freebsd-13.seq.want

@@ -6,4 +6,4 @@
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 PATH=$here:$PATH
 cd "${REUSE_RECORDED:-$here/recorded}" || exit 1
-exec conform --semantics pre39 linux-3.8.bind.tsv linux-3.8.seq.txt
+exec conform --semantics pre39 linux-3.8.bind.tsv linux-3.8.seq.want

@@ -16,7 +16,7 @@
 static void help(FILE *f)
 {
 	fputs("usage: conform [--only KIND[,KIND]...] [--semantics WORD] FILE...\n\n"
-	      "Plays recorded answers, NAME.bind.tsv or NAME.seq.txt (with NAME.seq.want), in a\n"
+	      "Plays recorded answers, NAME.bind.tsv or NAME.seq.want (also named .seq.txt), in a\n"
 	      "network namespace of its own and prints as TAP where this kernel differs.\n\n"
 	      "  --only KIND       compare answers to bind, to listen, deliver (who gets a\n"
 	      "                    connection or a datagram), or all (default)\n"
@@ -151,8 +151,9 @@ static bool ends_in(const char *s, const char *end)
 static void check_files(char **files)
 {
 	for (; *files; files++) {
-		if (!ends_in(*files, ".bind.tsv") && !ends_in(*files, ".seq.txt")) {
-			fprintf(stderr, "conform: %s: no .bind.tsv and no .seq.txt\n", *files);
+		if (!ends_in(*files, ".bind.tsv") && !ends_in(*files, ".seq.want") &&
+		    !ends_in(*files, ".seq.txt")) {
+			fprintf(stderr, "conform: %s: no .bind.tsv and no .seq.want\n", *files);
 			exit(EXIT_USAGE);
 		}
 		fclose(record_open(*files));

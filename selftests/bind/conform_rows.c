@@ -92,6 +92,12 @@ static uid_t find_uid(const struct record *rec, const char *name)
 	record_bad(rec, "no user %s", name);
 }
 
+/* Is IPV6_V6ONLY to be cleared for that address? Otherwise it is set, or makes no difference */
+static bool is_dual(const struct place *place)
+{
+	return !strcmp(place->name, "any6_v6only0") || !strncmp(place->host, "::ffff:", 7);
+}
+
 /* A socket with its flags; returns what came of setting those */
 static int make(const struct record *rec, struct host_sock *s, const char *proto,
 		const struct place *place, const char *flags, const char *uid)
@@ -99,17 +105,25 @@ static int make(const struct record *rec, struct host_sock *s, const char *proto
 	int err = 0;
 
 	host_open(s, proto, strchr(place->host, ':') ? AF_INET6 : AF_INET, find_uid(rec, uid),
-		  !strcmp(place->name, "any6_v6only1"));
+		  true);
 	if (strstr(flags, "RA"))
 		err = host_flag(s, "RA", true);
 	if (strstr(flags, "RP"))
 		err = host_flag(s, "RP", true) ?: err;
+	if (is_dual(place))
+		err = host_v6only(s, false) ?: err;
 	return err;
 }
 
+/* In these, what is in TIME_WAIT was connected to another host */
+static bool is_far(const struct record *rec)
+{
+	return !strstr(rec->name, ".localpeer.");
+}
+
 /* The states of A; an accepted child is a socket of its own */
-static int bring_to(struct host_sock *a, struct host_sock *child, const struct state *state,
-		    const struct place *place, int port)
+static int bring_to(const struct record *rec, struct host_sock *a, struct host_sock *child,
+		    const struct state *state, const struct place *place, int port)
 {
 	int client, err;
 
@@ -120,13 +134,17 @@ static int bring_to(struct host_sock *a, struct host_sock *child, const struct s
 	err = host_listen(a);
 	if (err)
 		return err;
-	if (state->child) {
+	if (state->timewait && is_far(rec)) {
+		err = host_timewait_far(a, place->via, port);
+		if (err)
+			return err;
+	} else if (state->child) {
 		client = host_connect(place->via, port, &err);
 		if (err)
 			return err;
 		host_accept(child, a, client);
 	}
-	if (state->timewait)
+	if (state->timewait && !is_far(rec))
 		host_timewait(child);
 	if (state->only)
 		host_close(a);
@@ -157,7 +175,7 @@ static void compare(struct record *rec, char **f, const char *setup, const char 
 
 static void play(struct record *rec, char **f)
 {
-	const char *setup, *result = "-", *listening = "-";
+	const char *setup, *result = "NA", *listening = "-";
 	struct host_sock a, b = { -1, -1, 0, 0, 0 }, child = b;
 	const struct place *at = find_place(rec, f[A_ADDR]), *to = find_place(rec, f[B_ADDR]);
 	const struct state *state = find_state(rec, f[A_STATE]);
@@ -165,11 +183,12 @@ static void play(struct record *rec, char **f)
 
 	err = make(rec, &a, f[PROTO_], at, f[A_FLAGS], f[A_UID]);
 	err = err ?: host_bind(&a, at->host, port);
-	setup = host_error(err ?: bring_to(&a, &child, state, at, port));
+	setup = host_error(err ?: bring_to(rec, &a, &child, state, at, port));
 	if (!strcmp(setup, "OK")) {
 		err = make(rec, &b, f[PROTO_], to, f[B_FLAGS], f[B_UID]);
+		result = err ? text("setsockopt:%s", host_error(err)) : NULL;
 		err = err ?: host_bind(&b, to->host, port);
-		result = host_error(err);
+		result = result ?: host_error(err);
 		if (!err && !b.udp)
 			listening = host_error(host_listen(&b));
 	}

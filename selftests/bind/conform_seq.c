@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* NAME.seq.txt: sequences of what sockets do, with the answers in NAME.seq.want. */
+/* NAME.seq.want: sequences of what sockets do, with the answers. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -65,7 +65,7 @@ static const char *option_of(const struct record *rec, const char *flag)
 static const char *op_new(const struct record *rec, struct host_sock *s, char **w, int n)
 {
 	int family, i, err = 0;
-	bool v6only = false;
+	bool dual = false;
 
 	if (n < 5)
 		record_bad(rec, "too short");
@@ -73,14 +73,16 @@ static const char *op_new(const struct record *rec, struct host_sock *s, char **
 		record_bad(rec, "no protocol %s", w[2]);
 	family = *w[3] == '6' ? AF_INET6 : AF_INET;
 	for (i = 5; i < n; i++)
-		v6only |= !strcmp(w[i], "V6=1");
+		dual |= !strcmp(w[i], "V6=0");
 	host_close(s);
 	accepted[s - socks] = false;
-	host_open(s, w[2], family, atoi(w[4]), v6only);
+	host_open(s, w[2], family, atoi(w[4]), true);
 	for (i = 5; i < n; i++) {
 		if (strncmp(w[i], "V6=", 3))
 			err = host_flag(s, option_of(rec, w[i]), true) ?: err;
 	}
+	if (dual)
+		err = host_v6only(s, false) ?: err;
 	return host_error(err);
 }
 
@@ -211,66 +213,65 @@ static unsigned int answer_kind(const char *op)
 	return ANSWER_REST;
 }
 
-/* The recorded answer to step @n of @id, which is @op */
-static char *find_answer(const struct record *rec, char *line, const char *id, int n,
-			 const char *op)
+/* The answers are in a .seq.want file, and the questions as well */
+static FILE *open_answers(struct record *rec)
 {
-	char *rest = line, *key, *what, name[256];
+	size_t len = strlen(rec->path);
 
-	snprintf(name, sizeof(name), "%s.%d", id, n);
-	key = strsep(&rest, "\t");
-	what = rest ? strsep(&rest, "\t") : NULL;
-	if (!rest || strcmp(what, op) || strcmp(key, name))
-		record_bad(rec, "the .want file has %s, not %s", key, name);
-	return rest;
+	if (len > 4 && !strcmp(rec->path + len - 4, ".txt"))
+		rec->path = text("%.*swant", (int)len - 3, rec->path);
+	return record_open(rec->path);
 }
 
-static FILE *open_answers(const struct record *rec)
+/* Of a key ID.STEP: is it another sequence than @id, which becomes that? */
+static bool is_other_sequence(const struct record *rec, char *id, size_t size, const char *key)
 {
-	return record_open(text("%.*swant", (int)strlen(rec->path) - 3, rec->path));
+	const char *dot = strrchr(key, '.');
+	size_t len = dot ? dot - key : 0;
+
+	if (!dot || len >= size)
+		record_bad(rec, "no ID.STEP: %s", key);
+	if (strlen(id) == len && !strncmp(id, key, len))
+		return false;
+	snprintf(id, size, "%.*s", (int)len, key);
+	return true;
 }
 
 /**
- * conform_seq() - play a .seq.txt file
+ * conform_seq() - play a .seq.want file
  * @rec: the file
  */
 void conform_seq(struct record *rec)
 {
-	char line[256], copy[256], answer[512], what[512], id[128] = "";
-	char *w[MAX_WORDS], *save, *want;
-	struct record answers = *rec;
-	FILE *f = record_open(rec->path), *from = open_answers(rec);
+	char line[512], copy[512], what[1024], id[128] = "";
+	char *w[MAX_WORDS], *save, *want, *key, *op;
+	FILE *f = open_answers(rec);
 	const char *have;
-	int n, step_nr = 0;
+	int n;
 
 	while (record_line(rec, f, line, sizeof(line))) {
-		strcpy(copy, line);
+		want = line;
+		key = strsep(&want, "\t");
+		op = want ? strsep(&want, "\t") : NULL;
+		if (!want)
+			record_bad(rec, "not three columns");
+		if (is_other_sequence(rec, id, sizeof(id), key))
+			reset();
+		strcpy(copy, op);
 		for (n = 0; n < MAX_WORDS; n++) {
 			w[n] = strtok_r(n ? NULL : copy, " ", &save);
 			if (!w[n])
 				break;
 		}
-		if (n == 2 && !strcmp(w[0], "S")) {
-			snprintf(id, sizeof(id), "%s", w[1]);
-			step_nr = 0;
-			reset();
-			continue;
-		}
-		if (!record_line(&answers, from, answer, sizeof(answer)) || !*id)
-			record_bad(rec, "no recorded answer");
-		want = find_answer(rec, answer, id, ++step_nr, line);
 		if (lost) {
 			rec->skipped += !!(rec->only & answer_kind(w[0]));
 			continue;
 		}
 		have = step(rec, w, n, want);
-		snprintf(what, sizeof(what), "%s.%d %s", id, step_nr, line);
+		snprintf(what, sizeof(what), "%s %s", key, op);
 		if (rec->only & answer_kind(w[0]))
 			record_compare(rec, what, have, want);
 	}
-	if (record_line(&answers, from, answer, sizeof(answer)))
-		record_bad(rec, "recorded answers without a question: %s", answer);
 	reset();
 	fclose(f);
-	fclose(from);
 }

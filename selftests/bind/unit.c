@@ -69,7 +69,7 @@ static bool run_file(int number, const char *path)
 	return good;
 }
 
-static int usage(void)
+static int wrong_use(void)
 {
 	size_t i;
 
@@ -87,7 +87,7 @@ int main(int argc, char **argv)
 	for (i = 1; i < argc; i++)
 		files += !profile_of(argv[i]);
 	if (!files || !profile_of(argv[1]))
-		return usage();
+		return wrong_use();
 	printf("TAP version 13\n1..%d\n", files);
 	for (i = 1, files = 0; i < argc; i++) {
 		if (profile_of(argv[i]))

@@ -47,7 +47,7 @@ static const char *row_peer(const char *addr)
 	return row_addr(addr);
 }
 
-static void row_state(struct sock *a, const char *addr, const char *state)
+static void row_state(struct sock *a, const char *addr, const char *state, bool localpeer)
 {
 	bool only = strstr(state, "-only");
 	const char *to = row_peer(addr);
@@ -65,11 +65,14 @@ static void row_state(struct sock *a, const char *addr, const char *state)
 			   "::1" : to);
 	if (strstr(state, "timewait"))
 		socks[2].s.state = SEM_TIMEWAIT;
+	if (localpeer && profile->drops_local_timewait && strstr(state, "timewait"))
+		socks[2].used = false;
 	if (only)
 		a->used = false;
 }
 
-static void run_row(char **f, const char **setup, const char **result, const char **listen)
+static void run_row(char **f, bool localpeer, const char **setup, const char **result,
+		    const char **listen)
 {
 	struct sock *a = &socks[0], *b = &socks[1];
 	bool udp = !strcmp(f[1], "udp");
@@ -84,7 +87,7 @@ static void run_row(char **f, const char **setup, const char **result, const cha
 		*result = "NA";
 		return;
 	}
-	row_state(a, f[2], f[5]);
+	row_state(a, f[2], f[5], localpeer);
 
 	if (row_socket(b, udp, f[6], f[7], f[8])) {
 		*result = "setsockopt:EINVAL";
@@ -110,7 +113,7 @@ void run_rows(FILE *in, const char *path, int *right, int *all)
 			f[i] = strtok_r(i ? NULL : line, "\t", &save) ?: "";
 		if (!strcmp(f[0], "id"))
 			continue;
-		run_row(f, &setup, &result, &listen);
+		run_row(f, strstr(path, ".localpeer."), &setup, &result, &listen);
 		++*all;
 		if (!strcmp(setup, f[11]) && !strcmp(result, f[9]) &&
 		    !strcmp(listen, f[10]))

@@ -98,12 +98,13 @@ static void host_start(void)
 	route_groups();
 	write_file(PORT_RANGE, CLIENT_PORTS);
 	write_file(IPV4_SYSCTL "tcp_max_tw_buckets", "262144");
-	if (semantics)
-		set_semantics();
 	fence = sock_bind("udp", text("127.0.0.1:%d", FENCE_PORT), 0);
 	sock_connect(fence, text("127.0.0.1:%d", FENCE_PORT));
 	set_time_limit(fence, SO_RCVTIMEO);
+	/* Dual-stack, which some semantics do not allow */
 	away = sock_bind("tcp", text("[::]:%d", AWAY_PORT), S_LISTEN);
+	if (semantics)
+		set_semantics();
 	port = FIRST_PORT;
 }
 
@@ -126,7 +127,7 @@ void host_new(const char *word)
  * host_port() - a port that nothing was ever bound to
  *
  * So TIME_WAIT of earlier tests does not matter. Nothing may be open when this is
- * called.
+ * called. It is no multiple of 128: NetBSD has other rules for those.
  *
  * Return: its number.
  */
@@ -134,6 +135,8 @@ int host_port(void)
 {
 	if (port > LAST_PORT)
 		host_start();
+	if (port % 128 == 0)
+		port++;
 	return port++;
 }
 
@@ -207,6 +210,20 @@ int host_flag(const struct host_sock *s, const char *flag, bool on)
 }
 
 /**
+ * host_v6only() - set or clear IPV6_V6ONLY
+ * @s: an AF_INET6 socket
+ * @on: which of it
+ *
+ * Return: 0, or the errno.
+ */
+int host_v6only(const struct host_sock *s, bool on)
+{
+	int value = on;
+
+	return setsockopt(s->fd, IPPROTO_IPV6, IPV6_V6ONLY, &value, sizeof(value)) ? errno : 0;
+}
+
+/**
  * host_bind() - bind a socket
  * @s: a socket
  * @host: address
@@ -252,27 +269,123 @@ void host_close(struct host_sock *s)
 	s->listening = false;
 }
 
-/**
- * host_connect() - connect a new TCP socket
- * @host: address
- * @at: port
- * @error: set to 0, or the errno
- *
- * Return: the socket, or -1.
+/*
+ * The SYN, its answer and the answer to that: each has arrived when the fence after it has. If
+ * there is no answer then, none comes.
  */
-int host_connect(const char *host, int at, int *error)
+static int connect_result(int fd, int ms)
+{
+	struct tcp_info info = { .tcpi_state = TCP_SYN_SENT };
+	socklen_t len = sizeof(info), error_len = sizeof(int);
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+	int i, err = 0;
+
+	if (ms && poll(&p, 1, ms) < 0)
+		die("poll");
+	for (i = 0; i < 3 && info.tcpi_state == TCP_SYN_SENT; i++) {
+		host_arrived();
+		if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len))
+			die("no TCP_INFO");
+	}
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &err, &error_len))
+		die("no SO_ERROR");
+	return info.tcpi_state == TCP_SYN_SENT ? ETIMEDOUT : err;
+}
+
+struct binding {
+	int fd;
+	const char *address;
+};
+
+/* IPv6 lets a new address be used when a worker has looked at it */
+static bool may_bind(void *arg)
+{
+	const struct binding *b = arg;
+
+	errno = sock_try_bind(b->fd, b->address);
+	return !errno;
+}
+
+static int connect_from(const char *from, const char *host, int at, int *error)
 {
 	char buf[64];
 	int fd;
 
 	host_addr(host, at, buf, sizeof(buf));
-	fd = sock_open("tcp", sock_family(buf), 0);
-	set_time_limit(fd, SO_SNDTIMEO);
+	fd = sock_open("tcp", sock_family(buf), S_NONBLOCK);
+	if (from && !wait_for(may_bind, &(struct binding){ fd, from }, 5000))
+		die("bind to %s", from);
 	*error = sock_try_connect(fd, buf);
-	if (!*error)
+	if (*error == EINPROGRESS)
+		*error = connect_result(fd, from ? 2000 : 0);	/* a new address may take a while */
+	if (!*error && !fcntl(fd, F_SETFL, 0))
 		return fd;
 	close(fd);
 	return -1;
+}
+
+/**
+ * host_connect() - connect a new TCP socket
+ * @host: address
+ * @at: port
+ * @error: set to 0, or the errno; ETIMEDOUT if no answer has come by now
+ *
+ * Return: the socket, or -1.
+ */
+int host_connect(const char *host, int at, int *error)
+{
+	return connect_from(NULL, host, at, error);
+}
+
+/* Addresses that the host has for a while: then those who came from there were far away */
+#define FAR4	"192.0.2.1"
+#define FAR6	"2001:db8::1"
+
+static void far_addresses(bool there)
+{
+	struct ifreq in = { .ifr_name = "lo:far", .ifr_flags = there ? IFF_UP : 0 };
+	struct sockaddr_in *addr = (struct sockaddr_in *)&in.ifr_addr;
+	struct {
+		struct in6_addr addr;
+		uint32_t prefix;
+		int index;
+	} in6 = { .prefix = 128, .index = if_nametoindex("lo") };
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	inet_pton(AF_INET6, FAR6, &in6.addr);
+	if (there) {
+		addr->sin_family = AF_INET;
+		inet_pton(AF_INET, FAR4, &addr->sin_addr);
+	}
+	if (ioctl(fd, there ? SIOCSIFADDR : SIOCSIFFLAGS, &in) ||
+	    ioctl(fd6, there ? SIOCSIFADDR : SIOCDIFADDR, &in6))
+		die("addresses of lo");
+	close(fd);
+	close(fd6);
+}
+
+/**
+ * host_timewait_far() - leave a connection in TIME_WAIT whose remote end is no address of the host
+ * @listener: the socket to connect to
+ * @host: its address
+ * @at: its port
+ *
+ * Return: 0, or the errno of connect().
+ */
+int host_timewait_far(const struct host_sock *listener, const char *host, int at)
+{
+	struct host_sock child;
+	int client, err;
+
+	far_addresses(true);
+	client = connect_from(strchr(host, ':') ? "[" FAR6 "]:0" : FAR4 ":0", host, at, &err);
+	if (!err) {
+		host_accept(&child, listener, client);
+		host_timewait(&child);
+	}
+	far_addresses(false);
+	return err;
 }
 
 /**

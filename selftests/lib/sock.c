@@ -212,12 +212,14 @@ int sock_open(const char *proto, int family, unsigned int flags)
 {
 	const struct proto *p = find_proto(proto);
 	int type = p->type | SOCK_CLOEXEC | (flags & S_NONBLOCK ? SOCK_NONBLOCK : 0);
-	int fd = socket(family, type, p->number);
+	int fd = socket(family, type, p->number), only = !!(flags & S_V6ONLY);
 
 	if (fd < 0)
 		die("no %s socket", proto);
-	if (family == AF_INET6)
-		sock_set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !!(flags & S_V6ONLY));
+	/* Some semantics have no dual-stack sockets */
+	if (family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) &&
+	    (only || errno != EINVAL))
+		die("IPV6_V6ONLY");
 	if (flags & S_REUSEADDR)
 		sock_set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	if (flags & S_REUSEPORT)
