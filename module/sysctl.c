@@ -18,14 +18,16 @@
 
 #define NATIVE	"native"
 
-static const struct sem_profile * const profiles[] = { &sem_pre39, &sem_bsd };
+static const struct sem_profile * const profiles[] = {
+	&sem_pre39, &sem_bsd, &sem_freebsd15, &sem_openbsd, &sem_netbsd, &sem_darwin,
+};
 
 /* Bytes: the longest word, with room to notice that a second one follows */
 #define WORD_MAX	32
 
 static char *semantics = NATIVE;
 module_param(semantics, charp, 0444);
-MODULE_PARM_DESC(semantics, "semantics that namespaces begin with: native (default), pre39, bsd");
+MODULE_PARM_DESC(semantics, "semantics that namespaces begin with: native (default), pre39, bsd, freebsd15, openbsd, netbsd, darwin");
 
 static bool host_only;
 module_param(host_only, bool, 0644);
@@ -187,7 +189,7 @@ int reuse_sysctl_create(struct net *net)
 
 	err = profile_by_name(semantics, &profile);
 	if (err) {
-		pr_err("semantics=%s: choose native, pre39 or bsd\n",
+		pr_err("semantics=%s: choose native, pre39, bsd, freebsd15, openbsd, netbsd or darwin\n",
 		       semantics);
 		return err;
 	}

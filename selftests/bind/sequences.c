@@ -96,7 +96,7 @@ static bool holds(const struct sock *sk)
 /* The answer of the rules to a bind() or listen() */
 static int decide(struct sock *sk, bool bound)
 {
-	struct sem_bind b = { .sk = &sk->s, .udp = t.udp, .fastreuse = t.fast };
+	struct sem_bind b = { .sk = &sk->s, .udp = t.udp, .port = PORT, .fastreuse = t.fast };
 	struct sock *o;
 	int err;
 
@@ -116,26 +116,30 @@ static int decide(struct sock *sk, bool bound)
 	return -err;
 }
 
-/* Linux prefers those of the device that it came by; it has no say on anything else */
-static const struct sock *receiver(const u8 *addr)
+/*
+ * Linux prefers those of the device that it came by; it has no say on anything else. Some
+ * profiles prefer, of what gets IPv4, AF_INET sockets to all others.
+ */
+static const struct sock *chosen(const u8 *addr)
 {
 	struct sem_packet packet = { .udp = t.udp, .ipv6 = !sem_mapped(addr) };
 	struct sem_deliver d = { .packet = &packet };
+	bool apart = t.profile->tells_families_apart && !packet.ipv6;
 	struct sock *sk;
 	int pass;
 
 	memcpy(packet.addr, addr, 16);
-	for (pass = 0; pass < 4 && !d.id; pass++) {
+	for (pass = 0; pass < (apart ? 8 : 4) && !d.id; pass++) {
 		for (sk = t.sock; sk < t.sock + SOCKS; sk++) {
 			if (!holds(sk) || sem_is_connected(&sk->s) ||
-			    (t.other && sk->s.dev == t.other))
+			    (t.other && sk->s.dev == t.other) ||
+			    (apart && sk->s.ipv6 != pass / 4))
 				continue;
-			if (pass / 2 == sem_any(sk->s.addr) && (pass % 2 || sk->s.dev))
+			if (pass % 4 / 2 == sem_any(sk->s.addr) && (pass % 2 || sk->s.dev))
 				t.profile->deliver(&d, &sk->s, sk);
 		}
 	}
-	sk = (struct sock *)d.id;
-	return sk && !t.udp && sk->s.state != SEM_LISTEN ? NULL : sk;
+	return d.id;
 }
 
 static void sock_gone(struct sock *sk)
@@ -164,12 +168,6 @@ static int random_device(void)
 	return !n ? (int)if_nametoindex("lo") : n == 1 ? t.other : 0;
 }
 
-static const char *flags_text(const struct sem_sock *s)
-{
-	return text("%s%s%s dev %d uid %u", s->reuseaddr ? " RA" : "",
-		    s->reuseport ? " RP" : "", s->v6only ? " V6ONLY" : "", s->dev, s->uid);
-}
-
 /* Each step: what has to come out, and what does; true if that is the same */
 static bool step_bind(struct sock *sk)
 {
@@ -178,6 +176,11 @@ static bool step_bind(struct sock *sk)
 				pick(4), uids[pick(ARRAY_SIZE(uids))] };
 	int want, have, fd;
 
+	if (t.profile->separate_families) {
+		if (strchr(m.addr, '.') && *m.addr == '[')
+			m.addr = "[::1]";
+		m.flags |= *m.addr == '[' ? S_V6ONLY : 0;
+	}
 	if (!strcmp(m.addr, "[::]") && pick(2))
 		m.flags |= S_V6ONLY;
 	if (t.profile->hides_reuseport)
@@ -202,7 +205,9 @@ static bool step_bind(struct sock *sk)
 		set_device(fd, sk->s.dev);
 	want = decide(sk, false);
 	have = rules_bind(fd, &m, PORT);
-	note("%d: bind %s%s: %d\n", (int)(sk - t.sock), m.addr, flags_text(&sk->s), have);
+	note("%d: bind %s%s%s%s dev %d uid %u: %d\n", (int)(sk - t.sock), m.addr,
+	     sk->s.reuseaddr ? " RA" : "", sk->s.reuseport ? " RP" : "",
+	     sk->s.v6only ? " V6ONLY" : "", sk->s.dev, sk->s.uid, have);
 	if (have) {
 		close(fd);
 		return want == have;
@@ -250,9 +255,16 @@ static bool step_listen(struct sock *sk)
 	return want == have;
 }
 
+static void model_moved(struct sock *sk)
+{
+	if (t.udp && t.profile->udp_connect_is_newest)
+		sk->s.bind_seq = ++t.tick;
+}
+
 /* Without the remote end it has the address that it was bound to again */
 static void model_disconnect(struct sock *sk)
 {
+	model_moved(sk);
 	sk->s.state = SEM_BOUND;
 	memcpy(sk->s.addr, sk->home, 16);
 	/* So it is in Linux */
@@ -278,6 +290,7 @@ static bool step_connect(struct sock *sk)
 	if (sem_any(sk->s.addr))
 		parse_address(to, sk->s.addr);
 	sk->s.state = SEM_CONNECTED;
+	model_moved(sk);
 	if (refused)
 		model_disconnect(sk);
 	else if (!t.udp && !have)
@@ -342,9 +355,21 @@ static void make_child(struct sock *child, const struct sock *listener, const u8
 	memcpy(child->home, addr, 16);
 	child->s.state = SEM_CONNECTED;
 	child->s.bind_seq = ++t.tick;
+	child->s.accepted = true;
 	child->is_child = true;
 	child->fd = sock_accept(listener->fd);
 	child->peer = client;
+}
+
+static bool no_answer(const char *address)
+{
+	struct pollfd p = { sock_open("tcp", sock_family(address), S_NONBLOCK), POLLOUT, 0 };
+	int err = sock_try_connect(p.fd, text("%s:%d", address, PORT));
+	bool none = err == EINPROGRESS && !poll(&p, 1, 20);
+
+	note("SYN to %s without an answer: %d\n", address, none);
+	close(p.fd);
+	return none;
 }
 
 /* A packet; a connection stays where there is room for it */
@@ -358,7 +383,12 @@ static bool step_probe(struct sock *room)
 	char c = 0;
 
 	parse_address(address, addr);
-	want = receiver(addr);
+	want = chosen(addr);
+	if (want && !t.udp && want->s.state != SEM_LISTEN) {
+		if (t.profile->drops_refused)
+			return no_answer(address);
+		want = NULL;
+	}
 	fd = sock_open(t.udp ? "udp" : "tcp", sock_family(address), 0);
 	if (!sock_try_connect(fd, text("%s:%d", address, PORT))) {
 		if (t.udp && send(fd, &c, 1, 0) != 1)
@@ -420,12 +450,15 @@ FIXTURE(sequences) {
 };
 
 FIXTURE_VARIANT(sequences) {
-	enum semantics semantics;
 	const struct sem_profile *profile;
 };
 
-FIXTURE_VARIANT_ADD(sequences, pre39) { PRE39, &sem_pre39 };
-FIXTURE_VARIANT_ADD(sequences, bsd) { BSD, &sem_bsd };
+FIXTURE_VARIANT_ADD(sequences, pre39) { &sem_pre39 };
+FIXTURE_VARIANT_ADD(sequences, bsd) { &sem_bsd };
+FIXTURE_VARIANT_ADD(sequences, freebsd15) { &sem_freebsd15 };
+FIXTURE_VARIANT_ADD(sequences, openbsd) { &sem_openbsd };
+FIXTURE_VARIANT_ADD(sequences, netbsd) { &sem_netbsd };
+FIXTURE_VARIANT_ADD(sequences, darwin) { &sem_darwin };
 
 FIXTURE_SETUP(sequences)
 {
@@ -442,8 +475,8 @@ FIXTURE_SETUP(sequences)
 		t.sock[i].peer = -1;
 		t.server[i] = sock_bind("tcp", text("[::]:%d", SERVERS + i), S_LISTEN);
 	}
-	semantics_set(variant->semantics);
 	t.profile = variant->profile;
+	write_file(SEMANTICS, "%s", t.profile->name);
 }
 
 FIXTURE_TEARDOWN(sequences)
@@ -479,9 +512,7 @@ static int comes(const struct rules_sock *s, int port)
 
 static int newcomer(unsigned int flags)
 {
-	const struct rules_sock s = { "0.0.0.0", flags, 0 };
-
-	return comes(&s, PORT);
+	return comes(&(struct rules_sock){ "0.0.0.0", flags, 0 }, PORT);
 }
 
 /* bsd: the one bound last decides, also if the others connect or disconnect later */
@@ -489,7 +520,7 @@ TEST_F(sequences, bound_last)
 {
 	int a, b;
 
-	if (variant->semantics != BSD)
+	if (variant->profile != &sem_bsd)
 		SKIP(return, "all count");
 	a = sock_bind("tcp", text("0.0.0.0:%d", PORT), S_REUSEPORT);
 	b = sock_bind("tcp", text("0.0.0.0:%d", PORT), S_REUSEPORT);
@@ -519,7 +550,7 @@ TEST_F(sequences, bound_last_but_for_connected)
 {
 	int a, b, c, i;
 
-	if (variant->semantics != BSD)
+	if (variant->profile != &sem_bsd)
 		SKIP(return, "all count");
 	a = sock_bind("tcp", text("0.0.0.0:%d", PORT), S_REUSEPORT);
 	b = sock_bind("tcp", text("0.0.0.0:%d", PORT), S_REUSEPORT);
@@ -547,7 +578,7 @@ TEST_F(sequences, accepted_last)
 	static const struct rules_sock other = { "127.0.0.1", S_REUSEPORT, 1 };
 	int any, listener, client, port;
 
-	if (variant->semantics != BSD)
+	if (variant->profile != &sem_bsd)
 		SKIP(return, "all count");
 	any = sock_bind("tcp", "0.0.0.0:0", S_REUSEPORT);
 	port = atoi(strrchr(sock_name(any), ':') + 1);

@@ -76,7 +76,7 @@ FIXTURE_TEARDOWN(semantics)
 TEST_F(semantics, begins_native)
 {
 	EXPECT_STREQ("native", now());
-	EXPECT_STREQ("native pre39 bsd\n", slurp(AVAILABLE));
+	EXPECT_STREQ(ALL_SEMANTICS, slurp(AVAILABLE));
 	EXPECT_TRUE(native_now());
 }
 
@@ -91,6 +91,25 @@ TEST_F(semantics, takes_effect)
 	EXPECT_TRUE(is_pre39() && !is_bsd());
 	EXPECT_EQ(0, try_switch(" native "));
 	EXPECT_STREQ("native", now());
+	EXPECT_TRUE(native_now());
+}
+
+/* Whatever it was before */
+TEST_F(semantics, from_each_to_each)
+{
+	static const char * const words[] = {
+		"native", "pre39", "bsd", "freebsd15", "openbsd", "netbsd", "darwin",
+	};
+	size_t from, to;
+
+	for (from = 0; from < ARRAY_SIZE(words); from++) {
+		for (to = 0; to < ARRAY_SIZE(words); to++) {
+			EXPECT_EQ(0, try_switch(words[from]));
+			EXPECT_EQ(0, try_switch(words[to]));
+			EXPECT_STREQ(words[to], now());
+		}
+	}
+	EXPECT_EQ(0, try_switch("native"));
 	EXPECT_TRUE(native_now());
 }
 
@@ -119,7 +138,7 @@ TEST_F(semantics, refuses_other_words)
 TEST_F(semantics, list_is_read_only)
 {
 	EXPECT_NE(0, try_write(AVAILABLE, 0, "bsd", 3));
-	EXPECT_STREQ("native pre39 bsd\n", slurp(AVAILABLE));
+	EXPECT_STREQ(ALL_SEMANTICS, slurp(AVAILABLE));
 }
 
 /* A namespace inside another, and one beside it, decide for themselves */

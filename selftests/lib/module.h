@@ -9,6 +9,9 @@
 #define SEMANTICS	"/proc/sys/net/reuse/semantics"
 #define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
 
+/* What the latter has */
+#define ALL_SEMANTICS	"native pre39 bsd freebsd15 openbsd netbsd darwin\n"
+
 /* Of the module, as root may set them */
 #define PARAMETERS	"/sys/module/reuse/parameters/"
 

@@ -14,7 +14,9 @@
 #include "rules.h"
 #include "sock.h"
 
-const char * const semantics_name[] = { "native", "pre39", "bsd" };
+const char * const semantics_name[] = {
+	"native", "pre39", "bsd", "freebsd15", "openbsd", "netbsd", "darwin",
+};
 
 const char * const semantics_functions[] = {
 	"inet_csk_get_port", "udp_v4_get_port", "udp_v6_get_port", "inet_rcv_saddr_equal",

@@ -15,7 +15,7 @@
 #include "stress.h"
 #include "table.h"
 
-#define WORDS		"native pre39 bsd\n"
+#define WORDS		ALL_SEMANTICS
 #define TEXT_MAX	1000000
 #define BIG		20000
 #define SPACE		" \t\r\v\f\xa0"

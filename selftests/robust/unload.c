@@ -106,7 +106,7 @@ TEST(loaded_with_a_wrong_word)
 	log = reuse_log();
 	EXPECT_EQ(EINVAL, reuse_try_load_as("linux"));
 	line = reuse_said(log);
-	EXPECT_TRUE(strstr(line, "semantics=linux: choose native, pre39 or bsd"))
+	EXPECT_TRUE(strstr(line, "semantics=linux: choose native, pre39, bsd, "))
 		TH_LOG("dmesg: %s", line);
 	left = reuse_left_behind(true);
 	EXPECT_TRUE(!left)
