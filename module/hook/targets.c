@@ -8,16 +8,15 @@
  *
  * A replacement that may sleep calls reuse_ftrace_enter() and reuse_ftrace_leave(), so that
  * a task that unloads the module can wait for it. The replacements that look up a packet's
- * receiver do not: the kernel calls them under RCU.
+ * receiver do not: the kernel calls them under RCU. Nor do those that call nothing: a task in
+ * one is waited for as one in the trampoline.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/net.h>
 #include <linux/rcupdate.h>
-#include <linux/uaccess.h>
 #include <net/inet_connection_sock.h>
 #include <net/ip.h>
-#include <net/ipv6.h>
 #include <net/inet_common.h>	/* wants to come after the former */
 #include <net/udp.h>
 
@@ -27,207 +26,13 @@
 #include "compat/timewait.h"
 #include "deliver/deliver.h"
 #include "ftrace.h"
+#include "handlers.h"
 #include "hook.h"
 #include "inside.h"
 #include "netns.h"
 #include "track/track.h"
 
-/*
- * On PREEMPT_RT taking a lock may sleep, and an observer must not, for two reasons. Unless
- * the kernel calls the function under RCU, ftrace might free the trampoline meanwhile (see
- * reuse_track_to_device()). And if another tracer uses the function, too, ftrace calls the
- * observer with preemption off. So on PREEMPT_RT a replacement does the work that must not
- * be missed; other work is skipped, as it is if there is no memory for it.
- */
-#define HOOK_RT		IS_ENABLED(CONFIG_PREEMPT_RT)
-
-/* These are inlined into the handlers, as most calls are from native namespaces */
-static __always_inline const struct sock *sk_arg(reuse_fregs_t *regs)
-{
-	return (const struct sock *)reuse_ftrace_arg(regs, 0);
-}
-
-static __always_inline bool sk_in_emulating_netns(reuse_fregs_t *regs)
-{
-	return reuse_net_profile(sock_net(sk_arg(regs)));
-}
-
-static __always_inline bool in_emulating_netns(reuse_fregs_t *regs)
-{
-	return reuse_net_profile((const struct net *)reuse_ftrace_arg(regs, 0));
-}
-
-/*
- * UDP-Lite's init functions call those of UDP, but sk_prot->init of such a socket is
- * UDP-Lite's own: hook_create() would call that once more.
- */
-static __always_inline bool udp_in_emulating_netns(reuse_fregs_t *regs)
-{
-	return sk_arg(regs)->sk_protocol == IPPROTO_UDP && sk_in_emulating_netns(regs);
-}
-
-static __always_inline bool may_be_tracked(reuse_fregs_t *regs)
-{
-	return reuse_track_maybe(sk_arg(regs));
-}
-
-static __always_inline bool bind_is_forced(reuse_fregs_t *regs)
-{
-	return atomic_read(&reuse_forced_binds) &&
-	       reuse_bind_is_forced(sk_arg(regs), reuse_ftrace_arg(regs, 2) & 1);
-}
-
-/* tcp_v6_connect(), which has its own hook, calls tcp_v4_connect() for an IPv4 remote end */
-static __always_inline bool keeps_port4(reuse_fregs_t *regs)
-{
-	return sk_arg(regs)->sk_family == AF_INET &&
-	       reuse_connect_keeps_port(sk_arg(regs));
-}
-
-static __always_inline bool __maybe_unused keeps_port6(reuse_fregs_t *regs)
-{
-	return reuse_connect_keeps_port(sk_arg(regs));
-}
-
-static __always_inline void on_created(reuse_fregs_t *regs)
-{
-	reuse_track_created((struct sock *)sk_arg(regs));
-}
-
-/* The socket is not public yet */
-static __always_inline void __maybe_unused on_created6(reuse_fregs_t *regs)
-{
-	struct sock *sk = (struct sock *)sk_arg(regs);
-
-	if (reuse_bind_separates_families(sock_net(sk)))
-		sk->sk_ipv6only = 1;
-}
-
-static __always_inline void on_accepted(reuse_fregs_t *regs)
-{
-	if (!HOOK_RT || preemptible())
-		reuse_track_accepted((struct sock *)reuse_ftrace_arg(regs, 1));
-}
-
-/* On PREEMPT_RT there are no records of TIME_WAIT: nothing that may sleep would drop them */
-static __always_inline void on_timewait(reuse_fregs_t *regs)
-{
-	if (!HOOK_RT)
-		reuse_track_timewait((struct sock *)reuse_ftrace_arg(regs, 1),
-				     (struct sock *)reuse_ftrace_arg(regs, 0));
-}
-
-static __always_inline void on_freed(reuse_fregs_t *regs)
-{
-	if (may_be_tracked(regs))
-		reuse_track_freed(sk_arg(regs));
-}
-
-#ifdef BIND_NO_CAP_NET_BIND_SERVICE
-
-/*
- * This kernel asks for the privilege before all else. Where the semantics do not, or do so
- * later, it is told not to ask. The address is a copy in the kernel, of the length that the
- * family takes.
- */
-static __always_inline void on_bind(reuse_fregs_t *regs)
-{
-	const struct sock *sk = sk_arg(regs);
-
-	if (reuse_bind_asks_privilege(sk, (const void *)reuse_ftrace_arg(regs, 1)))
-		return;
-	reuse_ftrace_set_fourth_arg(regs, reuse_ftrace_arg(regs, 3) |
-					  BIND_NO_CAP_NET_BIND_SERVICE);
-}
-
-#endif
-
-/* On PREEMPT_RT, only connect() counts */
-static __always_inline void on_disconnect(reuse_fregs_t *regs)
-{
-	if (!HOOK_RT)
-		reuse_track_moved(sk_arg(regs));
-}
-
-static __always_inline void on_timewait_freed(reuse_fregs_t *regs)
-{
-	if (!HOOK_RT)
-		on_freed(regs);
-}
-
-#define NO_SUCH_OPTION	(-1)
-
-/*
- * If the semantics have no SO_REUSEPORT, this changes the option to one that does not exist:
- * the kernel checks the other arguments and answers with an error by itself. A replacement
- * would not do, as a user can make that check take as long as they like, and unloading the
- * module would have to wait for it.
- */
-static __always_inline void hide_option(reuse_fregs_t *regs, const struct sock *sk)
-{
-	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
-
-	if (profile && profile->hides_reuseport)
-		reuse_ftrace_set_third_arg(regs, NO_SUCH_OPTION);
-}
-
-static __always_inline void on_getsockopt(reuse_fregs_t *regs)
-{
-	if ((int)reuse_ftrace_arg(regs, 2) == SO_REUSEPORT)
-		hide_option(regs, reuse_getsockopt_sk((void *)reuse_ftrace_arg(regs, 0)));
-}
-
-static __always_inline void on_setsockopt(reuse_fregs_t *regs)
-{
-	const struct sock *sk = reuse_setsockopt_sk((void *)reuse_ftrace_arg(regs, 0));
-	int option = (int)reuse_ftrace_arg(regs, 2);
-
-	if (option == SO_REUSEPORT)
-		hide_option(regs, sk);
-	else if ((option == SO_BINDTODEVICE || option == SO_BINDTOIFINDEX) &&
-		 reuse_net_profile(sock_net(sk)))
-		reuse_track_to_device(sk);
-}
-
 #if IS_ENABLED(CONFIG_IPV6)
-
-/*
- * With separate families, clearing IPV6_V6ONLY fails with EINVAL. So does any value that is
- * too short, and the kernel says so by itself. An int that is not in memory now passes: the
- * option counts as set in bind() all the same.
- */
-static __always_inline void on_setsockopt6(reuse_fregs_t *regs)
-{
-	const void *value = (const void *)reuse_ftrace_arg(regs, 3);
-	int only;
-
-	if ((int)reuse_ftrace_arg(regs, 1) != SOL_IPV6 ||
-	    (int)reuse_ftrace_arg(regs, 2) != IPV6_V6ONLY ||
-	    (unsigned int)reuse_ftrace_arg(regs, 5) < sizeof(only) || !value ||
-	    !reuse_bind_separates_families(sock_net(sk_arg(regs))))
-		return;
-
-	/* A sockptr_t: the pointer, and whether it is the kernel's */
-	if (reuse_ftrace_arg(regs, 4) & 1)
-		only = *(const int *)value;
-	else if (copy_from_user_nofault(&only, (const void __force __user *)value, sizeof(only)))
-		return;
-	if (!only)
-		reuse_ftrace_set_sixth_arg(regs, 0);
-}
-
-#endif
-
-#if IS_ENABLED(CONFIG_IPV6)
-
-/* With separate families, is an address bound that is none? */
-static __always_inline bool binds_mapped(reuse_fregs_t *regs)
-{
-	const struct sockaddr_in6 *addr = (const void *)reuse_ftrace_arg(regs, 1);
-
-	return addr->sin6_family == AF_INET6 && ipv6_addr_v4mapped(&addr->sin6_addr) &&
-	       reuse_bind_separates_families(sock_net(sk_arg(regs)));
-}
 
 /* The kernel would say EINVAL, as IPV6_V6ONLY is set */
 static int hook_bind_mapped(struct sock *sk, const void *addr, int len, u32 flags)
