@@ -100,7 +100,7 @@ static bool is_surely_bound(const struct sock *sk)
  */
 bool reuse_owner_accepted(struct bind_request *req, const struct sock *sk)
 {
-	bool accepted = false;
+	bool accepted;
 	kuid_t uid;
 
 	if (is_surely_bound(sk))
@@ -109,10 +109,8 @@ bool reuse_owner_accepted(struct bind_request *req, const struct sock *sk)
 		return true;
 	req->accepted_budget--;
 	if (reuse_is_full(READ_ONCE(sk->sk_state)))
-		reuse_track_bind_seq(sk, &accepted);
-	else
-		reuse_track_timewait_of(sk, &uid, &accepted);
-	return accepted;
+		return reuse_track_accepted_uid(sk, &uid);
+	return reuse_track_timewait_of(sk, &uid, &accepted) && accepted;
 }
 
 /**
@@ -133,10 +131,12 @@ void reuse_owner_connected_uid(const struct bind_request *req, const struct sock
 
 	s->uid = req->self.uid;
 	s->root = req->self.root;
-	if (reuse_is_full(READ_ONCE(sk->sk_state)))
+	if (!reuse_is_full(READ_ONCE(sk->sk_state))) {
+		if (!reuse_track_timewait_of(sk, &uid, &accepted))
+			return;
+	} else if (!reuse_track_accepted_uid(sk, &uid)) {
 		uid = reuse_sock_creator(sk);
-	else if (!reuse_track_timewait_of(sk, &uid, &accepted))
-		return;
+	}
 
 	s->uid = __kuid_val(uid);
 	s->root = uid_eq(uid, req->root);

@@ -18,7 +18,7 @@ static inline kuid_t reuse_sock_uid(struct sock *sk)
 #endif
 }
 
-/* The uid that the socket keeps if it has no inode: of a connection, that of its listener */
+/* The uid that the socket keeps if it has no inode: until accept(), that of its listener */
 static inline kuid_t reuse_sock_creator(const struct sock *sk)
 {
 #ifdef REUSE_HAVE_SK_UID

@@ -4,6 +4,7 @@
 #include <net/sock.h>
 
 #include "bucket.h"
+#include "compat/uid.h"
 #include "netns.h"
 #include "record.h"
 #include "tables/sock.h"
@@ -169,7 +170,7 @@ void reuse_track_set_forced(const struct sock *sk)
 }
 
 /* Without memory there is no record: the socket counts as older than any bound later */
-static void track_creation(struct sock *sk)
+static void track_creation(struct sock *sk, bool accepted)
 {
 	struct tracked_chain *chain = reuse_tracked_chain(sk);
 	struct reuse_tracked *tracked;
@@ -178,7 +179,10 @@ static void track_creation(struct sock *sk)
 	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
 	if (tracked) {
 		tracked->bind_seq = atomic64_inc_return(&newest_seq);
-		tracked->created = tracked->bind_seq;
+		if (accepted)
+			tracked->uid = reuse_sock_creator(sk);
+		else
+			tracked->created = tracked->bind_seq;
 	}
 	spin_unlock_bh(&chain->lock);
 }
@@ -195,7 +199,7 @@ void reuse_track_created(struct sock *sk)
 
 	/* Only the delivery of multicast depends on when a socket was created */
 	if (profile && profile->ends_multicast)
-		track_creation(sk);
+		track_creation(sk, false);
 }
 
 /**
@@ -210,9 +214,35 @@ void reuse_track_accepted(struct sock *child)
 
 	if (!profile || child->sk_protocol != IPPROTO_TCP)
 		return;
-	if (!profile->needs_accepted && (!profile->needs_bind_order || reuse_tcp_in_order()))
+	if (!profile->needs_accepted && !profile->needs_connected_uid &&
+	    (!profile->needs_bind_order || reuse_tcp_in_order()))
 		return;
-	track_creation(child);
+	track_creation(child, true);
+}
+
+/**
+ * reuse_track_accepted_uid() - find the user of the listener that accepted a connection
+ * @sk: a full TCP socket
+ * @uid: is set
+ *
+ * The task that calls accept() may be another user's, and the kernel then keeps that one.
+ *
+ * Context: bottom halves off.
+ * Return: false if @sk was not accepted, or if there is no record.
+ */
+bool reuse_track_accepted_uid(const struct sock *sk, kuid_t *uid)
+{
+	struct tracked_chain *chain = reuse_tracked_chain(sk);
+	const struct reuse_tracked *tracked;
+	bool accepted;
+
+	spin_lock(&chain->lock);
+	tracked = reuse_tracked_find(chain, sk);
+	accepted = tracked && !tracked->member.key;
+	if (accepted)
+		*uid = tracked->uid;
+	spin_unlock(&chain->lock);
+	return accepted;
 }
 
 /* If it is not known when the socket was created, assume: in the order of binds */

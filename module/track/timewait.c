@@ -27,19 +27,22 @@ void reuse_track_timewait(struct sock *sk, struct sock *tw)
 	struct tracked_chain *chain = reuse_tracked_chain(tw);
 	struct reuse_tracked *tracked;
 	bool accepted;
+	kuid_t uid;
 
 	if (!profile || !(profile->needs_connected_uid || profile->needs_accepted) ||
 	    sk->sk_protocol != IPPROTO_TCP)
 		return;
 
 	local_bh_disable();
-	reuse_track_bind_seq(sk, &accepted);
+	accepted = reuse_track_accepted_uid(sk, &uid);
+	if (!accepted)
+		uid = reuse_sock_creator(sk);
 	spin_lock(&chain->lock);
 	tracked = reuse_tracked_find(chain, tw) ?: reuse_tracked_new(chain, tw);
 	if (tracked) {
 		tracked->timewait = true;
 		tracked->accepted = accepted;
-		tracked->uid = reuse_sock_creator(sk);
+		tracked->uid = uid;
 	}
 	spin_unlock(&chain->lock);
 	local_bh_enable();

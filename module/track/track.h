@@ -65,7 +65,7 @@ struct bucket_member {
  * @net: its namespace
  * @bind_seq: when it was bound or, if it was accepted, created; higher is newer
  * @created: when it was created, in the same sequence
- * @uid: in TIME_WAIT instead: user of the socket that had the connection
+ * @uid: instead, if it was accepted: user of the listener; in TIME_WAIT: user of the connection
  * @listens: a profile decided on listen() and granted it
  * @counted_forced: its bind was forced; counted in reuse_net.tcp_forced
  * @counted_last: counted in reuse_net.udp_added_last
@@ -144,6 +144,7 @@ bool reuse_track_is_forced(const struct sock *sk);
 void reuse_track_set_forced(const struct sock *sk);
 void reuse_track_created(struct sock *sk);
 void reuse_track_accepted(struct sock *child);
+bool reuse_track_accepted_uid(const struct sock *sk, kuid_t *uid);
 int reuse_track_reserve(struct sock *sk);
 void reuse_track_bound(struct sock *sk);
 int reuse_track_existing(struct sock *sk, enum track_age age);
