@@ -45,8 +45,8 @@ void reuse_owners_uid(const struct bind_request *req, struct sock *sk,
 
 /*
  * A socket without a record counts as older than any tracked one: connect() chose its port, or
- * there was no memory for a record. Among themselves, the order in the list (newest first) decides. A TIME_WAIT socket is a
- * new object without a record: it counts as newest.
+ * there was no memory for a record. Among themselves, the order in the list (newest first)
+ * decides. A TIME_WAIT socket is a new object without a record: it counts as newest.
  */
 static u64 bind_seq_of(struct bind_request *req, struct sock *sk, u8 state,
 		       bool *accepted)

@@ -60,8 +60,11 @@ bool reuse_bind_lacks_privilege(const struct bind_request *req, unsigned short p
 	const struct sem_profile *profile = req->profile;
 	struct net *net = sock_net(req->sk);
 
-	return CAN_SKIP_PRIVILEGE && profile->needs_privilege && profile->privilege_last && req->sk->sk_num != port &&
-	       profile->needs_privilege(req->self.addr, port,
+	if (!CAN_SKIP_PRIVILEGE || !profile->needs_privilege || !profile->privilege_last ||
+	    req->sk->sk_num == port)
+		return false;
+
+	return profile->needs_privilege(req->self.addr, port,
 					inet_port_requires_bind_service(net, port)) &&
 	       !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE);
 }

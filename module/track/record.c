@@ -11,8 +11,8 @@
  * and port (bucket.c).
  *
  * inet_sock_destruct() drops the record, under the locks of its chain and of its bucket: while
- * either is held, its socket exists. If the socket still held its port then, RCU keeps it after that, too: UDP sockets
- * and listeners are freed a grace period after they leave their port.
+ * either is held, its socket exists. If the socket still held its port then, RCU keeps it after
+ * that, too: UDP sockets and listeners are freed a grace period after they leave their port.
  *
  * The table has a fixed size; 1,000,000 records are 16 to a chain. The address of a socket in
  * memory decides on its chain, so no user can choose it.
