@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What tells the BSDs apart beyond the recorded answers. */
+/* The BSDs differ in more than the recorded answers tell. */
 #include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -190,7 +190,7 @@ TEST_F(bsds, port_0)
 	}
 }
 
-/* What remains of a connection that this host had with itself */
+/* A connection that this host had with itself ends, and TIME_WAIT remains of it */
 static void leave_timewait(const char *address)
 {
 	int listener = sock_bind("tcp", address, S_LISTEN);

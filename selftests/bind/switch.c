@@ -94,7 +94,7 @@ TEST_F(semantics, takes_effect)
 	EXPECT_TRUE(native_now());
 }
 
-/* Whatever it was before */
+/* From any of the semantics to any other */
 TEST_F(semantics, from_each_to_each)
 {
 	static const char * const words[] = {

@@ -9,7 +9,7 @@
 #define SEMANTICS	"/proc/sys/net/reuse/semantics"
 #define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
 
-/* What the latter has */
+/* The latter reads like this */
 #define ALL_SEMANTICS	"native pre39 bsd freebsd15 openbsd netbsd darwin\n"
 
 /* Of the module, as root may set them */
