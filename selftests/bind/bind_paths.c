@@ -151,7 +151,7 @@ TEST_F(path, devices)
 	close(udp);
 }
 
-/* What a bucket caches takes its owners on other devices into account */
+/* The cache of a bucket takes owners on other devices into account */
 TEST_F(path, devices_in_one_bucket)
 {
 	const char *addr = "0.0.0.0" AT_PORT;
