@@ -102,11 +102,14 @@ TEST_F(semantics, from_each_to_each)
 	};
 	size_t from, to;
 
+	/* There and back, as a switch that changes the hooks takes long */
 	for (from = 0; from < ARRAY_SIZE(words); from++) {
-		for (to = 0; to < ARRAY_SIZE(words); to++) {
-			EXPECT_EQ(0, try_switch(words[from]));
+		EXPECT_EQ(0, try_switch(words[from]));
+		for (to = from + 1; to < ARRAY_SIZE(words); to++) {
 			EXPECT_EQ(0, try_switch(words[to]));
 			EXPECT_STREQ(words[to], now());
+			EXPECT_EQ(0, try_switch(words[from]));
+			EXPECT_STREQ(words[from], now());
 		}
 	}
 	EXPECT_EQ(0, try_switch("native"));
