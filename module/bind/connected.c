@@ -51,7 +51,8 @@ static bool is_local(struct net *net, const struct in6_addr *addr, bool ipv6)
  * @req: the bind that asks
  * @sk: an owner of the port
  *
- * Most of a host's connections to itself have one remote address: the last answer is kept.
+ * Most of a host's connections to itself have one remote address: the last answer is kept. To
+ * find it may take long, with the lock of a slot held: past the budget, @sk counts.
  *
  * Context: bottom halves off; reuse_net.bind_lock is held.
  * Return: true if @sk does not count.
@@ -70,6 +71,9 @@ bool reuse_owner_is_gone(struct bind_request *req, const struct sock *sk)
 		addr = sk->sk_v6_daddr;
 #endif
 	if (!req->remote_known || !ipv6_addr_equal(&addr, &req->remote)) {
+		if (!req->remote_budget)
+			return false;
+		req->remote_budget--;
 		req->remote = addr;
 		req->remote_known = true;
 		req->remote_is_local = is_local(sock_net(sk), &addr, ipv6);

@@ -26,6 +26,9 @@
  */
 #define OWNERS_SCAN_MAX	64
 
+/* How many remote addresses one decision may look up, each in the addresses of all devices */
+#define REMOTES_MAX	8
+
 /**
  * reuse_owners_uid() - read the user of a socket
  * @req: the bind that asks
@@ -46,7 +49,8 @@ void reuse_owners_uid(const struct bind_request *req, struct sock *sk,
 /*
  * A socket without a record counts as older than any tracked one: connect() chose its port, or
  * there was no memory for a record. Among themselves, the order in the list (newest first)
- * decides. A TIME_WAIT socket is a new object without a record: it counts as newest.
+ * decides. A TIME_WAIT socket is a new object, and no record tells when it was bound: it counts
+ * as newest.
  */
 static u64 bind_seq_of(struct bind_request *req, struct sock *sk, u8 state,
 		       bool *accepted)
@@ -331,6 +335,7 @@ void reuse_owners_show(struct bind_request *req, unsigned short port)
 	req->remote_known = false;
 	req->budget = OWNERS_SCAN_MAX;
 	req->accepted_budget = OWNERS_SCAN_MAX;
+	req->remote_budget = REMOTES_MAX;
 	if (req->udp || req->in_order || !req->profile->needs_bind_order)
 		req->table->for_each_owner(req->sk, port, request_owner, NULL, req);
 	else

@@ -10,20 +10,16 @@
 #include "netns.h"
 #include "request.h"
 
-/* 5.10 has no flag that tells it not to ask */
-#ifdef BIND_NO_CAP_NET_BIND_SERVICE
-#define CAN_SKIP_PRIVILEGE	true
-#else
-#define CAN_SKIP_PRIVILEGE	false
-#endif
-
 /**
  * reuse_bind_asks_privilege() - is this kernel to ask for the privilege before it binds?
  * @sk: TCP, UDP or any other socket that is being bound
  * @addr: address and port
  *
+ * The kernel must ask whenever the privilege is needed: a check that is left to get_port() would
+ * be lost if the namespace became native, or the module was unloaded, in between.
+ *
  * Context: any, from the hooks of __inet_bind() and __inet6_bind().
- * Return: false if the privilege is not needed, or reuse_bind_lacks_privilege() asks for it.
+ * Return: false if nobody needs the privilege for that address and port.
  */
 bool reuse_bind_asks_privilege(const struct sock *sk, const struct sockaddr *addr)
 {
@@ -36,8 +32,6 @@ bool reuse_bind_asks_privilege(const struct sock *sk, const struct sockaddr *add
 	    (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_UDP &&
 	     sk->sk_protocol != IPPROTO_UDPLITE))
 		return true;
-	if (profile->privilege_last)
-		return false;
 	if (sk->sk_family == AF_INET6)
 		return profile->needs_privilege(in6->sin6_addr.s6_addr,
 						ntohs(in6->sin6_port), true);
@@ -50,7 +44,7 @@ bool reuse_bind_asks_privilege(const struct sock *sk, const struct sockaddr *add
  * @req: the bind
  * @port: in host byte order; not 0
  *
- * Kernels that can do so have not asked for the privilege yet.
+ * Only for ports that this kernel lets everybody bind: it has asked for the others already.
  *
  * Context: process context.
  * Return: true if so.
@@ -60,11 +54,10 @@ bool reuse_bind_lacks_privilege(const struct bind_request *req, unsigned short p
 	const struct sem_profile *profile = req->profile;
 	struct net *net = sock_net(req->sk);
 
-	if (!CAN_SKIP_PRIVILEGE || !profile->needs_privilege || !profile->privilege_last ||
-	    req->sk->sk_num == port)
+	if (!profile->needs_privilege || req->sk->sk_num == port ||
+	    inet_port_requires_bind_service(net, port))
 		return false;
 
-	return profile->needs_privilege(req->self.addr, port,
-					inet_port_requires_bind_service(net, port)) &&
+	return profile->needs_privilege(req->self.addr, port, false) &&
 	       !ns_capable(net->user_ns, CAP_NET_BIND_SERVICE);
 }

@@ -30,6 +30,7 @@ struct sock;
  * @rest_is_older: full sockets further down the list of @known cannot change it
  * @timewait_is_older: nor can those in TIME_WAIT
  * @accepted_budget: of how many more connections the records may be looked at
+ * @remote_budget: how many more remote addresses may be looked up
  * @remote: the remote address that @remote_is_local is about
  * @remote_known: there is one
  * @remote_is_local: it is an address of the host
@@ -52,6 +53,7 @@ struct bind_request {
 	unsigned short port;
 	unsigned int budget;
 	unsigned int accepted_budget;
+	unsigned int remote_budget;
 	struct in6_addr remote;
 	bool remote_known;
 	bool remote_is_local;

@@ -83,7 +83,7 @@ static __always_inline void __maybe_unused on_created6(reuse_fregs_t *regs)
 {
 	struct sock *sk = (struct sock *)sk_arg(regs);
 
-	if (reuse_bind_separates_families(sock_net(sk)))
+	if (sk->sk_family == AF_INET6 && reuse_bind_separates_families(sock_net(sk)))
 		sk->sk_ipv6only = 1;
 }
 
@@ -110,8 +110,8 @@ static __always_inline void on_freed(reuse_fregs_t *regs)
 #ifdef BIND_NO_CAP_NET_BIND_SERVICE
 
 /*
- * This kernel asks for the privilege before all else. Where the semantics do not, or do so
- * later, it is told not to ask. The address is a copy in the kernel, of the length that the
+ * This kernel asks for the privilege before all else. Where the semantics do not, it is told
+ * not to ask. The address is a copy in the kernel, of the length that the
  * family takes.
  */
 static __always_inline void on_bind(reuse_fregs_t *regs)
@@ -129,7 +129,7 @@ static __always_inline void on_bind(reuse_fregs_t *regs)
 /* On PREEMPT_RT, only connect() counts */
 static __always_inline void on_disconnect(reuse_fregs_t *regs)
 {
-	if (!HOOK_RT)
+	if (!HOOK_RT && READ_ONCE(sk_arg(regs)->sk_state) == TCP_ESTABLISHED)
 		reuse_track_moved(sk_arg(regs));
 }
 
@@ -175,10 +175,19 @@ static __always_inline void on_setsockopt(reuse_fregs_t *regs)
 
 #if IS_ENABLED(CONFIG_IPV6)
 
+static __always_inline bool has_separate_families(const struct sock *sk)
+{
+	if (sk->sk_type == SOCK_RAW ||
+	    (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_UDP &&
+	     sk->sk_protocol != IPPROTO_UDPLITE))
+		return false;
+	return reuse_bind_separates_families(sock_net(sk));
+}
+
 /*
  * With separate families, clearing IPV6_V6ONLY fails with EINVAL. So does any value that is
  * too short, and the kernel says so by itself. An int that is not in memory now passes: the
- * option counts as set in bind() all the same.
+ * option counts as set in bind() all the same, but not in connect().
  */
 static __always_inline void on_setsockopt6(reuse_fregs_t *regs)
 {
@@ -187,12 +196,14 @@ static __always_inline void on_setsockopt6(reuse_fregs_t *regs)
 
 	if ((int)reuse_ftrace_arg(regs, 1) != SOL_IPV6 ||
 	    (int)reuse_ftrace_arg(regs, 2) != IPV6_V6ONLY ||
-	    (unsigned int)reuse_ftrace_arg(regs, 5) < sizeof(only) || !value ||
-	    !reuse_bind_separates_families(sock_net(sk_arg(regs))))
+	    (unsigned int)reuse_ftrace_arg(regs, 5) < sizeof(only) ||
+	    !has_separate_families(sk_arg(regs)))
 		return;
 
-	/* A sockptr_t: the pointer, and whether it is the kernel's */
-	if (reuse_ftrace_arg(regs, 4) & 1)
+	/* A sockptr_t: the pointer, and whether it is the kernel's. The kernel takes NULL for 0 */
+	if (!value)
+		only = 0;
+	else if (reuse_ftrace_arg(regs, 4) & 1)
 		only = *(const int *)value;
 	else if (copy_from_user_nofault(&only, (const void __force __user *)value, sizeof(only)))
 		return;
@@ -206,7 +217,7 @@ static __always_inline bool binds_mapped(reuse_fregs_t *regs)
 	const struct sockaddr_in6 *addr = (const void *)reuse_ftrace_arg(regs, 1);
 
 	return addr->sin6_family == AF_INET6 && ipv6_addr_v4mapped(&addr->sin6_addr) &&
-	       reuse_bind_separates_families(sock_net(sk_arg(regs)));
+	       has_separate_families(sk_arg(regs));
 }
 
 #endif

@@ -42,7 +42,6 @@ const struct sem_profile sem_openbsd = {
 	.done			= bsd_done,
 	.verdict		= bsd_verdict,
 	.needs_privilege	= openbsd_needs_privilege,
-	.privilege_last		= true,
 	.needs_bind_order	= true,
 	.needs_connected_uid	= true,
 	.separate_families	= true,

@@ -185,8 +185,6 @@ enum sem_member {
  *	it fails with EADDRNOTAVAIL and the socket loses a port that bind() chose
  * @needs_privilege: may be NULL: as this kernel has it. Does bind() to an address and port take
  *	CAP_NET_BIND_SERVICE? @low: this kernel says so
- * @privilege_last: only with @needs_privilege; the port of another socket is EADDRINUSE, also
- *	without the privilege
  * @separate_families: IPV6_V6ONLY is always set and to clear it is EINVAL; to bind a v4-mapped
  *	address is EADDRNOTAVAIL
  * @tells_families_apart: of sockets on one IPv4 address, an AF_INET one and an AF_INET6 one are
@@ -227,7 +225,6 @@ struct sem_profile {
 	bool (*done)(const struct sem_bind *b);
 	int (*verdict)(struct sem_bind *b);
 	bool (*needs_privilege)(const u8 *addr, u16 port, bool low);
-	bool privilege_last;
 	bool uses_fastreuse;
 	bool needs_bind_order;
 	bool checks_listen;
