@@ -60,7 +60,7 @@ struct reuse_net {
 	bool has_device_sockets;
 	bool any_bucket_may_have_devices;
 	atomic_t udp_connected[REUSE_PORT_SETS];
-	struct sock *drop_sk;
+	struct sock __rcu *drop_sk;
 	struct ctl_table_header *ctl_header;
 	struct ctl_table *ctl_table;
 };

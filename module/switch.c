@@ -142,7 +142,7 @@ static int profile_change(struct net *net, const struct sem_profile *new)
  *
  * Context: process context, may sleep: for a second or longer if hooks have to be installed
  * and the task has no CAP_NET_ADMIN in the initial user namespace.
- * Return: 0, or an error of reuse_hook_users_get(), reuse_deliver_hook() or
+ * Return: 0, or an error of reuse_hook_users_get(), reuse_drop_open(), reuse_deliver_hook() or
  * reuse_track_learn(); -ERESTARTSYS if a signal is pending, -ENODEV if the namespace is
  * going. After an error the namespace is as before, or native if there was no memory to
  * restore its profile.

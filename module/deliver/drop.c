@@ -21,7 +21,7 @@
  * Does nothing if there is one.
  *
  * Context: process context, may sleep; reuse_net.switch_lock is held.
- * Return: 0 or a negative errno.
+ * Return: 0 or -ENOMEM.
  */
 int reuse_drop_open(struct net *net)
 {
@@ -29,19 +29,19 @@ int reuse_drop_open(struct net *net)
 	struct sock *sk;
 	int err;
 
-	if (rn->drop_sk)
+	if (rcu_access_pointer(rn->drop_sk))
 		return 0;
 
-	/* TCP of both families takes an AF_INET6 socket, but IPv6 may be missing */
+	/* TCP of both families takes an AF_INET6 socket, and IPv6 no other. IPv6 may be missing */
 	err = inet_ctl_sock_create(&sk, PF_INET6, SOCK_STREAM, IPPROTO_TCP, net);
-	if (err)
+	if (err == -EAFNOSUPPORT)
 		err = inet_ctl_sock_create(&sk, PF_INET, SOCK_STREAM, IPPROTO_TCP, net);
 	if (err)
-		return err;
+		return -ENOMEM;
 
 	/* Packets find it under RCU, and take no reference */
 	sock_set_flag(sk, SOCK_RCU_FREE);
-	WRITE_ONCE(rn->drop_sk, sk);
+	rcu_assign_pointer(rn->drop_sk, sk);
 	return 0;
 }
 
@@ -54,11 +54,11 @@ int reuse_drop_open(struct net *net)
 void reuse_drop_close(struct net *net)
 {
 	struct reuse_net *rn = reuse_net(net);
-	struct sock *sk = rn->drop_sk;
+	struct sock *sk = rcu_dereference_protected(rn->drop_sk, true);
 
 	if (!sk)
 		return;
-	WRITE_ONCE(rn->drop_sk, NULL);
+	RCU_INIT_POINTER(rn->drop_sk, NULL);
 	inet_ctl_sock_destroy(sk);
 }
 
@@ -71,5 +71,5 @@ void reuse_drop_close(struct net *net)
  */
 struct sock *reuse_drop_socket(const struct net *net)
 {
-	return READ_ONCE(reuse_net(net)->drop_sk);
+	return rcu_dereference(reuse_net(net)->drop_sk);
 }
