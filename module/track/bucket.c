@@ -220,14 +220,17 @@ void reuse_bucket_set_has_devices(const struct bucket_member *member)
  * reuse_bucket_move() - give a socket another place in its bucket
  * @member: the socket; in a bucket
  * @last: the socket receives after the other members, otherwise before them
+ * @seq: its bind sequence, which scans read with the lock of the bucket
+ * @value: the new one
  *
  * Context: bottom halves off; the lock of the socket's record is held.
  */
-void reuse_bucket_move(struct bucket_member *member, bool last)
+void reuse_bucket_move(struct bucket_member *member, bool last, u64 *seq, u64 value)
 {
 	struct bucket *bucket = container_of(member->key, struct bucket, key);
 
 	spin_lock(&bucket->lock);
+	*seq = value;
 	if (last)
 		list_move_tail(&member->link, &bucket->members);
 	else

@@ -11,7 +11,7 @@ bool reuse_bucket_reserve(void);
 bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *key,
 		       bool last, bool on_device);
 void reuse_bucket_set_has_devices(const struct bucket_member *member);
-void reuse_bucket_move(struct bucket_member *member, bool last);
+void reuse_bucket_move(struct bucket_member *member, bool last, u64 *seq, u64 value);
 void reuse_bucket_leave(struct bucket_member *member);
 
 #endif

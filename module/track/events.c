@@ -176,9 +176,10 @@ static void track_creation(struct sock *sk, bool accepted)
 	struct reuse_tracked *tracked;
 
 	spin_lock_bh(&chain->lock);
-	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
+	tracked = reuse_tracked_get(chain, sk);
 	if (tracked) {
 		tracked->bind_seq = atomic64_inc_return(&newest_seq);
+		tracked->accepted = accepted;
 		if (accepted)
 			tracked->uid = reuse_sock_creator(sk);
 		else
@@ -238,7 +239,7 @@ bool reuse_track_accepted_uid(const struct sock *sk, kuid_t *uid)
 
 	spin_lock(&chain->lock);
 	tracked = reuse_tracked_find(chain, sk);
-	accepted = tracked && !tracked->member.key;
+	accepted = tracked && tracked->accepted && !tracked->timewait;
 	if (accepted)
 		*uid = tracked->uid;
 	spin_unlock(&chain->lock);
@@ -251,6 +252,7 @@ static bool tracked_bound(struct reuse_tracked *tracked,
 {
 	tracked->bind_seq = age == TRACK_AS_OLDEST ? atomic64_dec_return(&oldest_seq) :
 						     atomic64_inc_return(&newest_seq);
+	tracked->accepted = false;
 	if (!tracked->created)
 		tracked->created = tracked->bind_seq;
 	return tracked_join(tracked, profile, age);
@@ -271,7 +273,7 @@ int reuse_track_reserve(struct sock *sk)
 	if (!reuse_bucket_reserve())
 		return -ENOMEM;
 	spin_lock(&chain->lock);
-	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
+	tracked = reuse_tracked_get(chain, sk);
 	spin_unlock(&chain->lock);
 	return tracked ? 0 : -ENOMEM;
 }
@@ -294,7 +296,7 @@ void reuse_track_bound(struct sock *sk)
 		return;
 	spin_lock(&chain->lock);
 	/* A switch of the namespace may have dropped the record that was reserved */
-	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
+	tracked = reuse_tracked_get(chain, sk);
 	if (tracked) {
 		/* The socket may have left another port without being closed */
 		reuse_tracked_uncount(tracked);
@@ -326,7 +328,7 @@ int reuse_track_existing(struct sock *sk, enum track_age age)
 	if (!reuse_bucket_reserve())
 		return -ENOMEM;
 	spin_lock(&chain->lock);
-	tracked = reuse_tracked_find(chain, sk) ?: reuse_tracked_new(chain, sk);
+	tracked = reuse_tracked_get(chain, sk);
 	done = tracked && (!profile || tracked->member.key ||
 			   tracked_bound(tracked, profile, age));
 	spin_unlock(&chain->lock);
@@ -372,9 +374,9 @@ void reuse_track_moved(const struct sock *sk)
 	tracked = reuse_tracked_find(chain, sk);
 	if (tracked && tracked->member.key) {
 		key = tracked->member.key;
-		tracked->bind_seq = atomic64_inc_return(&newest_seq);
 		reuse_bucket_move(&tracked->member,
-				  sem_oldest_first(profile, key->addr, key->class != ADDR_IPV4));
+				  sem_oldest_first(profile, key->addr, key->class != ADDR_IPV4),
+				  &tracked->bind_seq, atomic64_inc_return(&newest_seq));
 	}
 	spin_unlock_bh(&chain->lock);
 }

@@ -148,15 +148,7 @@ static bool free_list_give(struct reuse_tracked *tracked)
 	return taken;
 }
 
-/**
- * reuse_tracked_new() - make a record of a socket
- * @chain: reuse_tracked_chain() of @sk
- * @sk: a full socket without a record
- *
- * Context: the lock of @chain is held, bottom halves are off.
- * Return: the record, NULL if there is no memory.
- */
-struct reuse_tracked *reuse_tracked_new(struct tracked_chain *chain, struct sock *sk)
+static struct reuse_tracked *tracked_new(struct tracked_chain *chain, struct sock *sk)
 {
 	struct reuse_tracked *tracked = free_list_take();
 
@@ -166,6 +158,29 @@ struct reuse_tracked *reuse_tracked_new(struct tracked_chain *chain, struct sock
 		return NULL;
 	*tracked = (struct reuse_tracked) { .sk = sk, .net = sock_net(sk) };
 	hlist_add_head(&tracked->node, &chain->sockets);
+	return tracked;
+}
+
+/**
+ * reuse_tracked_get() - find the record of a socket, or make one
+ * @chain: reuse_tracked_chain() of @sk
+ * @sk: a socket that no other task is binding
+ *
+ * Without its hook the module does not learn that a TIME_WAIT socket is freed: a record may be
+ * of one whose memory @sk has now.
+ *
+ * Context: the lock of @chain is held, bottom halves are off.
+ * Return: the record, NULL if there is no memory.
+ */
+struct reuse_tracked *reuse_tracked_get(struct tracked_chain *chain, struct sock *sk)
+{
+	struct reuse_tracked *tracked = reuse_tracked_find(chain, sk);
+
+	if (!tracked)
+		return tracked_new(chain, sk);
+	if (tracked->timewait)
+		tracked->accepted = false;
+	tracked->timewait = false;
 	return tracked;
 }
 

@@ -38,7 +38,7 @@ void reuse_track_timewait(struct sock *sk, struct sock *tw)
 	if (!accepted)
 		uid = reuse_sock_creator(sk);
 	spin_lock(&chain->lock);
-	tracked = reuse_tracked_find(chain, tw) ?: reuse_tracked_new(chain, tw);
+	tracked = reuse_tracked_get(chain, tw);
 	if (tracked) {
 		tracked->timewait = true;
 		tracked->accepted = accepted;

@@ -71,7 +71,7 @@ struct bucket_member {
  * @counted_last: counted in reuse_net.udp_added_last
  * @counted_connected: counted in reuse_net.udp_connected
  * @timewait: @sk is a TIME_WAIT socket, which has no more than struct sock_common
- * @accepted: TIME_WAIT: the connection was accepted
+ * @accepted: it was not bound but accepted
  */
 struct reuse_tracked {
 	struct hlist_node node;
