@@ -175,10 +175,10 @@ static enum sem_member member_of(const struct sock *sk, const struct multicast *
 	return m->dv->packet.ipv6 ? member6(sk, m) : member4(sk, m);
 }
 
-/* Does the profile give a copy to @s, which describes @sk? */
-static bool takes(const struct sock *sk, const struct sem_sock *s, const struct multicast *m)
+/* Does the profile give a copy to @s? */
+static bool takes(const struct sem_sock *s, const struct multicast *m, enum sem_member member)
 {
-	return m->dv->profile->takes_multicast(s, &m->dv->packet, member_of(sk, m));
+	return m->dv->profile->takes_multicast(s, &m->dv->packet, member);
 }
 
 /* Is the datagram for @sk, which @s describes, as far as its remote end and device go? */
@@ -194,20 +194,23 @@ static bool may_receive(const struct sock *sk, const struct sem_sock *s, const s
 
 static void find_last(struct multicast *m, struct sock *sk, const struct sem_sock *s, u64 created)
 {
+	enum sem_member member = member_of(sk, m);
+
 	m->asked++;
-	m->members += member_of(sk, m) == SEM_MEMBER;
+	m->members += member == SEM_MEMBER;
 	if (!m->dv->packet.ipv6 && m->skb->sk && takes4(sk, m)) {
 		m->takers++;
 		m->takes |= sk == m->skb->sk;
 	}
-	if (created > m->since && m->dv->profile->ends_multicast(s) && takes(sk, s, m))
+	if (created > m->since && m->dv->profile->ends_multicast(s) && takes(s, m, member))
 		m->since = created;
 }
 
 static void find_receiver(struct multicast *m, struct sock *sk, const struct sem_sock *s,
 			  u64 created)
 {
-	if (created < m->since || !takes(sk, s, m) || (m->to && m->receivers == m->max))
+	if (created < m->since || (m->to && m->receivers == m->max) ||
+	    !takes(s, m, member_of(sk, m)))
 		return;
 	if (m->to)
 		m->to[m->receivers] = sk;

@@ -3,7 +3,7 @@
  * The functions of the kernel that are intercepted, and what for.
  *
  * There are three kinds of hooks. An observer learns of a call, which proceeds. A
- * redirector sends a call to a replacement, if the namespace is not native. Two handlers
+ * redirector sends a call to a replacement, if the namespace is not native. Some handlers
  * change an argument of the call.
  *
  * A replacement that may sleep calls reuse_ftrace_enter() and reuse_ftrace_leave(), so that
@@ -274,6 +274,9 @@ FINAL_REDIRECTOR(bind_mapped, binds_mapped)
 #define OBSERVE(GROUP, NAME, FN)					\
 	{ .group = REUSE_HOOKS_##GROUP, .name = (NAME),			\
 	  .ops.func = FN##_observer }
+#define OBSERVE_IF_THERE(GROUP, NAME, FN, DISPENSABLE)			\
+	{ .group = REUSE_HOOKS_##GROUP, .name = (NAME),			\
+	  .ops.func = FN##_observer, .dispensable = (DISPENSABLE) }
 #define REDIRECT(GROUP, NAME, REDIRECTOR, TO)				\
 	{ .group = REUSE_HOOKS_##GROUP, .name = (NAME),			\
 	  .ops.func = REDIRECTOR##_redirector, .to = (TO) }
@@ -303,7 +306,8 @@ static struct hook_target targets[] = {
 	REDIRECT(BIND, "inet6_lookup_listener", lookup, hook_lookup6),
 	REDIRECT(CONNECT, "tcp_v6_connect", tcp6_connect, hook_tcp6_connect),
 	OBSERVE(FAMILIES, "tcp_v6_init_sock", on_created6),
-	OBSERVE(FAMILIES, "udpv6_init_sock", on_created6),
+	OBSERVE(FAMILIES, "udp_init_sock", on_created6),
+	OBSERVE_IF_THERE(FAMILIES, "udpv6_init_sock", on_created6, udp6_without_init),
 	REDIRECT(FAMILIES, "__inet6_bind", bind_mapped, hook_bind_mapped),
 	REWRITE_ARG(FAMILIES, "ipv6_setsockopt", on_setsockopt6),
 #endif
