@@ -11,9 +11,11 @@ struct sockaddr;
 
 extern atomic_t reuse_forced_binds;
 
+/* privilege.c */
+bool reuse_bind_asks_privilege(const struct sock *sk, const struct sockaddr *addr);
+
 /* get_port.c */
 int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp);
-bool reuse_bind_asks_privilege(const struct sock *sk, const struct sockaddr *addr);
 bool reuse_bind_separates_families(const struct net *net);
 bool reuse_bind_is_forced(const struct sock *sk, bool match_wildcard);
 

@@ -33,7 +33,7 @@ struct sock;
  * @remote_budget: how many more remote addresses may be looked up
  * @remote: the remote address that @remote_is_local is about
  * @remote_known: there is one
- * @remote_is_local: it is an address of the host
+ * @remote_is_local: it is an address of the host or, for IPv6, on the link of a device
  * @budget: how many more records may be looked at in vain
  * @udp: UDP or UDP-Lite
  * @forced: the kernel had refused the TCP socket

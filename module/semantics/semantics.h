@@ -194,7 +194,8 @@ enum sem_member {
  * @needs_accepted: the decision reads sem_sock.accepted
  * @udp_connect_is_newest: a UDP socket counts as bound anew when it gets or loses its remote end
  * @drops_local_timewait: a TCP socket in TIME_WAIT does not count if its remote end is an
- *	address of the host; the caller does not show it
+ *	address of the host or, for IPv6, on the link of one of its devices; the caller does
+ *	not show it
  * @search_error: negative errno of a bind() to port 0 that finds no port
  * @search_error6: the same for an AF_INET6 socket on another address than a v4-mapped one
  * @wildcard_oldest_first: among sockets on a wildcard address the oldest receives; among

@@ -18,7 +18,7 @@
 #define RACES		400
 #define RACES_FOR_ANY	50
 #define RACES_LEAST	20
-#define SECONDS		12
+#define SECONDS		6
 
 #define ANY4	"0.0.0.0"
 #define ANY6	"[::]"
