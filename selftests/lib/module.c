@@ -12,6 +12,7 @@
 
 #include "env.h"
 #include "module.h"
+#include "rules.h"
 #include "table.h"
 
 #define PARAMETER	PARAMETERS "semantics"
@@ -27,9 +28,9 @@ void stay_hooked(void)
 
 	if (access(SEMANTICS, F_OK) || geteuid())
 		return;
-	for (i = 0; i < 2; i++) {
+	for (i = PRE39; i < SEMANTICS_COUNT; i++) {
 		new_netns();
-		write_file(SEMANTICS, i ? "pre39" : "bsd");
+		write_file(SEMANTICS, semantics_name[i]);
 		if (home < 0 || open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC) < 0)
 			die("cannot keep a namespace");
 	}

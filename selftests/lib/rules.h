@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-enum semantics { NATIVE, PRE39, BSD, FREEBSD15, OPENBSD, NETBSD, DARWIN };
+enum semantics { NATIVE, PRE39, BSD, FREEBSD15, OPENBSD, NETBSD, DARWIN, SEMANTICS_COUNT };
 extern const char * const semantics_name[];
 
 /* Functions that the module may intercept, NULL-terminated; not every kernel has all */
