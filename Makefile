@@ -113,7 +113,7 @@ help:
 	@echo 'make install          ... into /lib/modules, and the man pages; uninstall takes them away'
 	@echo 'make load, unload     insmod and rmmod'
 	@echo 'make demo             boot a VM and show it all (KERNEL=7.3: on that kernel)'
-	@echo 'make check            all tests on all kernels, long ones on two (KERNELS="6.1 7.3" narrows)'
+	@echo 'make check            all tests on all kernels, long ones on one (KERNELS="6.1 7.3" narrows)'
 	@echo 'make check-all        ... long ones on all kernels, too'
 	@echo 'make unit             recorded answers through the profiles (part of check)'
 	@echo 'make check-probes     what the build finds out from headers, without a kernel (part of check)'

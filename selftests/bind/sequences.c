@@ -21,7 +21,7 @@
 #define NOBODY		42000
 #define SOCKS		14
 #define STEPS		60
-#define SECONDS		8
+#define SECONDS		4
 #define CONNECTED	200	/* more than are looked at in vain */
 #define DEVICE		"other0"
 

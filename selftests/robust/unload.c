@@ -15,7 +15,7 @@
 #define FREE_PORT	30100	/* no other test binds it, Linux does not choose it */
 
 /* Without REUSE_ROUNDS for so many seconds, and for so many rounds at least */
-#define SECONDS		4
+#define SECONDS		3
 #define LEAST		3
 
 #define PAUSE		20000	/* us */
