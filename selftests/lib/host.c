@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "far.h"
 #include "host.h"
 #include "module.h"
 #include "sock.h"
@@ -335,34 +336,6 @@ static int connect_from(const char *from, const char *host, int at, int *error)
 int host_connect(const char *host, int at, int *error)
 {
 	return connect_from(NULL, host, at, error);
-}
-
-/* Addresses that the host has for a while: then those who came from there were far away */
-#define FAR4	"192.0.2.1"
-#define FAR6	"2001:db8::1"
-
-static void far_addresses(bool there)
-{
-	struct ifreq in = { .ifr_name = "lo:far", .ifr_flags = there ? IFF_UP : 0 };
-	struct sockaddr_in *addr = (struct sockaddr_in *)&in.ifr_addr;
-	struct {
-		struct in6_addr addr;
-		uint32_t prefix;
-		int index;
-	} in6 = { .prefix = 128, .index = if_nametoindex("lo") };
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int fd6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	inet_pton(AF_INET6, FAR6, &in6.addr);
-	if (there) {
-		addr->sin_family = AF_INET;
-		inet_pton(AF_INET, FAR4, &addr->sin_addr);
-	}
-	if (ioctl(fd, there ? SIOCSIFADDR : SIOCSIFFLAGS, &in) ||
-	    ioctl(fd6, there ? SIOCSIFADDR : SIOCDIFADDR, &in6))
-		die("addresses of lo");
-	close(fd);
-	close(fd6);
 }
 
 /**
