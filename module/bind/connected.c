@@ -84,10 +84,7 @@ bool reuse_owner_is_gone(struct bind_request *req, const struct sock *sk)
 /* A socket that bind() gave this very port was not accepted; a child of such a socket was */
 static bool is_surely_bound(const struct sock *sk)
 {
-	if (!reuse_is_full(READ_ONCE(sk->sk_state)))
-		return false;
-	/* bind() sets it once, after it got the port */
-	return data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK);
+	return reuse_is_full(READ_ONCE(sk->sk_state)) && reuse_sock_keeps_port(sk);
 }
 
 /**

@@ -100,4 +100,14 @@ static inline bool reuse_is_full(u8 state)
 void reuse_sock_snapshot(const struct sock *sk, struct sem_sock *s);
 void reuse_sock_release_route(struct sock *sk);
 
+/* Did the port come from bind()? Then @sk, a full socket, keeps it without remote end */
+static inline bool reuse_sock_keeps_port(const struct sock *sk)
+{
+	/*
+	 * Set by bind() after it got the port, and by reuse_connect_tcp() for the time of the
+	 * call: either answer will do then.
+	 */
+	return data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK);
+}
+
 #endif

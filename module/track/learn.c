@@ -8,16 +8,6 @@
 #include "tables/tables.h"
 #include "track.h"
 
-/* Connections are many. Only those whose port came from bind() keep it without remote end */
-static bool keeps_port(const struct sock *sk)
-{
-	/*
-	 * Set by bind() after it got the port, and by reuse_connect_tcp() for the time of the
-	 * call: either answer will do then.
-	 */
-	return data_race(sk->sk_userlocks & SOCK_BINDPORT_LOCK);
-}
-
 /* Called with the lock of the slot */
 static int learn_socket(struct sock *sk, unsigned int round, void *arg)
 {
@@ -31,7 +21,7 @@ static int learn_socket(struct sock *sk, unsigned int round, void *arg)
 		return 0;
 
 	tcp = sk->sk_protocol == IPPROTO_TCP;
-	if (tcp && state != TCP_LISTEN && state != TCP_CLOSE && !keeps_port(sk))
+	if (tcp && state != TCP_LISTEN && state != TCP_CLOSE && !reuse_sock_keeps_port(sk))
 		return 0;
 
 	/* The walk meets the sockets at the end of a list oldest first, all others newest first */
