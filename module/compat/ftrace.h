@@ -6,6 +6,8 @@
 #ifndef _REUSE_COMPAT_FTRACE_H
 #define _REUSE_COMPAT_FTRACE_H
 
+#include <linux/bits.h>
+#include <linux/build_bug.h>
 #include <linux/ftrace.h>
 
 #ifdef REUSE_FTRACE_REGS
@@ -14,16 +16,8 @@
 #define reuse_fregs_t	struct pt_regs
 #endif
 
-/* Arguments of a function, in pt_regs or a structure with the same members */
-#ifdef CONFIG_X86_64
-#define reuse_third_arg(r)	((r)->dx)
-#define reuse_fourth_arg(r)	((r)->cx)
-#define reuse_sixth_arg(r)	((r)->r9)
-#else
-#define reuse_third_arg(r)	((r)->regs[2])
-#define reuse_fourth_arg(r)	((r)->regs[3])
-#define reuse_sixth_arg(r)	((r)->regs[5])
-#endif
+/* The arguments of functions that handlers change, counted from 0; hook/proof.c tries each */
+#define REUSE_CHANGED_ARGS	(BIT(2) | BIT(3) | BIT(5))
 
 #ifdef REUSE_FTRACE_ARGUMENT
 
@@ -82,19 +76,29 @@ static inline void reuse_ftrace_redirect(reuse_fregs_t *regs, void *to)
 
 #endif
 
-static inline void reuse_ftrace_set_third_arg(reuse_fregs_t *regs, unsigned long value)
+/* Where argument @n is, in pt_regs or a structure with the same members */
+static inline unsigned long *reuse_ftrace_arg_at(reuse_fregs_t *fregs, unsigned int n)
 {
-	reuse_third_arg(reuse_ftrace_pt_regs(regs)) = value;
+#ifdef CONFIG_X86_64
+	switch (n) {
+	case 0: return &reuse_ftrace_pt_regs(fregs)->di;
+	case 1: return &reuse_ftrace_pt_regs(fregs)->si;
+	case 2: return &reuse_ftrace_pt_regs(fregs)->dx;
+	case 3: return &reuse_ftrace_pt_regs(fregs)->cx;
+	case 4: return &reuse_ftrace_pt_regs(fregs)->r8;
+	default: return &reuse_ftrace_pt_regs(fregs)->r9;
+	}
+#else
+	return &reuse_ftrace_pt_regs(fregs)->regs[n];
+#endif
 }
 
-static inline void reuse_ftrace_set_fourth_arg(reuse_fregs_t *regs, unsigned long value)
+/* @n: a constant that REUSE_CHANGED_ARGS has */
+static __always_inline void reuse_ftrace_set_arg(reuse_fregs_t *regs, unsigned int n,
+						 unsigned long value)
 {
-	reuse_fourth_arg(reuse_ftrace_pt_regs(regs)) = value;
-}
-
-static inline void reuse_ftrace_set_sixth_arg(reuse_fregs_t *regs, unsigned long value)
-{
-	reuse_sixth_arg(reuse_ftrace_pt_regs(regs)) = value;
+	BUILD_BUG_ON(!(REUSE_CHANGED_ARGS & BIT(n)));
+	*reuse_ftrace_arg_at(regs, n) = value;
 }
 
 #endif

@@ -95,9 +95,9 @@ void reuse_hook_remove(enum reuse_hooks group);
 int reuse_proof(void);
 bool reuse_proof_possible(void);
 void reuse_proof_teardown(void);
-unsigned long reuse_proof_target(unsigned long first, unsigned long second,
-				 unsigned long third);
-unsigned long reuse_proof_landed(unsigned long first, unsigned long second,
-				 unsigned long third);
+bool reuse_proof_target(unsigned long first, unsigned long second, unsigned long third,
+			unsigned long fourth, unsigned long fifth, unsigned long sixth);
+bool reuse_proof_landed(unsigned long first, unsigned long second, unsigned long third,
+			unsigned long fourth, unsigned long fifth, unsigned long sixth);
 
 #endif

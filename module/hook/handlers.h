@@ -120,8 +120,7 @@ static __always_inline void on_bind(reuse_fregs_t *regs)
 
 	if (reuse_bind_asks_privilege(sk, (const void *)reuse_ftrace_arg(regs, 1)))
 		return;
-	reuse_ftrace_set_fourth_arg(regs, reuse_ftrace_arg(regs, 3) |
-					  BIND_NO_CAP_NET_BIND_SERVICE);
+	reuse_ftrace_set_arg(regs, 3, reuse_ftrace_arg(regs, 3) | BIND_NO_CAP_NET_BIND_SERVICE);
 }
 
 #endif
@@ -152,7 +151,7 @@ static __always_inline void hide_option(reuse_fregs_t *regs, const struct sock *
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 
 	if (profile && profile->hides_reuseport)
-		reuse_ftrace_set_third_arg(regs, NO_SUCH_OPTION);
+		reuse_ftrace_set_arg(regs, 2, NO_SUCH_OPTION);
 }
 
 static __always_inline void on_getsockopt(reuse_fregs_t *regs)
@@ -208,7 +207,7 @@ static __always_inline void on_setsockopt6(reuse_fregs_t *regs)
 	else if (copy_from_user_nofault(&only, (const void __force __user *)value, sizeof(only)))
 		return;
 	if (!only)
-		reuse_ftrace_set_sixth_arg(regs, 0);
+		reuse_ftrace_set_arg(regs, 5, 0);
 }
 
 /* With separate families, is an address bound that is none? */

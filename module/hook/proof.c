@@ -4,66 +4,92 @@
  *
  * If a kernel differs from its headers, a redirect may have no effect, or the arguments
  * may be elsewhere. So before it intercepts a function of the kernel, the module intercepts
- * one of its own and calls it: the call must arrive at the replacement, with the third
- * argument changed by the handler.
+ * one of its own and calls it: the call must arrive at the replacement, with each argument
+ * that any handler changes, and no other, changed by the handler.
  *
  * ftrace must be able to trace both functions: the compiler may optimise a static one so
  * that it cannot, so they are not static.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/bits.h>
 #include <linux/compiler.h>
 #include <linux/errno.h>
+#include <linux/kernel.h>
 #include <linux/mutex.h>
 #include <linux/printk.h>
 
 #include "ftrace.h"
 
-#define FIRST	0x1357
-#define SECOND	0x2468
-#define THIRD	0x7531
-#define CHANGED	0x8642	/* the handler puts it in place of THIRD */
+/* The arguments that the function is called with */
+static const unsigned long passed[] = {
+	0x13579bdf02468ace, 0x2468ace013579bdf, 0x3579bdf12468ace0,
+	0x468ace02579bdf13, 0x579bdf13468ace02, 0x68ace024579bdf13,
+};
+
+/* The value that the handler gives argument @n */
+#define CHANGED(n)	(~passed[n])
+
+/* The value with which argument @n arrives */
+static unsigned long arriving(unsigned int n)
+{
+	return REUSE_CHANGED_ARGS & BIT(n) ? CHANGED(n) : passed[n];
+}
 
 /**
  * reuse_proof_target() - the function whose call is redirected
- * @first: FIRST
- * @second: SECOND
- * @third: THIRD
+ * @first: passed[0]
+ * @second: passed[1]
+ * @third: passed[2]
+ * @fourth: passed[3]
+ * @fifth: passed[4]
+ * @sixth: passed[5]
  *
  * Context: any.
- * Return: 0, which proof_lands() sees if the call was not redirected.
+ * Return: false, which proof_lands() sees if the call was not redirected.
  */
-noinline unsigned long reuse_proof_target(unsigned long first, unsigned long second,
-					  unsigned long third)
+noinline bool reuse_proof_target(unsigned long first, unsigned long second,
+				 unsigned long third, unsigned long fourth,
+				 unsigned long fifth, unsigned long sixth)
 {
-	return 0;
+	return false;
 }
 
 /**
  * reuse_proof_landed() - the replacement of reuse_proof_target()
- * @first: FIRST
- * @second: SECOND
- * @third: CHANGED, if the handler can change it
+ * @first: arriving(0)
+ * @second: arriving(1)
+ * @third: arriving(2), if the handler can change it
+ * @fourth: arriving(3)
+ * @fifth: arriving(4)
+ * @sixth: arriving(5)
  *
  * Context: any.
- * Return: all arguments in one number.
+ * Return: true if that is so.
  */
-noinline unsigned long reuse_proof_landed(unsigned long first, unsigned long second,
-					  unsigned long third)
+noinline bool reuse_proof_landed(unsigned long first, unsigned long second,
+				 unsigned long third, unsigned long fourth,
+				 unsigned long fifth, unsigned long sixth)
 {
-	return first << 32 | second << 16 | third;
+	return first == arriving(0) && second == arriving(1) && third == arriving(2) &&
+	       fourth == arriving(3) && fifth == arriving(4) && sixth == arriving(5);
 }
 
 /* Redirects only if it finds the arguments */
 static void notrace proof_handler(unsigned long ip, unsigned long parent_ip,
 				  struct ftrace_ops *ops, reuse_fregs_t *regs)
 {
-	if (reuse_ftrace_arg(regs, 0) != FIRST ||
-	    reuse_ftrace_arg(regs, 1) != SECOND ||
-	    reuse_ftrace_arg(regs, 2) != THIRD)
-		return;
+	unsigned int i;
 
-	reuse_ftrace_set_third_arg(regs, CHANGED);
+	for (i = 0; i < ARRAY_SIZE(passed); i++) {
+		if (reuse_ftrace_arg(regs, i) != passed[i])
+			return;
+	}
+
+	for (i = 0; i < ARRAY_SIZE(passed); i++) {
+		if (REUSE_CHANGED_ARGS & BIT(i))
+			*reuse_ftrace_arg_at(regs, i) = CHANGED(i);
+	}
 	reuse_ftrace_replace(ops, regs);
 }
 
@@ -74,13 +100,11 @@ static struct hook_target proof_target = {
 
 static bool proof_lands(void)
 {
-	unsigned long (*target)(unsigned long first, unsigned long second,
-				unsigned long third) = reuse_proof_target;
+	typeof(reuse_proof_target) *target = reuse_proof_target;
 
 	/* Hides from the compiler which function is called, or it could use the known result */
 	OPTIMIZER_HIDE_VAR(target);
-	return target(FIRST, SECOND, THIRD) ==
-	       ((unsigned long)FIRST << 32 | SECOND << 16 | CHANGED);
+	return target(passed[0], passed[1], passed[2], passed[3], passed[4], passed[5]);
 }
 
 /* Result of the proof; -EAGAIN until it is known, then never changes */
