@@ -7,11 +7,22 @@
  */
 #include <linux/bottom_half.h>
 #include <linux/err.h>
+#include <linux/skbuff.h>
 
 #include "deliver.h"
 #include "drop.h"
 #include "netns.h"
 #include "select.h"
+
+/*
+ * Does TCP ask, which drops what it finds the drop socket for? Netfilter asks, too: nothing
+ * may be found then. It has the packet at its IP header, and TCP at its TCP header. Others
+ * (BPF programs, socket diagnosis) ask without a packet.
+ */
+static bool tcp_asks(const struct sk_buff *skb)
+{
+	return skb && !skb_transport_offset(skb);
+}
 
 /*
  * Socket diagnosis looks up listeners, too: in process context, bottom halves on, and without
@@ -25,7 +36,7 @@ static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
 	local_bh_disable();
 	sk = reuse_deliver_select(dv, native, skb, doff);
 	local_bh_enable();
-	if (skb && dv->refused && dv->profile->drops_refused)
+	if (dv->refused && dv->profile->drops_refused && tcp_asks(skb))
 		return reuse_drop_socket(dv->net);
 	return IS_ERR(sk) ? NULL : sk;
 }

@@ -9,7 +9,7 @@ GUEST_PROGRAMS="bash ip ss tc nft setpriv unshare nsenter"
 GUEST_MODULES="virtio_pci virtio_mmio virtio_console dummy veth vrf tun ifb bridge 8021q macvlan ipvlan
 	inet_diag tcp_diag udp_diag raw_diag unix_diag netlink_diag mptcp_diag af_packet_diag tls sctp sctp_diag
 	sch_netem sch_ingress act_mirred cls_u32 cls_basic cls_bpf ipip sit ip6_tunnel nf_tables nft_queue
-	nft_ct nft_tproxy nfnetlink_queue wireguard dccp_ipv4 dccp_ipv6 lkdtm binfmt_misc"
+	nft_ct nft_tproxy nft_socket nft_reject_inet nfnetlink_queue wireguard dccp_ipv4 dccp_ipv6 lkdtm binfmt_misc"
 
 # base_archive NAME MODDIR RELEASE: path of the cpio with everything that does not
 # change between runs: made again when the programs or the kernel did.

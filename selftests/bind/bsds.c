@@ -286,6 +286,40 @@ TEST_F(bsds, not_listening)
 	EXPECT_EQ(ECONNREFUSED, try_connect(one6));
 }
 
+#define REFUSE	"socket transparent 0 reject with tcp reset"
+
+/* A firewall that refuses what is for a socket, as it sees it in @hook; false without one */
+static bool firewall_refuses(const char *hook)
+{
+	return !system(text("nft 'flush ruleset; add table inet t; "
+			    "add chain inet t c { type filter hook %s priority 0; }; "
+			    "add rule inet t c tcp dport %d " REFUSE "' 2>/dev/null", hook, PORT));
+}
+
+/* Others who look for the socket of a packet find none that does not listen */
+TEST_F(bsds, not_listening_for_a_firewall)
+{
+	static const char * const hooks[] = { "prerouting", "input" };
+	const char * const to[] = { text("127.0.0.1:%d", PORT), text("[::1]:%d", PORT) };
+	size_t i, j;
+	int fd;
+
+	for (i = 0; i < 2; i++) {
+		for (j = 0; j < 2; j++) {
+			fd = sock_bind("tcp", to[i], sock_family(to[i]) == AF_INET6 ? S_V6ONLY : 0);
+			if (!firewall_refuses(hooks[j]))
+				SKIP(return, "no nft, or no nft_socket in this kernel");
+			SAYS(ECONNREFUSED, ECONNREFUSED, SILENCE, SILENCE, SILENCE,
+			     try_connect(to[i]));
+			EXPECT_EQ(0, listen(fd, 1));
+			EXPECT_EQ(ECONNREFUSED, try_connect(to[i]));
+			run("nft flush ruleset");
+			EXPECT_EQ(0, try_connect(to[i]));
+			close(fd);
+		}
+	}
+}
+
 /* A client that waits gets through when the server listens at last */
 TEST_F(bsds, listens_at_last)
 {
