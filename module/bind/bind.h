@@ -14,6 +14,10 @@ extern atomic_t reuse_forced_binds;
 /* privilege.c */
 bool reuse_bind_asks_privilege(const struct sock *sk, const struct sockaddr *addr);
 
+/* denied.c */
+bool reuse_bind_is_denied(const struct sock *sk, const struct sockaddr *addr, u32 flags);
+int reuse_bind_denied(struct sock *sk, const struct sockaddr *addr);
+
 /* get_port.c */
 int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp);
 bool reuse_bind_separates_families(const struct net *net);

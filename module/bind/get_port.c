@@ -309,20 +309,31 @@ static int request_native_port(struct bind_request *req, unsigned short port)
 	return err;
 }
 
+/* reuse_bind_decide() sets the fields that are missing here */
+static void request_begin(struct bind_request *req, struct sock *sk, bool udp,
+			  const struct sem_profile *profile)
+{
+	req->bind.fastreuse = 0;
+	req->sk = sk;
+	req->rn = reuse_net(sock_net(sk));
+	req->table = udp ? &reuse_udp : &reuse_tcp;	/* also for UDP-Lite */
+	req->profile = profile;
+	req->udp = udp;
+	reuse_sock_snapshot(sk, &req->self);
+
+	if (profile->needs_bind_order) {
+		/* Map it now: uid_map may be written long after the namespace was created */
+		req->root = make_kuid(sock_net(sk)->user_ns, 0);
+		reuse_owners_uid(req, sk, &req->self);
+	}
+}
+
 static int request_run(struct sock *sk, unsigned short port, bool udp,
 		       const struct sem_profile *profile)
 {
 	struct bind_request req;
 
-	/* reuse_bind_decide() sets the fields that are missing here */
-	req.bind.fastreuse = 0;
-	req.sk = sk;
-	req.rn = reuse_net(sock_net(sk));
-	req.table = udp ? &reuse_udp : &reuse_tcp;	/* also for UDP-Lite */
-	req.profile = profile;
-	req.udp = udp;
-	reuse_sock_snapshot(sk, &req.self);
-
+	request_begin(&req, sk, udp, profile);
 	if (profile->separate_families && req.self.ipv6 && !sk->sk_num) {
 		if (sem_mapped(req.self.addr))
 			return -EADDRNOTAVAIL;
@@ -333,12 +344,6 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 
 	if (profile->same_as_linux && profile->same_as_linux(&req.self, udp, !port))
 		return port ? request_native_port(&req, port) : request_native_search(&req);
-
-	if (profile->needs_bind_order) {
-		/* Map it now: uid_map may be written long after the namespace was created */
-		req.root = make_kuid(sock_net(sk)->user_ns, 0);
-		reuse_owners_uid(&req, sk, &req.self);
-	}
 
 	if (!port)
 		return request_search(&req);
@@ -379,6 +384,34 @@ int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp)
 		err = request_run(sk, port, udp, profile);
 	} while (err == -ESTALE);
 	return err;
+}
+
+/**
+ * reuse_bind_is_in_use() - would a bind fail with EADDRINUSE?
+ * @sk: TCP, UDP or UDP-Lite socket without a port
+ * @addr: the address; IPv4 in the v4-mapped form
+ * @port: the port, in host byte order; not 0
+ *
+ * Context: any but hard interrupts; @sk need not be locked.
+ * Return: true if so; false if the namespace has just been switched.
+ */
+bool reuse_bind_is_in_use(struct sock *sk, const u8 *addr, unsigned short port)
+{
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
+	struct bind_request req;
+	int err;
+
+	if (!profile)
+		return false;
+	request_begin(&req, sk, sk->sk_protocol != IPPROTO_TCP, profile);
+	memcpy(req.self.addr, addr, sizeof(req.self.addr));
+	if (profile->separate_families && req.self.ipv6)
+		req.self.v6only = true;
+
+	spin_lock_bh(&req.rn->bind_lock);
+	err = reuse_bind_decide(&req, port, false);
+	spin_unlock_bh(&req.rn->bind_lock);
+	return err == -EADDRINUSE;
 }
 
 /**

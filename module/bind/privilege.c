@@ -4,9 +4,9 @@
 #include <linux/in.h>
 #include <linux/in6.h>
 #include <net/ip.h>
-#include <net/inet_common.h>	/* needs the headers above */
 
 #include "bind.h"
+#include "compat/bind.h"
 #include "netns.h"
 #include "request.h"
 
@@ -28,9 +28,7 @@ bool reuse_bind_asks_privilege(const struct sock *sk, const struct sockaddr *add
 	const struct sockaddr_in *in = (const void *)addr;
 	u8 ipv4[16];
 
-	if (!profile || !profile->needs_privilege ||
-	    (sk->sk_protocol != IPPROTO_TCP && sk->sk_protocol != IPPROTO_UDP &&
-	     sk->sk_protocol != IPPROTO_UDPLITE))
+	if (!profile || !profile->needs_privilege || !reuse_bind_has_rules(sk))
 		return true;
 	if (sk->sk_family == AF_INET6)
 		return profile->needs_privilege(in6->sin6_addr.s6_addr,

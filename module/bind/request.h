@@ -3,14 +3,15 @@
 #ifndef _REUSE_REQUEST_H
 #define _REUSE_REQUEST_H
 
+#include <linux/in.h>
 #include <linux/in6.h>
 #include <linux/uidgid.h>
+#include <net/sock.h>
 
 #include "semantics/semantics.h"
 
 struct reuse_net;
 struct bind_table;
-struct sock;
 
 /**
  * struct bind_request - one call of get_port()
@@ -65,6 +66,13 @@ struct bind_request {
 	bool in_order;
 };
 
+/* Is @sk of a protocol that profiles have rules for? */
+static inline bool reuse_bind_has_rules(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP || sk->sk_protocol == IPPROTO_UDP ||
+	       sk->sk_protocol == IPPROTO_UDPLITE;
+}
+
 /* owners.c */
 void reuse_owners_uid(const struct bind_request *req, struct sock *sk,
 		      struct sem_sock *s);
@@ -78,6 +86,9 @@ void reuse_owner_connected_uid(const struct bind_request *req, const struct sock
 
 /* privilege.c */
 bool reuse_bind_lacks_privilege(const struct bind_request *req, unsigned short port);
+
+/* get_port.c */
+bool reuse_bind_is_in_use(struct sock *sk, const u8 *addr, unsigned short port);
 
 /* decide.c */
 bool reuse_bind_is_stale(const struct bind_request *req);

@@ -107,6 +107,13 @@ static __always_inline void on_freed(reuse_fregs_t *regs)
 		reuse_track_freed(sk_arg(regs));
 }
 
+/* Does the kernel say EACCES, where something else comes first? The bind fails in any case */
+static __always_inline bool is_denied(reuse_fregs_t *regs)
+{
+	return reuse_bind_is_denied(sk_arg(regs), (const void *)reuse_ftrace_arg(regs, 1),
+				    reuse_ftrace_arg(regs, 3));
+}
+
 #ifdef BIND_NO_CAP_NET_BIND_SERVICE
 
 /*
@@ -210,13 +217,18 @@ static __always_inline void on_setsockopt6(reuse_fregs_t *regs)
 		reuse_ftrace_set_arg(regs, 5, 0);
 }
 
-/* With separate families, is an address bound that is none? */
-static __always_inline bool binds_mapped(reuse_fregs_t *regs)
+/*
+ * With separate families, is an address bound that is none? Or does the kernel refuse the
+ * bind?
+ */
+static __always_inline bool is_refused6(reuse_fregs_t *regs)
 {
 	const struct sockaddr_in6 *addr = (const void *)reuse_ftrace_arg(regs, 1);
 
-	return addr->sin6_family == AF_INET6 && ipv6_addr_v4mapped(&addr->sin6_addr) &&
-	       has_separate_families(sk_arg(regs));
+	if (addr->sin6_family == AF_INET6 && ipv6_addr_v4mapped(&addr->sin6_addr) &&
+	    has_separate_families(sk_arg(regs)))
+		return true;
+	return is_denied(regs);
 }
 
 #endif

@@ -11,6 +11,7 @@ struct sock;
 
 /**
  * enum inside_kind - groups of functions of which one calls no other for the same subject
+ * @INSIDE_BIND: refusal of a bind; a socket may have several at a time, as nobody asks for it
  * @INSIDE_GET_PORT: choice of a port
  * @INSIDE_CONNECT4: connect() to an IPv4 remote end
  * @INSIDE_CONNECT6: connect() by an IPv6 socket, which may call the former
@@ -20,6 +21,7 @@ struct sock;
  * @INSIDE_LOOKUP_SOFTIRQ: the same, in a softirq, which may interrupt the former
  */
 enum inside_kind {
+	INSIDE_BIND,
 	INSIDE_GET_PORT,
 	INSIDE_CONNECT4,
 	INSIDE_CONNECT6,

@@ -32,11 +32,27 @@
 #include "netns.h"
 #include "track/track.h"
 
+/* On PREEMPT_RT this may sleep on a lock */
+static int hook_bind_denied(struct sock *sk, const void *addr, int len, u32 flags)
+{
+	struct hook_call call;
+	int err;
+
+	reuse_ftrace_enter(&call, reuse_inside_sock(sk, INSIDE_BIND));
+	err = reuse_bind_denied(sk, addr);
+	reuse_ftrace_leave(&call);
+	return err;
+}
+
 #if IS_ENABLED(CONFIG_IPV6)
 
-/* The kernel would say EINVAL, as IPV6_V6ONLY is set */
-static int hook_bind_mapped(struct sock *sk, const void *addr, int len, u32 flags)
+/* A v4-mapped address is none; the kernel would say EINVAL, as IPV6_V6ONLY is set */
+static int hook_bind6_refused(struct sock *sk, const void *addr, int len, u32 flags)
 {
+	const struct sockaddr_in6 *in6 = addr;
+
+	if (!ipv6_addr_v4mapped(&in6->sin6_addr))
+		return hook_bind_denied(sk, addr, len, flags);
 	return READ_ONCE(inet_sk(sk)->inet_num) ? -EINVAL : -EADDRNOTAVAIL;
 }
 
@@ -261,10 +277,11 @@ SOCK_REDIRECTOR(udp4_connect, sk_in_emulating_netns, INSIDE_CONNECT4)
 SOCK_REDIRECTOR(tcp4_connect, keeps_port4, INSIDE_CONNECT4)
 REDIRECTOR(lookup, in_emulating_netns, reuse_inside_context())
 FINAL_REDIRECTOR(saddr_equal, bind_is_forced)
+FINAL_REDIRECTOR(bind_denied, is_denied)
 #if IS_ENABLED(CONFIG_IPV6)
 SOCK_REDIRECTOR(udp6_connect, sk_in_emulating_netns, INSIDE_CONNECT6)
 SOCK_REDIRECTOR(tcp6_connect, keeps_port6, INSIDE_CONNECT6)
-FINAL_REDIRECTOR(bind_mapped, binds_mapped)
+FINAL_REDIRECTOR(bind6_refused, is_refused6)
 #endif
 
 /*
@@ -308,9 +325,10 @@ static struct hook_target targets[] = {
 	OBSERVE(FAMILIES, "tcp_v6_init_sock", on_created6),
 	OBSERVE(FAMILIES, "udp_init_sock", on_created6),
 	OBSERVE_IF_THERE(FAMILIES, "udpv6_init_sock", on_created6, udp6_without_init),
-	REDIRECT(FAMILIES, "__inet6_bind", bind_mapped, hook_bind_mapped),
+	REDIRECT(REFUSE, "__inet6_bind", bind6_refused, hook_bind6_refused),
 	REWRITE_ARG(FAMILIES, "ipv6_setsockopt", on_setsockopt6),
 #endif
+	REDIRECT(REFUSE, "__inet_bind", bind_denied, hook_bind_denied),
 	OBSERVE(TIMEWAIT, "tcp_twsk_destructor", on_timewait_freed),
 #ifdef BIND_NO_CAP_NET_BIND_SERVICE
 	REWRITE_ARG(PRIVILEGE, "__inet_bind", on_bind),

@@ -42,6 +42,7 @@ const struct sem_profile sem_openbsd = {
 	.done			= bsd_done,
 	.verdict		= bsd_verdict,
 	.needs_privilege	= openbsd_needs_privilege,
+	.in_use_before_privilege = true,
 	.needs_bind_order	= true,
 	.needs_connected_uid	= true,
 	.separate_families	= true,

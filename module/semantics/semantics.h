@@ -185,6 +185,8 @@ enum sem_member {
  *	it fails with EADDRNOTAVAIL and the socket loses a port that bind() chose
  * @needs_privilege: may be NULL: as this kernel has it. Does bind() to an address and port take
  *	CAP_NET_BIND_SERVICE? @low: this kernel says so
+ * @in_use_before_privilege: to bind a port in use that takes a privilege is EADDRINUSE for those
+ *	who lack it, too; otherwise, EACCES
  * @separate_families: IPV6_V6ONLY is always set and to clear it is EINVAL; to bind a v4-mapped
  *	address is EADDRNOTAVAIL
  * @tells_families_apart: of sockets on one IPv4 address, an AF_INET one and an AF_INET6 one are
@@ -233,6 +235,7 @@ struct sem_profile {
 	bool wildcard_oldest_first;
 	bool mapped_any_oldest_first;
 	bool connect_keeps_port;
+	bool in_use_before_privilege;
 	bool separate_families;
 	bool tells_families_apart;
 	bool needs_connected_uid;

@@ -89,7 +89,6 @@ TEST_F(bsds, privileged_ports)
 	const char *any = text("0.0.0.0:%d", LOW_PORT), *one = text("127.0.0.1:%d", LOW_PORT);
 	const char *any6 = text("[::]:%d", LOW_PORT), *one6 = text("[::1]:%d", LOW_PORT);
 	const char *nfs = text("127.0.0.1:%d", NFS_PORT);
-	int fd;
 
 	if (kernel_before(5, 12))
 		SKIP(return, "this kernel asks for the privilege first");
@@ -101,11 +100,50 @@ TEST_F(bsds, privileged_ports)
 	SAYS(0, 0, EACCES, 0, 0, alice_binds("tcp", nfs, 0));
 	EXPECT_EQ(0, bind_by(sock_open("tcp", AF_INET, 0), nfs));
 
-	fd = sock_bind("tcp", one, 0);
-	SAYS(EACCES, EACCES, EACCES, EACCES, EACCES, alice_binds("tcp", one, RA));
-	close(fd);
 	write_file(IPV4_SYSCTL "ip_unprivileged_port_start", "%d", LOW_PORT);
 	EXPECT_EQ(0, alice_binds("tcp", one, 0));
+}
+
+/* Which comes first, that the port is in use or that it takes a privilege? */
+TEST_F(bsds, privileged_port_in_use)
+{
+	static const char * const hosts[] = { "127.0.0.1", "[::1]" };
+	static const char * const protos[] = { "tcp", "udp" };
+	int i, fd;
+
+	for (i = 0; i < 4; i++) {
+		const char *proto = protos[i % 2], *host = hosts[i / 2];
+		const char *address = text("%s:%d", host, LOW_PORT);
+		int family = sock_family(address);
+
+		fd = sock_bind(proto, address, RP);
+		SAYS(EACCES, EACCES, EADDRINUSE, EACCES, EACCES, alice_binds(proto, address, 0));
+		SAYS(EACCES, EACCES, EADDRINUSE, EACCES, EACCES, alice_binds(proto, address, RP));
+		EXPECT_EQ(EACCES, alice_binds(proto, text("%s:%d", host, LOW_PORT + 1), 0));
+		close(fd);
+		EXPECT_EQ(EACCES, alice_binds(proto, address, 0));
+
+		/* With one of her own she may share it, but for the privilege */
+		setfsuid(ALICE);
+		fd = sock_open(proto, family, RP);
+		setfsuid(0);
+		EXPECT_EQ(0, sock_try_bind(fd, address));
+		EXPECT_EQ(EACCES, alice_binds(proto, address, RP));
+		SAYS(EACCES, EACCES, EADDRINUSE, EACCES, EACCES, alice_binds(proto, address, 0));
+		/* It has a port */
+		if (seteuid(ALICE))
+			die("seteuid");
+		SAYS(EACCES, EACCES, EINVAL, EACCES, EACCES,
+		     sock_try_bind(fd, text("%s:%d", host, LOW_PORT + 1)));
+		if (seteuid(0))
+			die("seteuid");
+		close(fd);
+	}
+	fd = sock_bind("tcp", text("0.0.0.0:%d", LOW_PORT), 0);
+	EXPECT_EQ(EADDRNOTAVAIL, alice_binds("tcp", text("192.0.2.1:%d", LOW_PORT), 0));
+	close(fd);
+	SAYS(EACCES, EACCES, EADDRNOTAVAIL, EACCES, EACCES,
+	     alice_binds("tcp", text("[2001:db8::1]:%d", LOW_PORT), S_V6ONLY));
 }
 
 static int v6only_of(int fd)
