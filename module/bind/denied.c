@@ -51,10 +51,15 @@ static int address_error4(struct sock *sk, __be32 addr)
 		0 : -EADDRNOTAVAIL;
 }
 
-/* As in __inet6_bind(), but for the device of a link-local address */
+/*
+ * As in __inet6_bind(), but for the device of a link-local address, and for a v4-mapped address:
+ * where families are separate, that is none.
+ */
 static int address_error6(struct sock *sk, const struct in6_addr *addr)
 {
 #if IS_ENABLED(CONFIG_IPV6)
+	if (ipv6_addr_v4mapped(addr))
+		return -EADDRNOTAVAIL;
 	if (ipv6_addr_is_multicast(addr))
 		return sk->sk_type == SOCK_STREAM ? -EINVAL : 0;
 	if (ipv6_addr_any(addr) || ipv6_can_nonlocal_bind(sock_net(sk), inet_sk(sk)) ||
@@ -66,7 +71,8 @@ static int address_error6(struct sock *sk, const struct in6_addr *addr)
 
 /**
  * reuse_bind_denied() - refuse a bind for want of the privilege, or for what comes first
- * @sk: the socket; reuse_bind_is_denied() was true
+ * @sk: the socket; reuse_bind_is_denied() was true, or @addr is v4-mapped where families are
+ *	separate
  * @addr: address and port
  *
  * The kernel asks for the privilege first, and no error of its own could be changed later. So
@@ -85,15 +91,13 @@ int reuse_bind_denied(struct sock *sk, const struct sockaddr *addr)
 
 	if (READ_ONCE(inet_sk(sk)->inet_num))
 		return -EINVAL;
-	if (sk->sk_family == AF_INET6) {
+	if (sk->sk_family == AF_INET6)
 		err = address_error6(sk, &in6->sin6_addr);
-		memcpy(ours, &in6->sin6_addr, sizeof(ours));
-	} else {
+	else
 		err = address_error4(sk, in->sin_addr.s_addr);
-		sem_addr4(ours, (__force u32)in->sin_addr.s_addr);
-	}
 	if (err)
 		return err;
+	reuse_bind_address(sk, addr, ours);
 	if (reuse_bind_is_in_use(sk, ours, ntohs(in->sin_port)))
 		return -EADDRINUSE;
 	/* Only to have it logged, as the kernel does */

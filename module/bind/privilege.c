@@ -24,17 +24,14 @@
 bool reuse_bind_asks_privilege(const struct sock *sk, const struct sockaddr *addr)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
-	const struct sockaddr_in6 *in6 = (const void *)addr;
+	/* The port is in the same place for IPv6 */
 	const struct sockaddr_in *in = (const void *)addr;
-	u8 ipv4[16];
+	u8 ours[16];
 
 	if (!profile || !profile->needs_privilege || !reuse_bind_has_rules(sk))
 		return true;
-	if (sk->sk_family == AF_INET6)
-		return profile->needs_privilege(in6->sin6_addr.s6_addr,
-						ntohs(in6->sin6_port), true);
-	sem_addr4(ipv4, (__force u32)in->sin_addr.s_addr);
-	return profile->needs_privilege(ipv4, ntohs(in->sin_port), true);
+	reuse_bind_address(sk, addr, ours);
+	return profile->needs_privilege(ours, ntohs(in->sin_port), true);
 }
 
 /**

@@ -73,6 +73,19 @@ static inline bool reuse_bind_has_rules(const struct sock *sk)
 	       sk->sk_protocol == IPPROTO_UDPLITE;
 }
 
+/* Sets @ours to the address in @addr, of the family of @sk; IPv4 in the v4-mapped form */
+static inline void reuse_bind_address(const struct sock *sk, const struct sockaddr *addr,
+				      u8 *ours)
+{
+	const struct sockaddr_in6 *in6 = (const void *)addr;
+	const struct sockaddr_in *in = (const void *)addr;
+
+	if (sk->sk_family == AF_INET6)
+		memcpy(ours, &in6->sin6_addr, sizeof(in6->sin6_addr));
+	else
+		sem_addr4(ours, (__force u32)in->sin_addr.s_addr);
+}
+
 /* owners.c */
 void reuse_owners_uid(const struct bind_request *req, struct sock *sk,
 		      struct sem_sock *s);

@@ -218,10 +218,10 @@ static __always_inline void on_setsockopt6(reuse_fregs_t *regs)
 }
 
 /*
- * With separate families, is an address bound that is none? Or does the kernel refuse the
- * bind?
+ * With separate families, is a v4-mapped address bound, for which the kernel would say EINVAL, as
+ * IPV6_V6ONLY is set? Or does the kernel refuse the bind?
  */
-static __always_inline bool is_refused6(reuse_fregs_t *regs)
+static __always_inline bool is_denied6(reuse_fregs_t *regs)
 {
 	const struct sockaddr_in6 *addr = (const void *)reuse_ftrace_arg(regs, 1);
 

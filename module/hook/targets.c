@@ -44,20 +44,6 @@ static int hook_bind_denied(struct sock *sk, const void *addr, int len, u32 flag
 	return err;
 }
 
-#if IS_ENABLED(CONFIG_IPV6)
-
-/* A v4-mapped address is none; the kernel would say EINVAL, as IPV6_V6ONLY is set */
-static int hook_bind6_refused(struct sock *sk, const void *addr, int len, u32 flags)
-{
-	const struct sockaddr_in6 *in6 = addr;
-
-	if (!ipv6_addr_v4mapped(&in6->sin6_addr))
-		return hook_bind_denied(sk, addr, len, flags);
-	return READ_ONCE(inet_sk(sk)->inet_num) ? -EINVAL : -EADDRNOTAVAIL;
-}
-
-#endif
-
 static int hook_create(struct sock *sk)
 {
 	struct hook_call call;
@@ -281,7 +267,7 @@ FINAL_REDIRECTOR(bind_denied, is_denied)
 #if IS_ENABLED(CONFIG_IPV6)
 SOCK_REDIRECTOR(udp6_connect, sk_in_emulating_netns, INSIDE_CONNECT6)
 SOCK_REDIRECTOR(tcp6_connect, keeps_port6, INSIDE_CONNECT6)
-FINAL_REDIRECTOR(bind6_refused, is_refused6)
+FINAL_REDIRECTOR(bind6_denied, is_denied6)
 #endif
 
 /*
@@ -325,7 +311,7 @@ static struct hook_target targets[] = {
 	OBSERVE(FAMILIES, "tcp_v6_init_sock", on_created6),
 	OBSERVE(FAMILIES, "udp_init_sock", on_created6),
 	OBSERVE_IF_THERE(FAMILIES, "udpv6_init_sock", on_created6, udp6_without_init),
-	REDIRECT(REFUSE, "__inet6_bind", bind6_refused, hook_bind6_refused),
+	REDIRECT(REFUSE, "__inet6_bind", bind6_denied, hook_bind_denied),
 	REWRITE_ARG(FAMILIES, "ipv6_setsockopt", on_setsockopt6),
 #endif
 	REDIRECT(REFUSE, "__inet_bind", bind_denied, hook_bind_denied),
