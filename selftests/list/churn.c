@@ -18,6 +18,10 @@
 #include "harness.h"
 
 #define SECONDS		4
+/* What has to happen at least, however slow this machine is */
+#define READS_LEAST	20
+#define BINDS_LEAST	200
+#define CONNECTS_LEAST	100
 #define BIG		7	/* port of the big buckets */
 #define SERVER		8000	/* port of the server */
 #define SMALL		300	/* ports with one socket */
@@ -129,11 +133,19 @@ static void read_once(size_t size)
 	__atomic_add_fetch(&done->reads, 1, __ATOMIC_RELAXED);
 }
 
+static bool enough_done(void)
+{
+	return __atomic_load_n(&done->reads, __ATOMIC_RELAXED) >= READS_LEAST &&
+	       __atomic_load_n(&done->binds, __ATOMIC_RELAXED) >= BINDS_LEAST &&
+	       __atomic_load_n(&done->connects, __ATOMIC_RELAXED) >= CONNECTS_LEAST;
+}
+
+/* For @seconds, and on until enough was done; the test has a time limit */
 static void read_for(int seconds, size_t size)
 {
 	long long end = now_ns() + seconds * 1000000000LL;
 
-	while (now_ns() < end)
+	while (now_ns() < end || !enough_done())
 		read_once(size);
 }
 
@@ -299,7 +311,7 @@ static void read_in_pieces(void)
 }
 
 /* Two readers, sockets that stay in small and big buckets, two that bind, connect and close */
-TEST_F_TIMEOUT(churn, what_stays, 60)
+TEST_F_TIMEOUT(churn, what_stays, 300)
 {
 	pid_t reader, bind, connect;
 
@@ -314,9 +326,6 @@ TEST_F_TIMEOUT(churn, what_stays, 60)
 	finish(connect);
 	TH_LOG("%lu reads during %lu binds and closes, %lu connections", done->reads, done->binds,
 	       done->connects);
-	EXPECT_LT(bulk_less(10), done->reads);
-	EXPECT_LT(200, done->binds);
-	EXPECT_LT(100, done->connects);
 }
 
 static void hold(void)
@@ -419,6 +428,11 @@ static bool all_in_use(void *binds)
 	return __atomic_load_n((unsigned long *)binds, __ATOMIC_RELAXED) > IN_USE;
 }
 
+static bool more_in_use(void *binds)
+{
+	return __atomic_load_n((unsigned long *)binds, __ATOMIC_RELAXED) > IN_USE + 100;
+}
+
 static int lines(const char *s)
 {
 	int n = 0;
@@ -444,7 +458,8 @@ static void read_handover(const char *proto)
 	pid = spawn(hand_over);
 	if (!wait_for(all_in_use, &done->binds, 20000))
 		die("no hand over");
-	for (end = now_ns() + 3000000000LL; now_ns() < end; done->reads++) {
+	end = now_ns() + 3000000000LL;
+	for (; now_ns() < end || !more_in_use(&done->binds); done->reads++) {
 		s = slurp(REUSE_FILE);
 		errno = 0;
 		if (lines(s) != 1 + IN_USE)
@@ -454,18 +469,16 @@ static void read_handover(const char *proto)
 	finish(pid);
 }
 
-TEST_F_TIMEOUT(churn, handover_tcp, 60)
+TEST_F_TIMEOUT(churn, handover_tcp, 120)
 {
 	read_handover("tcp");
 	TH_LOG("%lu reads, %lu times handed over", done->reads, done->binds);
-	EXPECT_LT(IN_USE + 100, done->binds);
 }
 
-TEST_F_TIMEOUT(churn, handover_udp, 60)
+TEST_F_TIMEOUT(churn, handover_udp, 120)
 {
 	read_handover("udp");
 	TH_LOG("%lu reads, %lu times handed over", done->reads, done->binds);
-	EXPECT_LT(IN_USE + 100, done->binds);
 }
 
 TEST_HARNESS_MAIN

@@ -179,6 +179,14 @@ TEST_F(reload, open_files_end)
 	EXPECT_LT(0, strlen(slurp(REUSE_FILE)));
 }
 
+/* However slow this machine is: the test has a time limit */
+static bool enough_done(void)
+{
+	return __atomic_load_n(&done->whole, __ATOMIC_RELAXED) > 10 &&
+	       __atomic_load_n(&done->broken, __ATOMIC_RELAXED) &&
+	       __atomic_load_n(&done->netns, __ATOMIC_RELAXED) > 10;
+}
+
 /* Again and again, while files are open and read, namespaces made and destroyed, sockets churned */
 TEST_F_TIMEOUT(reload, many_times, 240)
 {
@@ -197,7 +205,7 @@ TEST_F_TIMEOUT(reload, many_times, 240)
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
 
 	srandom(seed());
-	for (i = 0; i < bulk_less(TIMES); i++) {
+	for (i = 0; i < bulk_less(TIMES) || !enough_done(); i++) {
 		fd = open(REUSE_FILE, O_RDONLY);
 		ASSERT_LE(0, fd);
 		ASSERT_LT(0, read(fd, buf, sizeof(buf)));
@@ -216,9 +224,6 @@ TEST_F_TIMEOUT(reload, many_times, 240)
 	EXPECT_TRUE(end(sockets));
 	TH_LOG("%lu whole reads, %lu cut short, %lu namespaces", done->whole, done->broken,
 	       done->netns);
-	EXPECT_LT(bulk_less(10), done->whole);
-	EXPECT_LT(0, done->broken);
-	EXPECT_LT(bulk_less(10), done->netns);
 }
 
 /* The number after @name in a file */

@@ -26,6 +26,7 @@
 #define MEMBERS	300
 #define STAY	20	/* of them, to the end */
 #define QUEUE	2000	/* connections that no task accepts */
+#define LEAST	20	/* connections while a listener closes */
 #define GROUP	"239.1.1.1"
 
 /* See sock_fence(): once a datagram through it is read, all that was sent before has arrived */
@@ -112,7 +113,8 @@ TEST_F_TIMEOUT(interrupted, killed_while_switching, 600)
 	/* On FreeBSD the oldest, on Linux the newest */
 	ASSERT_EQ(1, receiver(fd));
 	takes = switcher_takes();
-	for (i = 0; i < ROUNDS; i++) {
+	/* Until some were killed before and some after: other load changes how long it takes */
+	for (i = 0; i < ROUNDS || !kept || kept == i; i++) {
 		pid = switcher();
 		usleep(random() % (3 * takes / 2));
 		kill(pid, SIGKILL);
@@ -120,13 +122,12 @@ TEST_F_TIMEOUT(interrupted, killed_while_switching, 600)
 		is = semantics_is(BSD) ? BSD : PRE39;
 		ASSERT_TRUE(semantics_is(is));
 		kept += is == BSD;
+		takes += (is == BSD ? takes : -takes) / 8;
 		ASSERT_EQ(is == BSD ? 1 : 2, receiver(fd))
 			TH_LOG("round %d: %s", i, semantics_name[is]);
 		semantics_set(BSD);
 	}
-	TH_LOG("a switch takes %ld us; %d of %d not switched", takes, kept, ROUNDS);
-	EXPECT_LT(0, kept);
-	EXPECT_LT(kept, ROUNDS);
+	TH_LOG("a switch takes %ld us; %d of %d not switched", takes, kept, i);
 }
 
 /* However many were bound before a switch, they are older than what is bound after it */
@@ -218,14 +219,17 @@ TEST_F_TIMEOUT(interrupted, members_close, 600)
 	}
 }
 
-/* Connects until there is something to read from @arg; how many were refused */
+/*
+ * Connects LEAST times, and until there is something to read from @until. Writes to @said
+ * that it began, then how many connections there were and how many were refused
+ */
 static void connect_for_ever(int until, int said)
 {
 	struct pollfd p = { .fd = until, .events = POLLIN };
 	int n = 0, refused = 0, fd;
 
 	stay_on(get_nprocs() > 1);
-	while (!poll(&p, 1, 0)) {
+	while (n < LEAST || !poll(&p, 1, 0)) {
 		fd = sock_open("tcp", AF_INET, 0);
 		refused += sock_try_connect(fd, "127.0.0.1" AT_PORT) == ECONNREFUSED;
 		close(fd);
@@ -269,7 +273,6 @@ TEST_F_TIMEOUT(interrupted, listener_closes, 100)
 	ASSERT_EQ(sizeof(refused), read(said[0], &refused, sizeof(refused)));
 	waitpid(pid, NULL, 0);
 	TH_LOG("%d connections, %d refused", n, refused);
-	EXPECT_LT(10, n);
 	EXPECT_EQ(0, refused);
 }
 
