@@ -211,7 +211,14 @@ TEST_F_TIMEOUT(stress, storm, 100000)
 		EXPECT_TRUE(i == MISSING || stress->done[i]);
 }
 
-#define SHRINK	"/sys/kernel/slab/net_namespace/shrink"
+/* Has the kernel give back what it keeps of a cache; KASAN, too, frees its objects then */
+static void shrink(const char *cache)
+{
+	const char *path = text("/sys/kernel/slab/%s/shrink", cache);
+
+	if (!access(path, W_OK))
+		write_file(path, "1\n");
+}
 
 /* The number after @name in a file */
 static long value_of(const char *path, const char *name)
@@ -236,8 +243,7 @@ static long namespaces(void)
 		_exit(unshare(CLONE_NEWNET) ? 1 : 0);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 		die("no namespace");
-	if (!access(SHRINK, W_OK))
-		write_file(SHRINK, "1\n");
+	shrink("net_namespace");
 	return value_of("/proc/slabinfo", "\nnet_namespace ");
 }
 
@@ -267,25 +273,43 @@ struct memory {
 	long available;
 };
 
-/*
- * kB of objects of namespaces, of their sockets, and without a name. (Slabs are kept for
- * long after the objects that were in them.)
- */
-static long objects(void)
+/* Is this line of slabinfo about namespaces, their sockets, or objects without a name? */
+static bool is_ours(const char *line)
 {
 	static const char * const prefix[] = {
 		"kmalloc-", "net_namespace", "TCP", "UDP", "RAW", "reuse",
 	};
-	char *s = slurp("/proc/slabinfo"), *line;
-	unsigned long n, all, size, sum = 0;
 	size_t i;
 
+	for (i = 0; i < ARRAY_SIZE(prefix); i++) {
+		if (!strncmp(line, prefix[i], strlen(prefix[i])))
+			return true;
+	}
+	return false;
+}
+
+static void shrink_ours(void)
+{
+	char *s = slurp("/proc/slabinfo"), *line;
+
 	for (line = strtok(s, "\n"); line; line = strtok(NULL, "\n")) {
-		for (i = 0; i < ARRAY_SIZE(prefix); i++) {
-			if (!strncmp(line, prefix[i], strlen(prefix[i])) &&
-			    sscanf(line, "%*s %lu %lu %lu", &n, &all, &size) == 3)
-				sum += n * size;
+		if (is_ours(line)) {
+			line[strcspn(line, " ")] = '\0';
+			shrink(line);
 		}
+	}
+	free(s);
+}
+
+/* kB of objects. (Slabs are kept for long after the objects that were in them.) */
+static long objects(void)
+{
+	char *s = slurp("/proc/slabinfo"), *line;
+	unsigned long n, all, size, sum = 0;
+
+	for (line = strtok(s, "\n"); line; line = strtok(NULL, "\n")) {
+		if (is_ours(line) && sscanf(line, "%*s %lu %lu %lu", &n, &all, &size) == 3)
+			sum += n * size;
 	}
 	free(s);
 	return sum / 1024;
@@ -293,6 +317,7 @@ static long objects(void)
 
 static struct memory memory_now(void)
 {
+	shrink_ours();
 	return (struct memory){
 		objects(),
 		value_of("/proc/meminfo", "MemAvailable:"),
@@ -308,7 +333,7 @@ static struct memory memory_taken(const struct memory *before)
 	};
 }
 
-/* Half a kB of each is too much, beside what goes up and down; KASAN keeps what is freed */
+/* Half a kB of each is too much, beside what goes up and down */
 static bool little_taken(void *before)
 {
 	struct memory taken = memory_taken(before);
