@@ -3,7 +3,7 @@
 #
 # What scripts/check-dkms and scripts/check-install share: a Debian suite to try
 # things in, on top of the root that scripts/kernel made, with all changes in memory;
-# and tests as TAP. Sourced after lib.sh.
+# a small module to try them with; and tests as TAP. Sourced after lib.sh.
 
 # What is in single quotes is for the shells in the roots.
 # shellcheck disable=SC2016,SC2034,SC2153
@@ -98,8 +98,28 @@ prepare() {
 	SECOND=$(<"$DEBS/release")
 	# Without lists apt has to take the cached packages, and needs no network.
 	rm -rf "$R"/var/lib/apt/lists/*
+	copy_tree
+}
+
+# This tree as /root/reuse in $R.
+copy_tree() {
+	rm -rf "$R/root/$NAME"
 	mkdir "$R/root/$NAME"
 	tar -C "$TREE" --exclude=./.git -c . | tar -C "$R/root/$NAME" -x --no-same-owner
+}
+
+# make_small DIR: the module in that copy of the tree becomes one of two objects that does
+# nothing, for tests of how a module is built and installed: the whole one takes half a minute.
+# Makefile, dkms.conf and the rest of Kbuild stay.
+make_small() {
+	sed -i -e '/^reuse-[^ ]* += /d' -e 's|^reuse-y := .*|reuse-y := module/main.o module/semantics/pre39.o|' "$1/Kbuild"
+	cat >"$1/module/main.c" <<-END
+		#include <linux/module.h>
+
+		MODULE_DESCRIPTION("Nothing");
+		MODULE_VERSION(REUSE_VERSION);
+		MODULE_LICENSE("GPL");
+	END
 }
 
 # is STRING PATTERN: a shell pattern.
