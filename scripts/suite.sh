@@ -128,9 +128,13 @@ is() {
 	[[ $1 == $2 ]] || { echo "got '$1', wanted '$2'"; return 1; }
 }
 
+# apt_install DIR [PACKAGE...]: all that fetch has put there, or these, which need no more of it.
 # An initramfs takes long and is nothing to dkms.
 apt_install() {
-	IN_ROOT_MNT=$1 INITRD=No in_r sh -c 'apt-get -q -y install /mnt/*.deb'
+	local dir=$1
+	shift
+	[ $# != 0 ] || set -- '*'
+	IN_ROOT_MNT=$dir INITRD=No in_r sh -c 'apt-get -q -y install '"$(printf '/mnt/%s.deb ' "${@/%/_*}")"
 }
 
 # headers_of RELEASE: a copy of the first kernel's headers, good enough to build with.
