@@ -100,7 +100,8 @@ unsigned int some_of(unsigned int all, unsigned int some)
 /**
  * seed() - the seed of all random numbers of a test
  *
- * Return: REUSE_SEED, or a random number; it is printed.
+ * Return: REUSE_SEED, or a random number that is always the same to this process and those that
+ * it forks later; it is printed.
  */
 unsigned int seed(void)
 {
@@ -111,6 +112,8 @@ unsigned int seed(void)
 		n = strtoul(given, NULL, 10);
 	else if (getrandom(&n, sizeof(n), 0) != sizeof(n))
 		die("no random number");
+	if (!given)
+		setenv("REUSE_SEED", text("%u", n), 1);
 	printf("# REUSE_SEED=%u\n", n);
 	fflush(stdout);
 	return n;

@@ -50,4 +50,34 @@ static void __attribute__((constructor)) patience(void)
 	}
 }
 
+/* Does the name of a variant begin with the word for semantics that this run does not try? */
+static inline bool is_untried(const char *variant)
+{
+	size_t len = strcspn(variant, "_");
+	enum semantics s;
+
+	for (s = NATIVE; s < SEMANTICS_COUNT; s++) {
+		if (strlen(semantics_name[s]) == len && !strncmp(variant, semantics_name[s], len))
+			return !semantics_tried(s);
+	}
+	return false;
+}
+
+/* To be called by a constructor: leaves out what takes long and this run does not try */
+static inline void leave_out_untried(void)
+{
+	struct __fixture_variant_metadata *v, *next;
+	struct __fixture_metadata *f;
+
+	for (f = __fixture_list; f; f = f->next) {
+		v = f->variant;
+		f->variant = NULL;
+		for (; v; v = next) {
+			next = v->next;
+			if (!is_untried(v->name))
+				__register_fixture_variant(f, v);
+		}
+	}
+}
+
 #endif

@@ -2,6 +2,8 @@
 /* The module under test: loaded, unloaded, and in what state it is. */
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,10 +14,25 @@
 
 #include "env.h"
 #include "module.h"
-#include "rules.h"
+#include "sock.h"
 #include "table.h"
 
 #define PARAMETER	PARAMETERS "semantics"
+
+const char * const semantics_name[] = {
+	"native", "pre39", "bsd", "freebsd15", "openbsd", "netbsd", "darwin",
+};
+
+const char * const semantics_functions[] = {
+	"inet_csk_get_port", "udp_v4_get_port", "udp_v6_get_port", "inet_rcv_saddr_equal",
+	"__inet_inherit_port", "inet_sock_destruct", "udp_init_sock", "udpv6_init_sock",
+	"__ip4_datagram_connect", "__ip6_datagram_connect", "tcp_v4_connect", "tcp_v6_connect",
+	"__inet_lookup_listener", "inet6_lookup_listener",
+	"sk_setsockopt", "sk_getsockopt", "sock_setsockopt", "sock_getsockopt",
+	"ipv6_setsockopt", "__inet_bind", "__inet6_bind", "tcp_v6_init_sock", "udp_disconnect",
+	"inet_twsk_hashdance", "inet_twsk_hashdance_schedule", "tcp_twsk_destructor",
+	NULL
+};
 
 /**
  * stay_hooked() - have namespaces that are not native as long as the program runs
@@ -241,6 +258,162 @@ const char *reuse_left_behind(bool symbols)
 	if (symbols && has("/proc/kallsyms", "[reuse]"))
 		return "/proc/kallsyms";
 	return wait_for(no_cache, NULL, 5000) ? NULL : "/proc/slabinfo";
+}
+
+/**
+ * semantics_bsd() - the BSD that this run tries
+ *
+ * Return: the one that REUSE_SEMANTICS names, or one that seed() chooses.
+ */
+enum semantics semantics_bsd(void)
+{
+	const char *word = getenv("REUSE_SEMANTICS");
+	static enum semantics bsd;
+
+	if (bsd)
+		return bsd;
+	if (word) {
+		for (bsd = BSD; bsd < SEMANTICS_COUNT && strcmp(word, semantics_name[bsd]); bsd++)
+			;
+		if (bsd == SEMANTICS_COUNT)
+			die("REUSE_SEMANTICS=%s is no BSD", word);
+	} else {
+		bsd = BSD + (seed() * 2654435761U >> 16) % (SEMANTICS_COUNT - BSD);
+	}
+	printf("# REUSE_SEMANTICS=%s\n", semantics_name[bsd]);
+	fflush(stdout);
+	return bsd;
+}
+
+/**
+ * semantics_tried() - does this run try some semantics?
+ * @semantics: these
+ *
+ * Return: true of native, pre39 and one BSD; with REUSE_ALL, of all.
+ */
+bool semantics_tried(enum semantics semantics)
+{
+	return semantics < BSD || getenv("REUSE_ALL") || semantics == semantics_bsd();
+}
+
+/**
+ * semantics_nth() - choose among the semantics that this run tries
+ * @n: any number
+ *
+ * Return: other ones for the next @n, until each had its turn.
+ */
+enum semantics semantics_nth(unsigned int n)
+{
+	if (getenv("REUSE_ALL"))
+		return n % SEMANTICS_COUNT;
+	n %= BSD + 1;
+	return n < BSD ? n : semantics_bsd();
+}
+
+/**
+ * semantics_try() - switch the network namespace, which may be refused
+ * @semantics: to these
+ *
+ * Return: 0 or an errno.
+ */
+int semantics_try(enum semantics semantics)
+{
+	const char *word = semantics_name[semantics];
+	int fd = open(SEMANTICS, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return errno;
+	if (write(fd, word, strlen(word)) != (ssize_t)strlen(word))
+		err = errno;
+	close(fd);
+	return err;
+}
+
+/**
+ * semantics_set() - switch the network namespace
+ * @semantics: to these
+ */
+void semantics_set(enum semantics semantics)
+{
+	errno = semantics_try(semantics);
+	if (errno)
+		die("cannot switch to %s", semantics_name[semantics]);
+}
+
+/**
+ * semantics_is() - does net.reuse.semantics of this namespace say so?
+ * @semantics: the expected ones
+ *
+ * Return: true if so.
+ */
+bool semantics_is(enum semantics semantics)
+{
+	char *now = slurp(SEMANTICS);
+	bool is = !strcmp(now, text("%s\n", semantics_name[semantics]));
+
+	free(now);
+	return is;
+}
+
+static bool has_option(int family, int level, int option, int value)
+{
+	int fd = sock_open("tcp", family, 0);
+	bool has = !setsockopt(fd, level, option, &value, sizeof(value));
+
+	close(fd);
+	return has;
+}
+
+/* Are two sockets bound, each with one option or none? */
+static bool both_bind(const char *proto, const char *first, unsigned int first_flag,
+		      const char *second, unsigned int second_flag, int port)
+{
+	int a = sock_bind(proto, text("%s:%d", first, port), first_flag);
+	int b = sock_open(proto, sock_family(second), second_flag);
+	int err = sock_try_bind(b, text("%s:%d", second, port));
+
+	close(a);
+	close(b);
+	return !err;
+}
+
+/* Of two UDP sockets that share 0.0.0.0, does the one bound last receive? */
+static bool newest_receives(int port)
+{
+	const char *any = text("0.0.0.0:%d", port);
+	struct pollfd p[2];
+	int i, from = sock_open("udp", AF_INET, 0);
+
+	for (i = 0; i < 2; i++)
+		p[i] = (struct pollfd){ sock_bind("udp", any, S_REUSEPORT), POLLIN, 0 };
+	sock_connect(from, text("127.0.0.1:%d", port));
+	if (send(from, "", 1, 0) != 1 || poll(p, 2, 10000) != 1)
+		die("no socket receives, or two do");
+	close(from);
+	for (i = 0; i < 2; i++)
+		close(p[i].fd);
+	return p[1].revents;
+}
+
+/**
+ * semantics_seen() - find out which semantics sockets meet
+ * @port: a free one
+ *
+ * Return: the semantics in force.
+ */
+enum semantics semantics_seen(int port)
+{
+	if (!has_option(AF_INET, SOL_SOCKET, SO_REUSEPORT, 1))
+		return PRE39;
+	if (!has_option(AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, 0))
+		return OPENBSD;
+	if (!both_bind("tcp", "0.0.0.0", 0, "[::]", 0, port))
+		return NATIVE;
+	if (both_bind("tcp", "127.0.0.1", 0, "[::]", 0, port))
+		return NETBSD;
+	if (!both_bind("udp", "224.0.0.251", S_REUSEADDR, "224.0.0.251", S_REUSEPORT, port))
+		return DARWIN;
+	return newest_receives(port) ? FREEBSD15 : BSD;
 }
 
 static bool was_there;

@@ -9,8 +9,14 @@
 #define SEMANTICS	"/proc/sys/net/reuse/semantics"
 #define AVAILABLE	"/proc/sys/net/reuse/available_semantics"
 
-/* The latter reads like this */
+/* The latter reads like this: the words in the order of enum semantics */
 #define ALL_SEMANTICS	"native pre39 bsd freebsd15 openbsd netbsd darwin\n"
+
+enum semantics { NATIVE, PRE39, BSD, FREEBSD15, OPENBSD, NETBSD, DARWIN, SEMANTICS_COUNT };
+extern const char * const semantics_name[];
+
+/* Functions that the module may intercept, NULL-terminated; not every kernel has all */
+extern const char * const semantics_functions[];
 
 /* Of the module, as root may set them */
 #define PARAMETERS	"/sys/module/reuse/parameters/"
@@ -32,5 +38,13 @@ const char *reuse_left_behind(bool symbols);
 void reuse_load_again(void);
 bool nothing_hooked(void *unused);
 void stay_hooked(void);
+
+enum semantics semantics_bsd(void);
+bool semantics_tried(enum semantics semantics);
+enum semantics semantics_nth(unsigned int n);
+int semantics_try(enum semantics semantics);
+void semantics_set(enum semantics semantics);
+bool semantics_is(enum semantics semantics);
+enum semantics semantics_seen(int port);
 
 #endif

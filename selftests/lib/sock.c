@@ -190,6 +190,22 @@ void sock_set(int fd, int level, int name, int value)
 }
 
 /**
+ * sock_option() - ask for an option that is a number
+ * @fd: the socket
+ * @level: SOL_SOCKET, ...
+ * @name: SO_REUSEADDR, ...
+ *
+ * Return: its value, or -1 where there is no such option.
+ */
+int sock_option(int fd, int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int value;
+
+	return getsockopt(fd, level, name, &value, &len) ? -1 : value;
+}
+
+/**
  * sock_dev() - bind a socket to a device
  * @fd: a socket
  * @dev: name of the device; NULL or empty for none

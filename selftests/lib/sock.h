@@ -66,6 +66,7 @@ void sock_connect(int fd, const char *address);
 int sock_accept(int listener);
 void sock_pair(struct pair *pair, int listener, const char *address);
 void sock_set(int fd, int level, int name, int value);
+int sock_option(int fd, int level, int name);
 void sock_dev(int fd, const char *dev);
 void sock_abort(int fd);
 void sock_close_pair(int first, int second);
