@@ -11,7 +11,7 @@
 
 #include "rules.h"
 
-#define SPACES		4	/* network namespaces */
+#define SPACES		4	/* network namespaces: native, pre39, a BSD, one that is switched */
 #define WORKERS		3	/* of each */
 #define POOL		12	/* sockets of a worker at most */
 

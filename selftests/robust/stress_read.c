@@ -204,7 +204,7 @@ static int meaning(const char *data, size_t len)
 	begin += strspn(begin, SPACE);
 	for (end = begin + strlen(begin); end > begin && strchr(SPACE, end[-1]); end--)
 		end[-1] = '\0';
-	for (s = NATIVE; s <= BSD; s++) {
+	for (s = NATIVE; s < SEMANTICS_COUNT; s++) {
 		if (!strcmp(begin, semantics_name[s]))
 			return s;
 	}
@@ -215,7 +215,7 @@ static int meaning(const char *data, size_t len)
 static size_t garble(char *data, uint64_t *rng)
 {
 	uint64_t r = stress_draw(rng);
-	const char *word = semantics_name[stress_take(&r, 3)];
+	const char *word = semantics_name[semantics_nth(stress_take(&r, 42))];
 	unsigned int how = stress_take(&r, 6);
 	size_t len = stress_take(&r, 1 << stress_take(&r, 14)), i;
 
@@ -317,7 +317,7 @@ void stress_switch(struct post *post)
 	while (!stress_over()) {
 		uint64_t r = stress_draw(&post->rng);
 		int space = stress_take(&r, SPACES), err;
-		enum semantics semantics = stress_take(&r, 3);
+		enum semantics semantics = semantics_nth(stress_take(&r, 42));
 
 		if (stress->space[space].fixed)
 			continue;

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
@@ -41,7 +42,8 @@ static const struct {
 static struct rules_sock kinds[KINDS];
 
 /* By the rules, these never hold a port, or listen on it, at the same time */
-static bool never_hold[3][KINDS][KINDS], never_listen[3][KINDS][KINDS];
+static bool never_hold[SEMANTICS_COUNT][KINDS][KINDS];
+static bool never_listen[SEMANTICS_COUNT][KINDS][KINDS];
 
 struct slot {
 	int fd;
@@ -88,12 +90,12 @@ void stress_work_begin(void)
 		kinds[i].flags = addresses[i % ADDRESSES].flags | owners[i / ADDRESSES].flags;
 		kinds[i].uid = owners[i / ADDRESSES].uid;
 	}
-	for (s = NATIVE; s <= BSD; s++) {
+	for (s = NATIVE; s < SEMANTICS_COUNT; s++) {
 		for (i = 0; i < KINDS; i++) {
 			for (j = 0; j < KINDS; j++) {
 				never_hold[s][i][j] = !both(s, kinds[i], kinds[j], 0);
-				/* FreeBSD has nothing against it */
-				never_listen[s][i][j] = s != BSD &&
+				/* The BSDs have nothing against it */
+				never_listen[s][i][j] = s < BSD &&
 					!both(s, kinds[i], kinds[j], S_LISTEN);
 			}
 		}
@@ -141,9 +143,9 @@ static void release(const struct worker *w, struct slot *s)
 }
 
 /*
- * Whether two may not hold a port is a question of these two only. Not so under
- * BSD, where one socket is looked at, and not in native lanes with options: UDP
- * looks no further when it finds one to share with, TCP relies on its cache.
+ * Whether two may not hold a port is a question of these two only. Not so in lanes with
+ * options: a BSD looks at one socket; natively UDP looks no further when it finds one to
+ * share with, and TCP relies on its cache.
  */
 static bool is_exclusive(const struct worker *w, const struct slot *s)
 {
@@ -170,6 +172,22 @@ static void keep(struct slot *s, int fd)
 	s->fd = fd;
 }
 
+/* May bind() fail with errno, under some semantics? */
+static bool may_refuse(const struct slot *s)
+{
+	switch (errno) {
+	case EADDRINUSE:
+		return true;
+	case EADDRNOTAVAIL:
+		/* openbsd has no v4-mapped addresses */
+		return !s->explicit || strstr(kinds[s->kind].addr, "::ffff:");
+	case EAGAIN:
+		return !s->explicit;
+	default:
+		return false;
+	}
+}
+
 static void come(const struct worker *w, struct slot *s, uint64_t r)
 {
 	enum semantics semantics = stress->space[w->space].semantics;
@@ -186,7 +204,7 @@ static void come(const struct worker *w, struct slot *s, uint64_t r)
 	err = rules_bind(fd, &kinds[s->kind], s->explicit ? LANE_PORT + lane : 0);
 	if (err) {
 		errno = err;
-		if (err != EADDRINUSE && (s->explicit || err != EADDRNOTAVAIL))
+		if (!may_refuse(s))
 			die("bind %s", describe(s, s->kind));
 		close(fd);
 		stress_did(REFUSALS);
@@ -398,15 +416,6 @@ static void step(struct worker *w)
 		usleep(stress_take(&nap, 1000));
 }
 
-static int option(int fd, int level, int name)
-{
-	socklen_t len = sizeof(int);
-	int value;
-
-	/* pre39 has no SO_REUSEPORT to ask for */
-	return getsockopt(fd, level, name, &value, &len) ? -1 : value;
-}
-
 static int column(const struct slot *s)
 {
 	struct sockaddr_storage ss;
@@ -443,8 +452,9 @@ static void tell(const struct slot *s, struct held *h)
 	if (!dev_len)
 		strcpy(h->dev, "-");
 	h->udp = s->udp;
-	h->reuseaddr = option(s->fd, SOL_SOCKET, SO_REUSEADDR);
-	h->reuseport = option(s->fd, SOL_SOCKET, SO_REUSEPORT);
+	h->reuseaddr = sock_option(s->fd, SOL_SOCKET, SO_REUSEADDR);
+	/* -1 where pre39 has no such option */
+	h->reuseport = sock_option(s->fd, SOL_SOCKET, SO_REUSEPORT);
 	strcpy(h->v6only, "-");
 	if (ss.v4.sin_family == AF_INET) {
 		inet_ntop(AF_INET, &ss.v4.sin_addr, host, sizeof(host));
@@ -453,7 +463,7 @@ static void tell(const struct slot *s, struct held *h)
 	}
 	inet_ntop(AF_INET6, &ss.v6.sin6_addr, host, sizeof(host));
 	snprintf(h->name, sizeof(h->name), "[%s]:%d", host, ntohs(ss.v6.sin6_port));
-	h->v6only[0] = option(s->fd, IPPROTO_IPV6, IPV6_V6ONLY) ? '1' : '0';
+	h->v6only[0] = sock_option(s->fd, IPPROTO_IPV6, IPV6_V6ONLY) ? '1' : '0';
 }
 
 /* Nothing moves until it goes on; tells what it has as often as it is asked */
@@ -510,7 +520,8 @@ void stress_work(struct post *post)
 /* A namespace that dies while it has some sockets and a reader */
 static void found_one(const struct space *like, uint64_t rng)
 {
-	enum semantics semantics = like->fixed ? like->semantics : stress_draw(&rng) % 3;
+	enum semantics semantics = like->fixed ? like->semantics :
+						  semantics_nth(stress_draw(&rng) % INT_MAX);
 	struct worker w;
 	char c;
 	int i;

@@ -4,6 +4,7 @@
  * what is left is the kernel as it was.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -159,9 +160,9 @@ TEST(says_how_many_lose_them)
 		SKIP(return, "no net.reuse.semantics, or REUSE_KO is not set");
 	for (round = 0; round < 4; round++) {
 		for (i = 0; i < ARRAY_SIZE(alive); i++)
-			alive[i] = start_namespace(i);
+			alive[i] = start_namespace(semantics_nth(i));
 		for (i = 0; i < ARRAY_SIZE(dead); i++)
-			dead[i] = start_namespace(BSD);
+			dead[i] = start_namespace(semantics_bsd());
 		for (i = 0; i < ARRAY_SIZE(dead); i++)
 			end_namespace(dead[i]);
 		log = reuse_log();
@@ -254,7 +255,8 @@ TEST_F_TIMEOUT(use, reload, 100000)
 TEST_F_TIMEOUT(use, unload, 100000)
 {
 	const char *left;
-	int round, i, home;
+	int round, i, home, first = random() % SEMANTICS_COUNT;
+	enum semantics semantics;
 
 	begin(false);
 	/* Where no other task switches */
@@ -264,7 +266,7 @@ TEST_F_TIMEOUT(use, unload, 100000)
 		busy_or_not();
 		for (i = 0; i < SPACES; i++) {
 			stress_enter(i);
-			semantics_set((round + i) % 3);
+			semantics_set(semantics_nth(first + round + i));
 		}
 		ASSERT_EQ(0, setns(home, CLONE_NEWNET));
 		usleep(random() % 50000);
@@ -273,8 +275,9 @@ TEST_F_TIMEOUT(use, unload, 100000)
 		ASSERT_TRUE(!left)
 			TH_LOG("round %d: %s", round, left);
 		ASSERT_EQ(NATIVE, answers());
-		reuse_load_as(semantics_name[round % 3]);
-		ASSERT_EQ(round % 3, answers());
+		semantics = semantics_nth(first + round);
+		reuse_load_as(semantics_name[semantics]);
+		ASSERT_EQ(semantics, answers());
 	}
 	/* For the next test */
 	reuse_unload();
@@ -292,7 +295,7 @@ TEST_F_TIMEOUT(use, switch, 100000)
 
 	begin(false);
 	for (round = 0; go_on(round, 10); round++) {
-		enum semantics semantics = random() % 3;
+		enum semantics semantics = semantics_nth(random() % INT_MAX);
 
 		stress_enter(random() % SPACES);
 		semantics_set(semantics);
