@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * One namespace stays bsd, all its ports are taken, and many tasks look for one:
+ * One namespace stays that of a BSD, all its ports are taken, and many tasks look for one:
  * each bind() to port 0 looks at all of them. Another namespace is switched between
  * pre39 and native all the time, so that functions are intercepted and released.
  * No other task waits for these searches: neither root, which switches, nor a task
@@ -55,7 +55,7 @@ static void crowd(int ready)
 	semantics_set(NATIVE);
 	for (i = 0; i < HOSTILE_PORTS; i++)
 		bulk_bind("udp", 0, FIRST + i, 0);
-	semantics_set(BSD);
+	semantics_set(semantics_bsd());
 	took = -now_ns();
 	search(sock_open("udp", AF_INET, 0));
 	took += now_ns();
@@ -112,7 +112,7 @@ static long long switch_takes(void)
 	long long took = -now_ns();
 
 	semantics_set(PRE39);
-	semantics_set(BSD);
+	semantics_set(semantics_bsd());
 	return took + now_ns();
 }
 
@@ -134,11 +134,11 @@ FIXTURE(crowd) {
 };
 
 FIXTURE_VARIANT(crowd) {
-	bool as_bsd;
+	bool as_a_bsd;
 };
 
 FIXTURE_VARIANT_ADD(crowd, native) { false };
-FIXTURE_VARIANT_ADD(crowd, begins_as_bsd) { true };
+FIXTURE_VARIANT_ADD(crowd, begins_as_a_bsd) { true };
 
 FIXTURE_SETUP(crowd)
 {
@@ -152,15 +152,15 @@ FIXTURE_SETUP(crowd)
 		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNET) ? 1 : 0);
 	if (status_of(pid))
 		SKIP(return, "users may not make namespaces here");
-	if (variant->as_bsd && !reuse_ko())
+	if (variant->as_a_bsd && !reuse_ko())
 		SKIP(return, "set REUSE_KO to the path of reuse.ko");
-	if (variant->as_bsd) {
+	if (variant->as_a_bsd) {
 		reuse_unload();
-		reuse_load_as("bsd");
+		reuse_load_as(semantics_name[semantics_bsd()]);
 		self->loaded = true;
 	}
 	new_netns();
-	semantics_set(BSD);
+	semantics_set(semantics_bsd());
 }
 
 FIXTURE_TEARDOWN(crowd)

@@ -18,7 +18,7 @@ void hostile_search(long long *native, long long *bsd, long long *switched);
 void hostile_addresses(const char *proto);
 void hostile_connections(const char *proto);
 void hostile_places(const char *proto);
-void hostile_binds(const char *proto, enum semantics semantics,
+void hostile_binds(const char *proto, enum semantics semantics, uid_t uid,
 		   void (*crowd)(const char *proto), int ready);
 int status_of(pid_t pid);
 long long hostile_charge(const char *group, const char *proto, enum semantics semantics, int n);

@@ -19,17 +19,22 @@
 
 #define FIRST		20000	/* of HOSTILE_PORTS that are searched */
 
-/**
- * own_namespaces() - namespaces of one's own, as unshare --map-root-user makes them
- */
-void own_namespaces(void)
+static void own_namespaces_as(uid_t uid)
 {
 	prctl(PR_SET_DUMPABLE, 1);
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
 		die("no namespaces");
 	write_file("/proc/self/setgroups", "deny");
-	write_file("/proc/self/uid_map", "0 %d 1", HOSTILE);
+	write_file("/proc/self/uid_map", "%d %d 1", uid, HOSTILE);
 	lo_up();
+}
+
+/**
+ * own_namespaces() - namespaces of one's own, as unshare --map-root-user makes them
+ */
+void own_namespaces(void)
+{
+	own_namespaces_as(0);
 }
 
 /**
@@ -149,7 +154,7 @@ static long long switched_search_takes(long long ns)
 
 	if (pipe(result))
 		die("no pipe");
-	semantics_set(BSD);
+	semantics_set(semantics_bsd());
 	pid = fork();
 	if (!pid) {
 		took = search_takes();
@@ -188,8 +193,8 @@ static long long whole_search_takes(long long unused)
 /**
  * hostile_search() - look for a port where there is none, and switch back meanwhile
  * @native: how long it takes natively, in ns
- * @bsd: under bsd
- * @switched: if the namespace is switched from bsd to native after an eighth of that
+ * @bsd: under the BSD of this run
+ * @switched: if the namespace is switched from that to native after an eighth of that
  */
 void hostile_search(long long *native, long long *bsd, long long *switched)
 {
@@ -201,7 +206,7 @@ void hostile_search(long long *native, long long *bsd, long long *switched)
 	for (i = 0; i < HOSTILE_PORTS; i++)
 		bulk_bind("udp", 0, FIRST + i, 0);
 	*native = shortest(whole_search_takes, 0);
-	semantics_set(BSD);
+	semantics_set(semantics_bsd());
 	*bsd = shortest(whole_search_takes, 0);
 	*switched = shortest(switched_search_takes, *bsd / 8);
 }
@@ -234,7 +239,7 @@ void hostile_addresses(const char *proto)
  * hostile_connections() - a port with many connections of one address
  * @proto: tcp
  *
- * To bsd they are the worst if a wildcard is newer: each of them may be newer still.
+ * To a BSD they are the worst if a wildcard is newer: each of them may be newer still.
  */
 void hostile_connections(const char *proto)
 {
@@ -269,16 +274,17 @@ void hostile_places(const char *proto)
  * hostile_binds() - crowd a port, and bind to it for ever
  * @proto: tcp or udp
  * @semantics: of the namespace
+ * @uid: of the user, in the namespaces that it makes
  * @crowd: makes the sockets that are there already
  * @ready: written to when they are
  */
-void hostile_binds(const char *proto, enum semantics semantics,
+void hostile_binds(const char *proto, enum semantics semantics, uid_t uid,
 		   void (*crowd)(const char *proto), int ready)
 {
 	const char *address = crowd == hostile_addresses ? "127.2.0.1" :
 			      crowd == hostile_places ? "0.0.0.0" : "127.0.0.1";
 
-	own_namespaces();
+	own_namespaces_as(uid);
 	if (semantics_try(semantics))
 		die("no semantics");
 	crowd(proto);
