@@ -40,46 +40,51 @@ void storm_sort(struct storm_sock **socks, size_t n)
 	}
 }
 
-/* How well a socket matches; 0: not at all */
-static int match(const struct storm_sock *s, bool v6)
+/* How well a socket matches; 0: not at all. To FreeBSD 15 all wildcard addresses are alike */
+static int match(const struct storm_rules *rules, const struct storm_sock *s, bool v6)
 {
 	static const int v4_match[KINDS] = { [ONE4] = 3, [ANY4] = 2, [DUAL] = 1 };
 	static const int v6_match[KINDS] = { [ONE6] = 3, [ANY6] = 2, [DUAL] = 2 };
 
-	return v6 ? v6_match[s->kind] : v4_match[s->kind];
+	if (v6 || (s->kind == DUAL && rules->semantics == FREEBSD15))
+		return v6_match[s->kind];
+	return v4_match[s->kind];
 }
 
 /* To be found is to be bound, or (TCP of Linux) to listen */
 static const uint64_t *found_since(const struct storm_rules *rules, const struct storm_sock *s)
 {
-	return rules->way == TCP && rules->semantics != BSD ? s->listen : s->bind;
+	return rules->way == TCP && rules->semantics < BSD ? s->listen : s->bind;
 }
 
 static bool certainly(const struct storm_rules *rules, const struct storm_sock *s,
 		      const struct storm_packet *p)
 {
-	return match(s, p->v6) && found_since(rules, s)[1] < p->sent && s->close[0] > p->known;
+	return match(rules, s, p->v6) && found_since(rules, s)[1] < p->sent &&
+	       s->close[0] > p->known;
 }
 
 static bool maybe(const struct storm_rules *rules, const struct storm_sock *s,
 		  const struct storm_packet *p)
 {
-	return match(s, p->v6) && found_since(rules, s)[0] < p->known && s->close[1] > p->sent;
+	return match(rules, s, p->v6) && found_since(rules, s)[0] < p->known &&
+	       s->close[1] > p->sent;
 }
 
 static bool beats(const struct storm_rules *rules, const struct storm_sock *x,
 		  const struct storm_sock *y, bool v6)
 {
-	bool newest = rules->semantics == BSD ? match(x, v6) == 3 : true;
+	int x_match = match(rules, x, v6), y_match = match(rules, y, v6);
+	bool oldest = x_match < 3 && (rules->semantics == BSD || rules->semantics == DARWIN);
 
-	if (match(x, v6) != match(y, v6))
-		return match(x, v6) > match(y, v6);
+	if (x_match != y_match)
+		return x_match > y_match;
 	/* Linux has one listener, or shares out among a group */
-	if (rules->semantics != BSD && rules->way == TCP)
+	if (rules->semantics < BSD && rules->way == TCP)
 		return false;
 	if (rules->semantics == NATIVE && rules->port == PORT_RP)
 		return false;
-	return newest ? x->bind[0] > y->bind[1] : x->bind[1] < y->bind[0];
+	return oldest ? x->order[1] < y->order[0] : x->order[0] > y->order[1];
 }
 
 /* Of the sockets, the first that was bound later */
@@ -134,6 +139,25 @@ static bool listens(const struct storm_sock *s, const struct storm_packet *p)
 	return s->listen[1] < p->sent && s->close[0] > p->known;
 }
 
+static bool may_not_listen(const struct candidates *c, const struct storm_packet *p)
+{
+	size_t i;
+
+	for (i = 0; i < c->n && listens(c->may[i], p); i++)
+		;
+	return i < c->n;
+}
+
+/* A socket that gets a remote end keeps what is in its queue */
+static bool may_be_closed(const struct candidates *c, const struct storm_packet *p)
+{
+	size_t i;
+
+	for (i = 0; i < c->n && (c->may[i]->moved || c->may[i]->close[0] > p->known); i++)
+		;
+	return i < c->n;
+}
+
 /**
  * storm_judge() - was it right what became of a packet?
  * @rules: of the port
@@ -146,31 +170,33 @@ static bool listens(const struct storm_sock *s, const struct storm_packet *p)
 const char *storm_judge(const struct storm_rules *rules, struct storm_sock *const *socks,
 			size_t n, const struct storm_packet *packet)
 {
+	bool silent = storm_is_silent(rules->semantics);
 	static struct candidates c;
 	size_t i;
 
 	find(rules, socks, n, packet, &c);
-	if (packet->fate == GOT) {
-		for (i = 0; i < c.n && c.may[i] != packet->by; i++)
+	switch (packet->fate) {
+	case GOT:
+		for (i = 0; i < c.n && c.may[i]->first != packet->by->first; i++)
 			;
 		if (i == c.n)
 			return "another one was to get it";
 		return rules->way == UDP || packet->by->listen[0] < packet->known ? NULL :
 		       "who got it did not listen";
-	}
-	if (packet->fate == REFUSED) {
+	case REFUSED:
 		if (c.nobody)
 			return NULL;
-		if (rules->way == UDP || rules->semantics != BSD)
+		if (rules->way == UDP || rules->semantics < BSD || silent)
 			return "refused though a socket was there";
-		/* bsd: a socket that is only bound refuses */
-		for (i = 0; i < c.n && listens(c.may[i], packet); i++)
-			;
-		return i < c.n ? NULL : "refused though the one who was to get it listened";
+		/* To the BSDs that are left, a socket that is only bound refuses */
+		return may_not_listen(&c, packet) ? NULL :
+		       "refused though the one who was to get it listened";
+	case SILENT:
+		return may_not_listen(&c, packet) ? NULL :
+		       "no answer though the one who was to get it listened, or nobody was there";
+	default:
+		return may_be_closed(&c, packet) ? NULL : "lost though no socket was closed";
 	}
-	for (i = 0; i < c.n && c.may[i]->close[0] > packet->known; i++)
-		;
-	return i < c.n ? NULL : "lost though no socket was closed";
 }
 
 static const char *since(uint64_t time, uint64_t start)
@@ -196,11 +222,12 @@ const char *storm_describe(struct storm_sock *const *socks, size_t n,
 	while (i-- && socks[i]->gone > t) {
 		const struct storm_sock *s = socks[i];
 
-		if (s->close[1] < t || !match(s, packet->v6))
+		if (s->close[1] < t)
 			continue;
-		list = text("%s#  %c %-9s bind %s %s listen %s %s close %s %s\n", list,
-			    s == packet->by ? '*' : ' ', kind_name[s->kind],
-			    since(s->bind[0], t), since(s->bind[1], t), since(s->listen[0], t),
+		list = text("%s#  %c %-9s bind %s %s order %s %s listen %s %s close %s %s\n", list,
+			    packet->by && s->first == packet->by->first ? '*' : ' ',
+			    kind_name[s->kind], since(s->bind[0], t), since(s->bind[1], t),
+			    since(s->order[0], t), since(s->order[1], t), since(s->listen[0], t),
 			    since(s->listen[1], t), since(s->close[0], t), since(s->close[1], t));
 	}
 	return text("fate %d known %s, sent to IPv%d\n%s", packet->fate,

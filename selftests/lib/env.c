@@ -278,6 +278,21 @@ unsigned long net_counter(const char *file, const char *section, const char *nam
 	return value;
 }
 
+/**
+ * udp_counter() - read a counter of UDP, of IPv4 and IPv6 together
+ * @name: NoPorts, ...
+ *
+ * Return: the value in this namespace.
+ */
+unsigned long udp_counter(const char *name)
+{
+	char *snmp6 = slurp("/proc/net/snmp6"), *at = strstr(snmp6, text("Udp6%s", name));
+	unsigned long n = at ? strtoul(at + strcspn(at, " \t"), NULL, 10) : 0;
+
+	free(snmp6);
+	return n + net_counter("snmp", "Udp", name);
+}
+
 /* Without a shell: some shells have builtins instead of the programs in the PATH */
 static int spawn(const char *fmt, va_list args, bool quiet)
 {

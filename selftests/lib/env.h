@@ -42,6 +42,7 @@ char *slurp_fd(int fd);
 __printf(1, 2) void run(const char *fmt, ...);
 __printf(1, 2) bool try_run(const char *fmt, ...);
 unsigned long net_counter(const char *file, const char *section, const char *name);
+unsigned long udp_counter(const char *name);
 void new_netns(void);
 void stay_on(int cpu);
 void lo_up(void);

@@ -2,6 +2,7 @@
 /* Sockets in every state there is, made from addresses as the file spells them. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -423,6 +424,29 @@ void sock_fence(int fd)
 
 	if (send(fd, &c, 1, 0) != 1 || recv(fd, &c, 1, 0) != 1)
 		die("lo lost a datagram");
+}
+
+/**
+ * sock_syn_answered() - begin to connect to an address of lo
+ * @fd: a TCP socket that is to be connected
+ * @address: to what
+ * @fence: see sock_fence(); the caller stays on a CPU
+ *
+ * A SYN is answered at once, or never. When a datagram that was sent behind it has arrived,
+ * so has the SYN; when another one has, so has the answer.
+ *
+ * Return: false if there is no answer; otherwise, connect() tells what it was.
+ */
+bool sock_syn_answered(int fd, const char *address, int fence)
+{
+	int i;
+
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) || sock_try_connect(fd, address) != EINPROGRESS ||
+	    fcntl(fd, F_SETFL, 0))
+		die("cannot begin to connect");
+	for (i = 0; i < 2 && sock_state(fd) == TCP_SYN_SENT; i++)
+		sock_fence(fence);
+	return sock_state(fd) != TCP_SYN_SENT;
 }
 
 /**

@@ -73,6 +73,7 @@ void sock_close_pair(int first, int second);
 void sock_deaf(int fd, bool deaf);
 void sock_disconnect(int fd);
 void sock_fence(int fd);
+bool sock_syn_answered(int fd, const char *address, int fence);
 int sock_state(int fd);
 void sock_wait_state(int fd, int state);
 
