@@ -24,20 +24,19 @@ FIXTURE(bsds) {
 };
 
 FIXTURE_VARIANT(bsds) {
-	const char *semantics;
-	int column;
+	enum semantics semantics;
 };
 
-FIXTURE_VARIANT_ADD(bsds, bsd) { "bsd", 0 };
-FIXTURE_VARIANT_ADD(bsds, freebsd15) { "freebsd15", 1 };
-FIXTURE_VARIANT_ADD(bsds, openbsd) { "openbsd", 2 };
-FIXTURE_VARIANT_ADD(bsds, netbsd) { "netbsd", 3 };
-FIXTURE_VARIANT_ADD(bsds, darwin) { "darwin", 4 };
+FIXTURE_VARIANT_ADD(bsds, bsd) { BSD };
+FIXTURE_VARIANT_ADD(bsds, freebsd15) { FREEBSD15 };
+FIXTURE_VARIANT_ADD(bsds, openbsd) { OPENBSD };
+FIXTURE_VARIANT_ADD(bsds, netbsd) { NETBSD };
+FIXTURE_VARIANT_ADD(bsds, darwin) { DARWIN };
 
 #define SAYS(bsd, freebsd15, openbsd, netbsd, darwin, question) do { \
 	const int want[] = { bsd, freebsd15, openbsd, netbsd, darwin }; \
-	EXPECT_EQ(want[variant->column], (question)) \
-		TH_LOG("%s: %s", variant->semantics, #question); \
+	EXPECT_EQ(want[variant->semantics - BSD], (question)) \
+		TH_LOG("%s: %s", semantics_name[variant->semantics], #question); \
 } while (0)
 
 FIXTURE_SETUP(bsds)
@@ -45,7 +44,7 @@ FIXTURE_SETUP(bsds)
 	if (access(SEMANTICS, F_OK))
 		SKIP(return, "no net.reuse.semantics");
 	new_netns();
-	write_file(SEMANTICS, "%s", variant->semantics);
+	semantics_set(variant->semantics);
 }
 
 FIXTURE_TEARDOWN(bsds)
