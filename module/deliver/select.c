@@ -211,9 +211,11 @@ struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native
 	/* If it does not listen, RCU does not keep @sk: do not dereference it */
 	if (dv->refused)
 		return NULL;
-	/* It began to listen after the kernel had looked */
-	if (!native)
+	/* It began to listen after the kernel had looked: the SYN came before */
+	if (!native) {
+		dv->refused = true;
 		return NULL;
+	}
 	return group_choice(dv, sk, native, skb, doff);
 }
 
