@@ -10,7 +10,7 @@
 
 static char *function = "inet_csk_get_port";
 module_param(function, charp, 0444);
-MODULE_PARM_DESC(function, "to be replaced: by one that finds no port, no listener, no conflict");
+MODULE_PARM_DESC(function, "to be replaced: by one that finds no port, no listener, no conflict, or does nothing");
 
 static unsigned int refuse;
 module_param(refuse, uint, 0444);
