@@ -67,6 +67,8 @@ void stress_begin(void)
 	if (stress == MAP_FAILED)
 		die("no memory");
 	stress->seed = seed();
+	/* Chosen once for all processes */
+	semantics_bsd();
 	for (i = 0; i < SPACES; i++) {
 		stress_new_netns();
 		stress->space[i].netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
