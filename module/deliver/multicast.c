@@ -235,14 +235,14 @@ static void multicast_list(struct multicast *m, const u8 *addr, enum addr_class 
 	reuse_deliver_each(m->dv, addr, class, UINT_MAX, multicast_member, m);
 }
 
-/* All sockets of the port, in no order */
+/* All AF_INET6 sockets of the port, in no order; AF_INET ones have no list of IPv6 groups */
 static void multicast_port(struct sock *sk, void *arg)
 {
 	struct multicast *m = arg;
 	struct sem_sock s;
 
 	reuse_sock_snapshot(sk, &s);
-	if (may_receive(sk, &s, m))
+	if (s.ipv6 && may_receive(sk, &s, m))
 		m->find(m, sk, &s, reuse_track_created_seq(sk));
 }
 
