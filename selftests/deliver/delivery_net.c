@@ -323,24 +323,35 @@ const char *heard(int fd)
 	return n < 0 ? host_error(errno) : text("%zd", n);
 }
 
+/* A new TCP socket, through the device if there is one; -1 if it cannot connect */
+static int try_connected(const char *host, int *err)
+{
+	int client;
+
+	if (!device)
+		return host_connect(host, port, err);
+	client = sock_open("tcp", sock_family(at_port(host)), 0);
+	sock_dev(client, device);
+	*err = sock_try_connect(client, at_port(host));
+	if (!*err)
+		return client;
+	close(client);
+	return -1;
+}
+
 /**
  * connection() - connect, and find the socket that gets it
  * @host: the destination
  *
- * Return: the socket that can accept it, or the errno.
+ * Return: the socket that can accept it, or the errno; ETIMEDOUT at once if there is no answer.
  */
 const char *connection(const char *host)
 {
-	int who[SOCKS], client = sock_open("tcp", strchr(host, ':') ? AF_INET6 : AF_INET, 0), err;
+	int who[SOCKS], err, client = try_connected(host, &err);
 	struct host_sock child;
 
-	if (device)
-		sock_dev(client, device);
-	err = sock_try_connect(client, at_port(host));
-	if (err) {
-		close(client);
+	if (client < 0)
 		return host_error(err);
-	}
 	if (!host_ready(socks, SOCKS, false, false, who)) {
 		sock_abort(client);
 		return "nobody";
