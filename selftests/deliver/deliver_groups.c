@@ -13,7 +13,7 @@ TEST_F(deliver, multicast_stops)
 		int family;
 		const char *any, *group;
 	} to[] = { { AF_INET, ANY, GROUP }, { AF_INET6, ANY6, GROUP6 } };
-	int option = variant->column == 1 ? SO_REUSEADDR : SO_REUSEPORT;
+	int option = variant->column == PRE39 ? SO_REUSEADDR : SO_REUSEPORT;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(to); i++) {
@@ -32,7 +32,8 @@ TEST_F(deliver, multicast_stops)
 		sets("4", option, false);
 		GETS("1+2+3+4", "1+2+3+4", "4", datagram(-1, to[i].group));
 		leaves("4", to[i].group);
-		GETS("1+2+3+4", "1+2+3+4", "1+2+3", datagram(-1, to[i].group));
+		GETS("1+2+3+4", "1+2+3+4", MEMBERS(to[i].family, "1+2+3", "4"),
+		     datagram(-1, to[i].group));
 	}
 }
 
@@ -43,7 +44,7 @@ TEST_F(deliver, broadcast_stops)
 	udp("4", ONE, self->share);
 	udp("5", "127.255.255.255", self->share);
 	GETS("1+2+3+5", "1+2+3+5", "1+2+3+5", datagram(-1, "127.255.255.255"));
-	sets("2", variant->column == 1 ? SO_REUSEADDR : SO_REUSEPORT, false);
+	sets("2", variant->column == PRE39 ? SO_REUSEADDR : SO_REUSEPORT, false);
 	GETS("1+2+3+5", "1+2+3+5", "2+3+5", datagram(-1, "127.255.255.255"));
 }
 
@@ -60,13 +61,13 @@ static void join_source(char who, const char *source)
 /* A socket that does not match ends nothing: a member for other sources, one connected elsewhere */
 TEST_F(deliver, multicast_not_for_all)
 {
-	int option = variant->column == 1 ? SO_REUSEADDR : SO_REUSEPORT, s;
+	int option = variant->column == PRE39 ? SO_REUSEADDR : SO_REUSEPORT, s;
 
 	udp("12", ANY, self->share);
 	joins("1", GROUP);
 	join_source('2', TWO);
 	sets("2", option, false);
-	GETS("1", "1", "1", datagram(-1, GROUP));
+	GETS("1", "1", MEMBERS(AF_INET, "1", "2"), datagram(-1, GROUP));
 	s = sender(TWO);
 	GETS("1+2", "1+2", "2", datagram(s, GROUP));
 	fresh();
@@ -88,7 +89,7 @@ static void join_on(char who, const char *dev, const char *group)
 	host_on_device("lo");
 }
 
-/* Only members on the interface that a group's datagram comes by */
+/* Where only members get a group's datagram, those on the interface that it comes by */
 TEST_F(deliver, members_of_interface)
 {
 	if (!ether())
@@ -96,9 +97,9 @@ TEST_F(deliver, members_of_interface)
 	udp("123", ANY, self->share);
 	join_on('1', "lo", GROUP);
 	join_on('2', ETHER, GROUP);
-	GETS("1+2+3", "1+2+3", "1", datagram(-1, GROUP));
+	GETS("1+2+3", "1+2+3", MEMBERS(AF_INET, "1", "1+2+3"), datagram(-1, GROUP));
 	host_on_device(ETHER);
-	GETS("1+2+3", "1+2+3", "2", datagram(-1, GROUP));
+	GETS("1+2+3", "1+2+3", MEMBERS(AF_INET, "2", "1+2+3"), datagram(-1, GROUP));
 	host_on_device("lo");
 }
 
@@ -110,7 +111,8 @@ TEST_F(deliver, members_of_interface_v6)
 	udp("123", ANY6, self->share);
 	join_on('1', "lo", GROUP6);
 	join_on('2', ETHER, GROUP6);
-	GETS("1+2+3", "1+2+3", "1", datagram(-1, GROUP6));
+	/* Darwin leaves out those that joined, and not here */
+	GETS("1+2+3", "1+2+3", BSDS("1", "1", "1+2+3", "1+2+3", "1+3"), datagram(-1, GROUP6));
 }
 
 TEST_HARNESS_MAIN

@@ -14,10 +14,11 @@
 #include "deliver_paths.h"
 
 static const struct {
-	const char *any, *one, *two, *group, *family;
+	const char *any, *one, *two, *group, *nft;
+	int family;
 } to[] = {
-	{ ANY, ONE, TWO, GROUP, "ip" },
-	{ ANY6, ONE6, "fd00::8", GROUP6, "ip6" },
+	{ ANY, ONE, TWO, GROUP, "ip", AF_INET },
+	{ ANY6, ONE6, "fd00::8", GROUP6, "ip6", AF_INET6 },
 };
 
 #define LATEST	"type filter hook input priority 2147483647;"
@@ -52,8 +53,9 @@ TEST_F(deliver, late_firewall)
 		GETS("nobody", "nobody", "nobody", datagram(-1, to[i].one));
 		/* A packet that it lets pass is delivered once */
 		run("nft flush chain inet late in");
-		GETS("1+2+3", "1+2+3", "1+3", datagram(-1, to[i].group));
-		GETS("1+2+3", "3", "1", receivers(to[i].one));
+		GETS("1+2+3", "1+2+3", MEMBERS(to[i].family, "1+3", "1+2+3"),
+		     datagram(-1, to[i].group));
+		GETS("1+2+3", "3", ON_ANY("1", "3"), receivers(to[i].one));
 		run("nft flush ruleset");
 	}
 }
@@ -94,9 +96,11 @@ TEST_F(deliver, group_to_a_proxy)
 		udp("12", to[i].any, self->share);
 		joins("2", to[i].group);
 		udp("3", to[i].two, self->share);
-		is_transparent("3", to[i].family);
-		GETS("1+2", "1+2", "2", datagram(-1, to[i].group));
-		if (!proxies(to[i].family, to[i].group, to[i].two))
+		is_transparent("3", to[i].nft);
+		/* To a group of IPv6, Darwin takes any local address for as good as another */
+		GETS("1+2", "1+2", BSDS("2", "2", "1+2", "1+2", i ? "1+2+3" : "2"),
+		     datagram(-1, to[i].group));
+		if (!proxies(to[i].nft, to[i].group, to[i].two))
 			SKIP(return, "no nft, or no nft_tproxy in this kernel");
 		GETS("3", "3", "3", datagram(-1, to[i].group));
 		run("nft flush ruleset");
@@ -113,8 +117,8 @@ TEST_F(deliver, proxy_is_native)
 	for (i = 0; i < ARRAY_SIZE(to); i++) {
 		fresh();
 		udp("123", to[i].one, self->share);
-		is_transparent("123", to[i].family);
-		if (!proxies(to[i].family, others[i], to[i].one))
+		is_transparent("123", to[i].nft);
+		if (!proxies(to[i].nft, others[i], to[i].one))
 			SKIP(return, "no nft, or no nft_tproxy in this kernel");
 		GETS("1+2+3", NULL, "1+2+3", receivers(others[i]));
 		GETS("1+2+3", "3", "3", receivers(to[i].one));
@@ -166,7 +170,7 @@ TEST_F(deliver, icmp_is_native)
 		}
 		GETS("1+2+3", NULL, "3", receivers(to[i].one));
 		EXPECT_TRUE(seen[2]);
-		if (variant->column != 1)
+		if (variant->column != PRE39)
 			EXPECT_TRUE(seen[0] && seen[1]);
 	}
 }
@@ -177,13 +181,14 @@ TEST_F(deliver, left_its_group)
 	const struct table_row *row;
 	struct table t;
 
-	if (variant->column == 1)
+	if (variant->column == PRE39)
 		SKIP(return, "no SO_REUSEPORT under pre39");
 	udp("123", ANY, RP);
 	sock_connect(the('2')->fd, "127.0.0.1:9");
-	GETS("1+3", NULL, "1", receivers(ONE));
+	GETS("1+3", NULL, ON_ANY("1", "3"), receivers(ONE));
 	sock_disconnect(the('2')->fd);
-	GETS("2", NULL, "1", receivers(ONE));
+	/* On OpenBSD and Darwin it is the newest by now */
+	GETS("2", NULL, BSDS("1", "3", "2", "3", "1"), receivers(ONE));
 	table_read(REUSE_FILE, &t);
 	row = table_find(&t, "udp", at_port(ANY), "-", "-");
 	ASSERT_NE(NULL, row);
@@ -280,7 +285,7 @@ TEST_F(deliver, sk_lookup)
 			the(n)->udp = true;
 		}
 		for (n = 0; n < 10; n++)
-			GETS(NULL, "3", "1", datagram(udplite_sender(i), to[i].one));
+			GETS(NULL, "3", ON_ANY("1", "3"), datagram(udplite_sender(i), to[i].one));
 next:
 		close(fd);
 	}
@@ -316,7 +321,7 @@ TEST_F(deliver, group_assigned)
 		joins("2", GROUP);
 		GETS("3", "3", "3", datagram(-1, GROUP));
 		run("tc qdisc del dev lo clsact");
-		GETS("1+2", "1+2", "2", datagram(-1, GROUP));
+		GETS("1+2", "1+2", MEMBERS(AF_INET, "2", "1+2"), datagram(-1, GROUP));
 	}
 	try_run("umount " PINNED);
 	if (!has)
