@@ -57,6 +57,7 @@ static void play_##at(void)
 
 /* The name of the row, and the answer to it */
 const char *row_name(void);
+void rows(const char *names);
 __printf(1, 2) void answer(const char *fmt, ...);
 void means(const char *answers);
 void not_here(const char *why);

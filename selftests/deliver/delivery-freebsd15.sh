@@ -1,0 +1,9 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-2.0
+#
+# The socket that received on FreeBSD 15 receives here, in all recorded situations.
+
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
+PATH=$here:$PATH
+cd "${REUSE_RECORDED:-$here/recorded}" || exit 1
+exec delivery --semantics freebsd15 freebsd-15.delivery.tsv
