@@ -496,7 +496,7 @@ TEST_F(dual, order)
 	}
 }
 
-/* "They share as any two sockets do." To FreeBSD and Darwin SO_REUSEADDR of the latter is no help */
+/* "They share as any two sockets do." On FreeBSD and Darwin not by SO_REUSEADDR, if :: is first */
 TEST_F(dual, options)
 {
 	for_tcp_and_udp {

@@ -63,10 +63,10 @@ static inline int none_left(enum semantics semantics)
 	return atoi(kernel.release) < 6 ? EADDRINUSE : again ? EAGAIN : EADDRNOTAVAIL;
 }
 
-/* Forgets all that was before */
+/* Forgets all that was before. NetBSD has other rules for multiples of 128. */
 static inline void other_port(void)
 {
-	port++;
+	port += port % 128 == 127 ? 2 : 1;
 }
 
 static inline const char *address(enum where where)
