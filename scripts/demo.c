@@ -2,7 +2,7 @@
 /*
  * Traffic that makes every kind of row of /proc/net/reuse, and the file in
  * groups with a line above each that says what there is to see. Then a server
- * whose workers share a port, under each semantics.
+ * whose workers share a port, under each of the semantics.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -251,7 +251,7 @@ static void print_bar(const char *name, int n)
 static void spread(const char *semantics)
 {
 	struct child worker[WORKERS];
-	int n[WORKERS + 1] = {}, i;
+	int n[WORKERS + 1] = {}, idle = 0, i;
 	char id;
 
 	new_netns();
@@ -260,8 +260,13 @@ static void spread(const char *semantics)
 		child_start(&worker[id - 1], 33, start_worker, &id);
 	for (i = 0; i < CONNECTIONS; i++)
 		n[served_by("127.0.0.1:8443")]++;
-	for (i = 1; i <= WORKERS && n[0] < CONNECTIONS; i++)
-		print_bar(text("worker %d", i), n[i]);
+	for (i = 1; i <= WORKERS; i++) {
+		if (n[i])
+			print_bar(text("worker %d", i), n[i]);
+		idle += !n[i];
+	}
+	if (idle && idle < WORKERS)
+		printf("  the others get none\n");
 	if (n[0])
 		print_bar("refused ", n[0]);
 	for (i = 0; i < WORKERS; i++)
@@ -272,7 +277,11 @@ static void show_semantics(const char *on, const char *off)
 {
 	static const char * const about[][2] = {
 		{ "native", "Linux as it is" },
-		{ "bsd", "FreeBSD 13: SO_REUSEPORT shares the port, and one gets all" },
+		{ "bsd", "FreeBSD 13: SO_REUSEPORT shares the port, and the oldest gets all" },
+		{ "freebsd15", "FreeBSD 14 and 15: so it does, and the newest gets all" },
+		{ "openbsd", "OpenBSD: the same" },
+		{ "netbsd", "NetBSD: the same" },
+		{ "darwin", "macOS: the oldest gets all, as on FreeBSD 13" },
 		{ "pre39", "Linux 3.8: there is no SO_REUSEPORT" },
 	};
 	size_t i;
