@@ -2,11 +2,12 @@
 /*
  * The cost of socket(), bind() and close() under each semantics, beside a number
  * of owners of the port; where guest time counts instructions, in instructions:
- *	bindcost N...	lines "bind PROTO FLAGS N NATIVE PRE39 BSD", - if refused
+ *	bindcost N...	lines "bind PROTO FLAGS N COST...", - if refused
  * Or what bind() alone costs beside the connections that a server has accepted:
- *	bindcost accepted N	lines "accepted SERVER FLAGS ADDRESS N NATIVE BSD", where
+ *	bindcost accepted N	lines "accepted SERVER FLAGS ADDRESS N COST...", where
  *				SERVER still listens (up) or has closed its listener (gone),
  *				each with /ERRNO if refused
+ * The costs are those of the semantics, in the order of net.reuse.available_semantics.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -59,18 +60,17 @@ static long long turns(const char *proto, unsigned int flags)
 /* Owners are bound under the same semantics, and gone before they change */
 static void measure(const char *proto, unsigned int flags, int owners)
 {
-	static const char * const words[3] = { "native", "pre39", "bsd" };
 	int *fd = calloc(owners + 1, sizeof(*fd));
-	size_t w;
+	enum semantics s;
 	int i, n;
 
 	printf("bind %s %s%s%s %d", proto, flags & S_REUSEADDR ? "RA" : "",
 	       flags & S_REUSEPORT ? "RP" : "", flags ? "" : "none", owners);
-	for (w = 0; w < 3; w++) {
+	for (s = NATIVE; s < SEMANTICS_COUNT; s++) {
 		long long cost = -1;
 
-		write_file(SEMANTICS, "%s", words[w]);
-		if (w == 1 && flags & S_REUSEPORT) {
+		semantics_set(s);
+		if (s == PRE39 && flags & S_REUSEPORT) {
 			printf(" -");
 			continue;
 		}
@@ -89,7 +89,7 @@ static void measure(const char *proto, unsigned int flags, int owners)
 	}
 	printf("\n");
 	fflush(stdout);
-	write_file(SEMANTICS, "native");
+	semantics_set(NATIVE);
 	free(fd);
 }
 
@@ -101,8 +101,7 @@ struct newcomer {
 	const char *server;
 	unsigned int flags;
 	const char *address;
-	char native[32];
-	char bsd[32];
+	char cost[SEMANTICS_COUNT][32];
 };
 
 static struct newcomer newcomers[] = {
@@ -141,21 +140,24 @@ static void bind_costs(const struct newcomer *new, char *text, size_t size)
 		snprintf(text, size, "%lld", least);
 }
 
-/* The connections were accepted under bsd, so that is measured first */
-static void newcomers_beside(const char *server)
+static void newcomers_under(enum semantics s, const char *server)
 {
 	struct newcomer *new;
 
-	write_file(SEMANTICS, "bsd");
+	semantics_set(s);
 	for (new = newcomers; new->server; new++) {
 		if (!strcmp(new->server, server))
-			bind_costs(new, new->bsd, sizeof(new->bsd));
+			bind_costs(new, new->cost[s], sizeof(new->cost[s]));
 	}
-	write_file(SEMANTICS, "native");
-	for (new = newcomers; new->server; new++) {
-		if (!strcmp(new->server, server))
-			bind_costs(new, new->native, sizeof(new->native));
-	}
+}
+
+/* All but native */
+static void newcomers_under_others(const char *server)
+{
+	enum semantics s;
+
+	for (s = PRE39; s < SEMANTICS_COUNT; s++)
+		newcomers_under(s, server);
 }
 
 /* The client's end of a connection goes, and the server's end stays */
@@ -169,23 +171,40 @@ static void accept_one(int server, int i)
 	close(client);
 }
 
+static int start_server(void)
+{
+	return bulk_bind("tcp", SERVER, 4000, S_LISTEN | S_REUSEADDR);
+}
+
+/*
+ * The connections are accepted under netbsd, which tells them from others. Under native that is
+ * forgotten, so native comes last.
+ */
 static void measure_accepted(int n)
 {
 	struct newcomer *new;
+	enum semantics s;
 	int server, i;
 
 	write_file("/proc/sys/fs/nr_open", "%d", n + 1000);
 	bulk_files(n + 100);
-	write_file(SEMANTICS, "bsd");
-	server = bulk_bind("tcp", SERVER, 4000, S_LISTEN | S_REUSEADDR);
+	semantics_set(NETBSD);
+	server = start_server();
 	for (i = 0; i < n; i++)
 		accept_one(server, i);
-	newcomers_beside("up");
+	newcomers_under_others("up");
 	close(server);
-	newcomers_beside("gone");
+	newcomers_under_others("gone");
+	newcomers_under(NATIVE, "gone");
+	server = start_server();
+	newcomers_under(NATIVE, "up");
+	close(server);
 	for (new = newcomers; new->server; new++) {
-		printf("accepted %s %s %s %d %s %s\n", new->server, new->flags ? "RA" : "none",
-		       new->address, n, new->native, new->bsd);
+		printf("accepted %s %s %s %d", new->server, new->flags ? "RA" : "none",
+		       new->address, n);
+		for (s = NATIVE; s < SEMANTICS_COUNT; s++)
+			printf(" %s", new->cost[s]);
+		printf("\n");
 	}
 }
 

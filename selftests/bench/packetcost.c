@@ -2,13 +2,13 @@
 /*
  * The cost of a packet under each semantics, by how many sockets share the port;
  * where guest time counts instructions (scripts/vm --icount), in instructions:
- *	packetcost sockets N...	lines "packet PROTO BOUND FROM FLAGS N NATIVE
- *				BESIDE BSD PRE39"; a datagram is send() and recv()
- *				over lo, a SYN the connect() that it is in; - if
- *				the sockets may not share so
- *	packetcost tcp|udp N...	lines "beside PROTO N NATIVE BESIDE BSD PRE39", with
- *				one server beside so many connected sockets
- * BESIDE is native while another namespace is bsd.
+ *	packetcost sockets N...	lines "packet PROTO BOUND FROM FLAGS N COST..."; a
+ *				datagram is send() and recv() over lo, a SYN the
+ *				connect() that it is in; - if the sockets may not
+ *				share so, or cannot be reached so
+ *	packetcost tcp|udp N...	lines "beside PROTO N COST...", with one server beside
+ *				so many connected sockets
+ * The costs are those of states[].
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -45,13 +45,17 @@ static const struct way {
 };
 
 static const struct state {
-	const char *semantics;
-	bool beside;
+	enum semantics semantics;
+	bool beside;	/* another namespace is bsd */
 } states[] = {
-	{ "native", false },
-	{ "native", true },
-	{ "bsd", false },
-	{ "pre39", false },
+	{ NATIVE, false },
+	{ NATIVE, true },
+	{ PRE39, false },
+	{ BSD, false },
+	{ FREEBSD15, false },
+	{ OPENBSD, false },
+	{ NETBSD, false },
+	{ DARWIN, false },
 };
 
 /**
@@ -213,28 +217,39 @@ static bool has_reuseport(void)
 	return has;
 }
 
-static void be_beside(void *semantics)
+static void be_beside(void *unused)
 {
+	(void)unused;
 	new_netns();
-	write_file(SEMANTICS, "%s", (const char *)semantics);
+	semantics_set(BSD);
+}
+
+/* The cost now, -1 where there is no SO_REUSEPORT or no dual-stack socket and it needs one */
+static long long packet_under(enum semantics s, const char *proto, const struct way *way,
+			      unsigned int flags, int n)
+{
+	unsigned int can = has_reuseport() ? flags : flags & ~S_REUSEPORT;
+
+	if ((flags && !can) ||
+	    (s == OPENBSD && sock_family(way->bound) != sock_family(way->to)))
+		return -1;
+	return packet(proto, way, can, n);
 }
 
 /* The rest of a line: what it costs in each of the states */
 static void in_each(const char *proto, const struct way *way, unsigned int flags, int n)
 {
 	struct child other;
-	unsigned int can;
 	long long cost;
 	size_t i;
 
 	for (i = 0; i < sizeof(states) / sizeof(*states); i++) {
 		if (states[i].beside)
-			child_start(&other, 0, be_beside, "bsd");
-		write_file(SEMANTICS, "%s", states[i].semantics);
-		can = has_reuseport() ? flags : flags & ~S_REUSEPORT;
-		cost = flags && !can ? -1 : packet(proto, way, can, n);
+			child_start(&other, 0, be_beside, NULL);
+		semantics_set(states[i].semantics);
+		cost = packet_under(states[i].semantics, proto, way, flags, n);
 		printf(cost < 0 ? " -" : " %lld", cost);
-		write_file(SEMANTICS, "native");
+		semantics_set(NATIVE);
 		if (states[i].beside)
 			child_stop(&other);
 	}
