@@ -312,6 +312,32 @@ TEST_F(deliver, reserved_ports)
 	}
 }
 
+/* bind() to the address of a connection whose listener is closed */
+static const char *bind_beside_connection(const char *before, const char *after)
+{
+	become(before);
+	fresh();
+	tcp("1", ONE, LISTENS);
+	connected(ONE);
+	if (accepts('1') < 0)
+		die("no connection");
+	closes("1");
+	become(after);
+	opens("2", "tcp", AF_INET, 0);
+	return host_error(binds('2', ONE));
+}
+
+/* NetBSD's bind() does not see accepted connections, but here those from before the switch */
+TEST_F(deliver, connection_from_before)
+{
+	const char *now = variant->semantics;
+
+	GETS("EADDRINUSE", "EADDRINUSE", "EADDRINUSE", bind_beside_connection("native", now));
+	GETS("EADDRINUSE", "EADDRINUSE",
+	     BSDS("EADDRINUSE", "EADDRINUSE", "EADDRINUSE", "OK", "EADDRINUSE"),
+	     bind_beside_connection(now, now));
+}
+
 /* SCTP stays native: two share by SO_REUSEADDR where TCP of a BSD does not */
 TEST_F(deliver, sctp)
 {
