@@ -18,7 +18,7 @@
 #include "harness.h"
 
 #define SECONDS		4
-/* What has to happen at least, however slow this machine is */
+/* The test goes on until there were as many, however slow the machine is */
 #define READS_LEAST	20
 #define BINDS_LEAST	200
 #define CONNECTS_LEAST	100

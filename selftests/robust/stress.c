@@ -228,7 +228,7 @@ TEST_F_TIMEOUT(stress, storm, 100000)
 }
 
 /* Has the kernel give back what it keeps of a cache; KASAN, too, frees its objects then */
-static void shrink(const char *cache)
+static void give_back(const char *cache)
 {
 	const char *path = text("/sys/kernel/slab/%s/shrink", cache);
 
@@ -259,7 +259,7 @@ static long namespaces(void)
 		_exit(unshare(CLONE_NEWNET) ? 1 : 0);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 		die("no namespace");
-	shrink("net_namespace");
+	give_back("net_namespace");
 	return value_of("/proc/slabinfo", "\nnet_namespace ");
 }
 
@@ -304,14 +304,14 @@ static bool is_ours(const char *line)
 	return false;
 }
 
-static void shrink_ours(void)
+static void give_back_ours(void)
 {
 	char *s = slurp("/proc/slabinfo"), *line;
 
 	for (line = strtok(s, "\n"); line; line = strtok(NULL, "\n")) {
 		if (is_ours(line)) {
 			line[strcspn(line, " ")] = '\0';
-			shrink(line);
+			give_back(line);
 		}
 	}
 	free(s);
@@ -333,7 +333,7 @@ static long objects(void)
 
 static struct memory memory_now(void)
 {
-	shrink_ours();
+	give_back_ours();
 	return (struct memory){
 		objects(),
 		value_of("/proc/meminfo", "MemAvailable:"),
