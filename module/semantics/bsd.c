@@ -236,26 +236,55 @@ static bool bsd_refuses(const struct sem_bind *b, const struct sem_lookup *l)
 	return !bsd_shares(b->rules, b->sk, &l->owner) && !bsd_share_anyway(b, l);
 }
 
+/*
+ * By which rule does the socket that a lookup found refuse? A newcomer without options would
+ * not meet a connection, or a socket on another address, if it had one.
+ */
+static enum sem_rule bsd_rule(const struct sem_bind *b, const struct sem_lookup *l)
+{
+	const struct sem_sock *sk = b->sk, *t = &l->owner;
+	bool multicast = sem_multicast(sk->addr);
+
+	if (b->search)
+		return SEM_RULE_SEARCH;
+	if (l->test == BSD_USER)
+		return SEM_RULE_USER;
+	if (!bsd_has_flag(sk)) {
+		if (sem_is_connected(t))
+			return t->state == SEM_TIMEWAIT ? SEM_RULE_TIMEWAIT : SEM_RULE_CONNECTION;
+		if (sem_any(t->addr) != sem_any(sk->addr) || !bsd_has_flag(t))
+			return sem_rule_of_addresses(sk, t);
+		if (t->reuseport)
+			return SEM_RULE_YOU_LACK_REUSEPORT;
+		return multicast ? SEM_RULE_YOU_LACK_REUSEADDR : SEM_RULE_NEEDS_REUSEPORT;
+	}
+	if (multicast && bsd_has_flag(t))
+		return SEM_RULE_YOU_LACK_REUSEADDR;
+	if (multicast && sk->reuseaddr)
+		return SEM_RULE_IT_LACKS_REUSEADDR;
+	if (sk->reuseport)
+		return SEM_RULE_IT_LACKS_REUSEPORT;
+	return t->reuseport ? SEM_RULE_YOU_LACK_REUSEPORT : SEM_RULE_NEEDS_REUSEPORT;
+}
+
 /**
  * bsd_verdict() - end a decision
  * @b: the decision
  *
  * Context: any.
- * Return: 0 or -EADDRINUSE; then @b->by names the owner that refuses.
+ * Return: 0 or -EADDRINUSE; then @b names the owner that refuses, and the rule.
  */
 int bsd_verdict(struct sem_bind *b)
 {
 	u32 i;
 
-	b->by = NULL;
 	for (i = 0; i < b->n; i++) {
-		if (!bsd_refuses(b, &b->lookup[i]))
-			continue;
+		const struct sem_lookup *l = &b->lookup[i];
 
-		b->by = b->lookup[i].id;
-		return -EADDRINUSE;
+		if (bsd_refuses(b, l))
+			return sem_refuse(b, l, bsd_rule(b, l));
 	}
-	return 0;
+	return sem_allow(b, SEM_RULE_NONE);
 }
 
 /**

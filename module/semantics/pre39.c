@@ -22,10 +22,16 @@ static bool pre39_same_as_linux(const struct sem_sock *sk, bool udp, bool search
 	return udp && !sk->reuseport && (search || !sem_any(sk->addr));
 }
 
+/* In sem_bind.lookup: the first owner that refuses, and one on a wildcard address */
+enum {
+	PRE39_REFUSES,
+	PRE39_REFUSES_ANY,
+};
+
 static void pre39_begin(struct sem_bind *b)
 {
-	b->by = NULL;
-	b->by_any = NULL;
+	b->lookup[PRE39_REFUSES].id = NULL;
+	b->lookup[PRE39_REFUSES_ANY].id = NULL;
 }
 
 /*
@@ -65,23 +71,41 @@ static bool pre39_udp_any(const struct sem_bind *b)
 	return b->udp && !b->search && sem_any(b->sk->addr);
 }
 
+/* In a search for a port, IPv4 TCP shares with no owner */
+static bool pre39_is_strict(const struct sem_bind *b)
+{
+	return b->search && !b->udp && !b->sk->ipv6;
+}
+
+static bool pre39_listens(const struct sem_bind *b, const struct sem_sock *o)
+{
+	return !b->udp && o->state == SEM_LISTEN;
+}
+
+static void pre39_found(struct sem_lookup *l, const struct sem_sock *o, const void *id)
+{
+	if (l->id)
+		return;
+	l->id = id;
+	l->owner = *o;
+}
+
 static bool pre39_owner(struct sem_bind *b, const struct sem_sock *o,
 			const void *id)
 {
+	struct sem_lookup *first = &b->lookup[PRE39_REFUSES];
+	struct sem_lookup *any = &b->lookup[PRE39_REFUSES_ANY];
 	const struct sem_sock *sk = b->sk;
-	/* In a search for a port, IPv4 TCP shares with no owner */
-	bool strict = b->search && !b->udp && !sk->ipv6;
 
-	if (b->by && (b->by_any || !sem_any(o->addr)))
+	if (first->id && (any->id || !sem_any(o->addr)))
 		return false;
 	if (!pre39_overlap(sk, o))
 		return false;
 
-	if (strict || !sk->reuseaddr || !o->reuseaddr ||
-	    (!b->udp && o->state == SEM_LISTEN)) {
-		b->by = b->by ?: id;
+	if (pre39_is_strict(b) || !sk->reuseaddr || !o->reuseaddr || pre39_listens(b, o)) {
+		pre39_found(first, o, id);
 		if (sem_any(o->addr))
-			b->by_any = id;
+			pre39_found(any, o, id);
 	}
 	return false;
 }
@@ -89,28 +113,33 @@ static bool pre39_owner(struct sem_bind *b, const struct sem_sock *o,
 /* For a newcomer with SO_REUSEADDR, fastreuse may still overrule an owner that refuses */
 static bool pre39_done(const struct sem_bind *b)
 {
-	if (pre39_udp_any(b) && !b->by_any)
+	if (pre39_udp_any(b) && !b->lookup[PRE39_REFUSES_ANY].id)
 		return false;
-	return b->by && (b->udp || !b->sk->reuseaddr);
+	return b->lookup[PRE39_REFUSES].id && (b->udp || !b->sk->reuseaddr);
+}
+
+static enum sem_rule pre39_rule(const struct sem_bind *b, const struct sem_sock *o)
+{
+	if (pre39_is_strict(b))
+		return SEM_RULE_SEARCH;
+	return sem_rule_of_options(b->sk, o, !pre39_listens(b, o), false);
 }
 
 static int pre39_verdict(struct sem_bind *b)
 {
 	bool reuse = b->sk->reuseaddr && b->sk->state != SEM_LISTEN;
+	bool cached = !b->udp && !b->search && b->owners && b->fastreuse > 0 && reuse;
+	bool many = pre39_udp_any(b) && b->owners > PRE39_UDP_FEW;
+	const struct sem_lookup *l = &b->lookup[many ? PRE39_REFUSES_ANY : PRE39_REFUSES];
 
-	if (pre39_udp_any(b) && b->owners > PRE39_UDP_FEW)
-		b->by = b->by_any;
-
-	if (!b->udp && !b->search && b->owners && b->fastreuse > 0 && reuse)
-		b->by = NULL;
-	if (b->by)
-		return -EADDRINUSE;
+	if (l->id && !cached)
+		return sem_refuse(b, l, pre39_rule(b, &l->owner));
 
 	if (!b->owners)
 		b->fastreuse = reuse;
 	else if (b->fastreuse && !reuse)
 		b->fastreuse = 0;
-	return 0;
+	return sem_allow(b, l->id ? SEM_RULE_CACHED : SEM_RULE_NONE);
 }
 
 /* compute_score() and its variants: of the sockets with the best score, the one bound last */

@@ -7,7 +7,7 @@
  * answers with those recorded from the other systems.
  *
  * A decision on a bind is a fold: begin(), then owner() for each owner of the port, in any
- * order, then verdict(), which also names the owner that refused.
+ * order, then verdict(), which also names the owner that refused and the rule (rules.h).
  */
 #ifndef _REUSE_SEMANTICS_H
 #define _REUSE_SEMANTICS_H
@@ -27,6 +27,8 @@ typedef uint32_t u32;
 typedef int32_t s32;
 typedef uint64_t u64;
 #endif
+
+#include "rules.h"
 
 enum sem_state {
 	SEM_BOUND,	/* has a port; neither listens nor has a remote end */
@@ -72,14 +74,14 @@ struct sem_sock {
 struct bsd_rules;
 
 /**
- * struct sem_lookup - one of a BSD's searches for a single owner of the port
+ * struct sem_lookup - a search for a single owner of the port
  * @owner: the owner found so far
  * @id: the caller's name for @owner, NULL if none was found
- * @addr: address to search for, in the v4-mapped form unless @table is BSD_IPV6
- * @cost: distance of @owner (see bsd_cost()): the search takes the nearest
- * @table: enum bsd_table: the sockets to search
- * @test: enum bsd_test: what @owner has to pass
- * @exact: only unconnected sockets on exactly @addr count
+ * @addr: the BSDs: address to search for, in the v4-mapped form unless @table is BSD_IPV6
+ * @cost: the BSDs: distance of @owner (see bsd_cost()): the search takes the nearest
+ * @table: the BSDs: enum bsd_table: the sockets to search
+ * @test: the BSDs: enum bsd_test: what @owner has to pass
+ * @exact: the BSDs: only unconnected sockets on exactly @addr count
  */
 struct sem_lookup {
 	struct sem_sock owner;
@@ -103,15 +105,18 @@ struct sem_lookup {
  *	show, as Linux keeps them apart by device. At least 1 if the cache decides alone; not
  *	all are counted with @needs_bind_order
  * @by: after the verdict, name of the owner that refuses the port, or NULL
- * @by_any: pre39: name of an owner on a wildcard address that refuses it, or NULL
+ * @blocker: after the verdict, that owner as it was shown, in @lookup; or NULL
+ * @rule: after the verdict, the rule by which it refuses; SEM_RULE_CACHED if a cache allows
+ *	what an owner refuses; or SEM_RULE_NONE
  * @rules: the BSDs: their choices
- * @n: number of entries of @lookup in use
- * @lookup: the BSDs: the searches, in the order of their tests
+ * @n: the BSDs: number of entries of @lookup in use
+ * @lookup: the searches; of the BSDs, in the order of their tests
  */
 struct sem_bind {
 	const struct sem_sock *sk;
 	const void *by;
-	const void *by_any;
+	const struct sem_sock *blocker;
+	enum sem_rule rule;
 	bool udp;
 	bool search;
 	signed char fastreuse;
@@ -174,7 +179,7 @@ enum sem_member {
  *	@bind_seq is the highest it may have; its @uid, @root and options are not read.
  *	Once false, the answer stays false for the rest of the decision
  * @done: true if no older owner on any address can matter
- * @verdict: ends the decision: 0 or -EADDRINUSE; sets sem_bind.by
+ * @verdict: ends the decision: 0 or -EADDRINUSE, by sem_allow() or sem_refuse()
  * @uses_fastreuse: TCP: the decision reads and sets sem_bind.fastreuse
  * @needs_bind_order: the verdict depends on a single owner, so @bind_seq and @uid of owners
  *	have to be known
@@ -294,6 +299,24 @@ static inline bool sem_multicast(const u8 *addr)
 static inline bool sem_is_connected(const struct sem_sock *sk)
 {
 	return sk->state == SEM_CONNECTED || sk->state == SEM_TIMEWAIT;
+}
+
+/* Ends a decision: nobody refuses. @rule is SEM_RULE_NONE or SEM_RULE_CACHED */
+static inline int sem_allow(struct sem_bind *b, enum sem_rule rule)
+{
+	b->by = NULL;
+	b->blocker = NULL;
+	b->rule = rule;
+	return 0;
+}
+
+/* Ends a decision: the owner that @l has found refuses the port */
+static inline int sem_refuse(struct sem_bind *b, const struct sem_lookup *l, enum sem_rule rule)
+{
+	b->by = l->id;
+	b->blocker = &l->owner;
+	b->rule = rule;
+	return -EADDRINUSE;
 }
 
 /* Does the oldest of the sockets that were bound like this receive, rather than the newest? */
