@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Run recorded answers through the pure profiles, without a kernel:
- * unit PROFILE FILE... [PROFILE FILE...]...; a FILE ends in .bind.tsv, in .seq.want, or in
- * .seq.txt with its .seq.want beside it. Formats: recorded/README.
+ * unit [--man PAGE] PROFILE FILE... [PROFILE FILE...]...; a FILE ends in .bind.tsv, in
+ * .seq.want, or in .seq.txt with its .seq.want beside it. Formats: recorded/README. PAGE is the
+ * man page that lists the rules.
  */
 #include <stdlib.h>
 
@@ -63,9 +64,15 @@ static bool run_file(int number, const char *path)
 	else
 		run_seq(in, name, &right, &all);
 	fclose(in);
-	good = right == all && all;
+	good = rules_report(name) && right == all && all;
 	printf("%sok %d %s: %s %d of %d answers\n", good ? "" : "not ", number,
 	       profile->name, name, right, all);
+	return good;
+}
+
+static bool result(int number, bool good, const char *what)
+{
+	printf("%sok %d %s\n", good ? "" : "not ", number, what);
 	return good;
 }
 
@@ -73,7 +80,7 @@ static int wrong_use(void)
 {
 	size_t i;
 
-	fprintf(stderr, "usage: unit PROFILE FILE... [PROFILE FILE...]...; profiles:");
+	fprintf(stderr, "usage: unit [--man PAGE] PROFILE FILE... [PROFILE FILE...]...; profiles:");
 	for (i = 0; i < PROFILES; i++)
 		fprintf(stderr, " %s", profiles[i]->name);
 	fputc('\n', stderr);
@@ -82,18 +89,23 @@ static int wrong_use(void)
 
 int main(int argc, char **argv)
 {
-	int failed = 0, files = 0, i;
+	const char *man = argc > 2 && !strcmp(argv[1], "--man") ? argv[2] : NULL;
+	int failed = 0, tests = 1 + !!man, first = man ? 3 : 1, i;
 
-	for (i = 1; i < argc; i++)
-		files += !profile_of(argv[i]);
-	if (!files || !profile_of(argv[1]))
+	for (i = first; i < argc; i++)
+		tests += !profile_of(argv[i]);
+	if (first >= argc || !profile_of(argv[first]))
 		return wrong_use();
-	printf("TAP version 13\n1..%d\n", files);
-	for (i = 1, files = 0; i < argc; i++) {
+	printf("TAP version 13\n1..%d\n", tests);
+	failed += !result(1, rules_of_errors(), "errors name their rules");
+	if (man)
+		failed += !result(2, rules_in_man(man), "the man page lists all rules");
+	tests = 1 + !!man;
+	for (i = first; i < argc; i++) {
 		if (profile_of(argv[i]))
 			profile = profile_of(argv[i]);
 		else
-			failed += !run_file(++files, argv[i]);
+			failed += !run_file(++tests, argv[i]);
 	}
 	return failed ? 1 : 0;
 }

@@ -51,6 +51,15 @@ void make_child(struct sock *child, const struct sock *listener, const char *tex
 void multicast(const char *text, char *answer);
 const char *errname(int err);
 
+bool on_port(const struct sock *sk, bool udp);
+int ask(struct sem_bind *b, const struct sock *sk, bool search);
+
+/* unit_rules.c */
+void check_rule(const struct sem_bind *b, struct sock *sk, int err);
+bool rules_of_errors(void);
+bool rules_report(const char *path);
+bool rules_in_man(const char *path);
+
 /* unit_rows.c */
 void run_rows(FILE *in, const char *path, int *right, int *all);
 

@@ -29,27 +29,39 @@ static void parse_addr(const char *text, u8 *addr)
 	inet_pton(AF_INET, text, addr + 12);
 }
 
-static bool on_port(const struct sock *sk, bool udp)
+bool on_port(const struct sock *sk, bool udp)
 {
 	return sk->used && sk->bound && !sk->failed && sk->udp == udp;
 }
 
-static int decide(struct sock *sk)
+int ask(struct sem_bind *b, const struct sock *sk, bool search)
 {
-	struct sem_bind b = { .sk = &sk->s, .udp = sk->udp, .port = PORT,
-			      .fastreuse = fast };
-	int err, i;
+	int i;
 
-	profile->begin(&b);
+	memset(b, 0, sizeof(*b));
+	b->sk = &sk->s;
+	b->udp = sk->udp;
+	b->search = search;
+	b->port = PORT;
+	b->fastreuse = fast;
+	profile->begin(b);
 	for (i = 0; i < MAX_SOCKS; i++) {
 		if (!on_port(&socks[i], sk->udp))
 			continue;
 
-		b.owners++;
+		b->owners++;
 		if (&socks[i] != sk)
-			profile->owner(&b, &socks[i].s, &socks[i]);
+			profile->owner(b, &socks[i].s, &socks[i]);
 	}
-	err = profile->verdict(&b);
+	return profile->verdict(b);
+}
+
+static int decide(struct sock *sk)
+{
+	struct sem_bind b;
+	int err = ask(&b, sk, false);
+
+	check_rule(&b, sk, err);
 	if (!err && !sk->udp)
 		fast = b.fastreuse;
 	return err;
