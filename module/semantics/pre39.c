@@ -8,7 +8,7 @@
  * exist. TCP first asks fastreuse of the bucket, which does not change when an owner clears
  * SO_REUSEADDR.
  */
-#include "semantics.h"
+#include "linux.h"
 
 /* With more UDP owners than this, a wildcard newcomer conflicts only with wildcard owners */
 #define PRE39_UDP_FEW	10
@@ -32,37 +32,6 @@ static void pre39_begin(struct sem_bind *b)
 {
 	b->lookup[PRE39_REFUSES].id = NULL;
 	b->lookup[PRE39_REFUSES_ANY].id = NULL;
-}
-
-/*
- * The address as IPv4 sees it: for a native IPv6 address that is 127.0.0.6. A socket with
- * such an address need not be v6only: a dual-stack listener accepts connections like that.
- */
-static const u8 *pre39_ipv4(const u8 *addr)
-{
-	static const u8 native[16] = {
-		[10] = 0xff, [11] = 0xff, [12] = 127, [15] = 6,
-	};
-
-	if (sem_mapped(addr))
-		return addr;
-
-	return sem_any(addr) ? sem_any4 : native;
-}
-
-static bool pre39_overlap(const struct sem_sock *sk, const struct sem_sock *o)
-{
-	bool sk_mapped = sem_mapped(sk->addr), o_mapped = sem_mapped(o->addr);
-	const u8 *o_ipv4 = pre39_ipv4(o->addr);
-
-	if (!sk->ipv6 || (sk_mapped && o_mapped))
-		return !o->v6only && (sem_any(sk->addr) || sem_any(o_ipv4) ||
-				      sem_same(sk->addr, o_ipv4));
-	if (sem_same(o->addr, sem_any6) && !(o->v6only && sk_mapped))
-		return true;
-	if (sem_same(sk->addr, sem_any6) && !(sk->v6only && o_mapped))
-		return true;
-	return o->ipv6 && sem_same(sk->addr, o->addr);
 }
 
 /* May PRE39_UDP_FEW apply? See udp_lib_get_port(), which then looks at one address's list */
@@ -99,7 +68,7 @@ static bool pre39_owner(struct sem_bind *b, const struct sem_sock *o,
 
 	if (first->id && (any->id || !sem_any(o->addr)))
 		return false;
-	if (!pre39_overlap(sk, o))
+	if (!linux_saddr_equal(sk, o, true, true))
 		return false;
 
 	if (pre39_is_strict(b) || !sk->reuseaddr || !o->reuseaddr || pre39_listens(b, o)) {

@@ -93,6 +93,55 @@ struct sem_lookup {
 	bool exact;
 };
 
+/* Linux may cache of SO_REUSEPORT which newcomer joins without a look at the owners */
+enum {
+	SEM_CACHE_NOBODY,
+	SEM_CACHE_ANY,		/* a socket of that user */
+	SEM_CACHE_STRICT,	/* a socket of that user on that address */
+};
+
+/**
+ * struct sem_cache - what Linux caches about the owners of a TCP port
+ * @reuse: fastreuse: above 0, a newcomer with SO_REUSEADDR may join
+ * @reuseport: fastreuseport: above SEM_CACHE_NOBODY, a newcomer with SO_REUSEPORT may join
+ * @uid: fastuid: that user, numbered as sem_sock.uid
+ * @addr: fast_rcv_saddr and fast_v6_rcv_saddr: that address; IPv4 in the v4-mapped form
+ * @ipv6: fast_sk_family is AF_INET6
+ * @v6only: fast_ipv6_only
+ */
+struct sem_cache {
+	signed char reuse;
+	signed char reuseport;
+	u32 uid;
+	u8 addr[16];
+	bool ipv6;
+	bool v6only;
+};
+
+/**
+ * enum sem_native - in what the rules of Linux kernels since 5.10 differ
+ * @SEM_NATIVE_BY_ADDRESS: a TCP newcomer with an address is compared with sockets on this
+ *	address and on wildcard addresses, not with all of the port
+ * @SEM_NATIVE_TIMEWAIT: also with those in TIME_WAIT
+ * @SEM_NATIVE_MAPPED_ANY: also, if it has a v4-mapped address, with AF_INET6 sockets on
+ *	::ffff:0.0.0.0
+ * @SEM_NATIVE_NEVER_FIRST: what is cached about a port does not begin with its first owner: it
+ *	never says that SO_REUSEADDR is enough, nor that SO_REUSEPORT is on any address
+ * @SEM_NATIVE_UDP_ALL: a UDP newcomer on a wildcard address is compared with all sockets of the
+ *	port; otherwise, if there are many, only with those on wildcard addresses
+ */
+enum sem_native {
+	SEM_NATIVE_BY_ADDRESS	= 1 << 0,
+	SEM_NATIVE_TIMEWAIT	= 1 << 1,
+	SEM_NATIVE_MAPPED_ANY	= 1 << 2,
+	SEM_NATIVE_NEVER_FIRST	= 1 << 3,
+	SEM_NATIVE_UDP_ALL	= 1 << 4,
+};
+
+/* Their names, in that order */
+#define SEM_NATIVES	5
+extern const char * const sem_native_names[SEM_NATIVES];
+
 /**
  * struct sem_bind - one decision whether a socket may have a port
  * @sk: the socket that asks (the newcomer); @sk->addr is the address it asks for
@@ -104,6 +153,9 @@ struct sem_lookup {
  * @owners: number of owners of the port, counted by the caller; with those that it does not
  *	show, as Linux keeps them apart by device. At least 1 if the cache decides alone; not
  *	all are counted with @needs_bind_order
+ * @native: native: enum sem_native of the kernel
+ * @cache: native, TCP: the current values, and after sem_profile.verdict() those that the kernel
+ *	stores if it binds
  * @by: after the verdict, name of the owner that refuses the port, or NULL
  * @blocker: after the verdict, that owner as it was shown, in @lookup; or NULL
  * @rule: after the verdict, the rule by which it refuses; SEM_RULE_CACHED if a cache allows
@@ -122,6 +174,8 @@ struct sem_bind {
 	signed char fastreuse;
 	u16 port;
 	u32 owners;
+	u32 native;
+	struct sem_cache *cache;
 	const struct bsd_rules *rules;
 	u32 n;
 	struct sem_lookup lookup[SEM_LOOKUPS];
@@ -264,6 +318,9 @@ extern const struct sem_profile sem_freebsd15;
 extern const struct sem_profile sem_openbsd;
 extern const struct sem_profile sem_netbsd;
 extern const struct sem_profile sem_darwin;
+
+/* Never in force: it says what the kernel will decide. It chooses no receiver */
+extern const struct sem_profile sem_native;
 
 static const u8 sem_any4[16] = { [10] = 0xff, [11] = 0xff };
 static const u8 sem_any6[16] = { 0 };

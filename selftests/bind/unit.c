@@ -3,7 +3,10 @@
  * Run recorded answers through the pure profiles, without a kernel:
  * unit [--man PAGE] PROFILE FILE... [PROFILE FILE...]...; a FILE ends in .bind.tsv, in
  * .seq.want, or in .seq.txt with its .seq.want beside it. Formats: recorded/README. PAGE is the
- * man page that lists the rules.
+ * man page that lists the rules. The profile native has the names of enum sem_native behind it:
+ * native:by-address,timewait.
+ *
+ * unit --say PROFILE FILE prints FILE with the profile's own answers.
  */
 #include <stdlib.h>
 
@@ -11,6 +14,7 @@
 
 static const struct sem_profile * const profiles[] = {
 	&sem_pre39, &sem_bsd, &sem_freebsd15, &sem_openbsd, &sem_netbsd, &sem_darwin,
+	&sem_native,
 };
 
 #define PROFILES	(sizeof(profiles) / sizeof(*profiles))
@@ -23,13 +27,38 @@ char *chomp(char *line)
 
 static const struct sem_profile *profile_of(const char *name)
 {
-	size_t i;
+	size_t i, len = strcspn(name, ":");
 
 	for (i = 0; i < PROFILES; i++) {
-		if (!strcmp(name, profiles[i]->name))
+		if (len == strlen(profiles[i]->name) && !strncmp(name, profiles[i]->name, len))
 			return profiles[i];
 	}
 	return NULL;
+}
+
+/* The kernel that native is about: NAME of native:NAME,NAME... */
+static void set_native(const char *name)
+{
+	char *words = strdup(name + strcspn(name, ":")), *word, *save = NULL;
+	int i;
+
+	native = 0;
+	for (word = strtok_r(words, ":,", &save); word; word = strtok_r(NULL, ":,", &save)) {
+		for (i = 0; i < SEM_NATIVES && strcmp(word, sem_native_names[i]); i++)
+			;
+		if (i == SEM_NATIVES) {
+			fprintf(stderr, "native has no %s\n", word);
+			exit(2);
+		}
+		native |= 1U << i;
+	}
+	free(words);
+}
+
+static void set_profile(const char *name)
+{
+	profile = profile_of(name);
+	set_native(name);
 }
 
 /* The answers are in a .seq.want file, and the questions as well */
@@ -76,11 +105,30 @@ static bool result(int number, bool good, const char *what)
 	return good;
 }
 
+static int say(const char *name, const char *path)
+{
+	FILE *in = fopen(path, "r");
+
+	if (!in || !profile_of(name)) {
+		fprintf(stderr, "unit: no %s %s\n", in ? "profile" : "file", in ? name : path);
+		return 2;
+	}
+	set_profile(name);
+	notes = stderr;
+	if (strstr(path, ".bind.tsv"))
+		say_rows(in);
+	else
+		say_seq(in);
+	fclose(in);
+	return rules_report(path) ? 0 : 1;
+}
+
 static int wrong_use(void)
 {
 	size_t i;
 
-	fprintf(stderr, "usage: unit [--man PAGE] PROFILE FILE... [PROFILE FILE...]...; profiles:");
+	fprintf(stderr, "usage: unit [--man PAGE] PROFILE FILE... [PROFILE FILE...]...\n"
+		"       unit --say PROFILE FILE; profiles:");
 	for (i = 0; i < PROFILES; i++)
 		fprintf(stderr, " %s", profiles[i]->name);
 	fputc('\n', stderr);
@@ -90,20 +138,24 @@ static int wrong_use(void)
 int main(int argc, char **argv)
 {
 	const char *man = argc > 2 && !strcmp(argv[1], "--man") ? argv[2] : NULL;
-	int failed = 0, tests = 1 + !!man, first = man ? 3 : 1, i;
+	int failed = 0, tests = 2 + !!man, first = man ? 3 : 1, i;
 
+	if (argc == 4 && !strcmp(argv[1], "--say"))
+		return say(argv[2], argv[3]);
 	for (i = first; i < argc; i++)
 		tests += !profile_of(argv[i]);
 	if (first >= argc || !profile_of(argv[first]))
 		return wrong_use();
+	notes = stdout;
 	printf("TAP version 13\n1..%d\n", tests);
 	failed += !result(1, rules_of_errors(), "errors name their rules");
+	failed += !result(2, rules_of_native(), "native knows its rules");
 	if (man)
-		failed += !result(2, rules_in_man(man), "the man page lists all rules");
-	tests = 1 + !!man;
+		failed += !result(3, rules_in_man(man), "the man page lists all rules");
+	tests = 2 + !!man;
 	for (i = first; i < argc; i++) {
 		if (profile_of(argv[i]))
-			profile = profile_of(argv[i]);
+			set_profile(argv[i]);
 		else
 			failed += !run_file(++tests, argv[i]);
 	}

@@ -19,6 +19,7 @@
  * @child: was accepted
  * @failed: bind() or connect() failed: closed
  * @created: when
+ * @listened: when it began to listen
  * @group: the groups that it joined
  * @groups: how many
  */
@@ -30,6 +31,7 @@ struct sock {
 	bool child;
 	bool failed;
 	u64 created;
+	u64 listened;
 	u8 group[MAX_GROUPS][16];
 	int groups;
 };
@@ -37,6 +39,7 @@ struct sock {
 /* unit_host.c */
 extern struct sock socks[MAX_SOCKS];
 extern const struct sem_profile *profile;
+extern u32 native;
 
 void reset(void);
 void new_socket(struct sock *sk, bool udp, bool ipv6, u32 uid);
@@ -51,20 +54,27 @@ void make_child(struct sock *child, const struct sock *listener, const char *tex
 void multicast(const char *text, char *answer);
 const char *errname(int err);
 
+bool on_linux(void);
 bool on_port(const struct sock *sk, bool udp);
 int ask(struct sem_bind *b, const struct sock *sk, bool search);
 
-/* unit_rules.c */
+/* unit_rules.c: what is wrong with a rule is told in notes */
+extern FILE *notes;
 void check_rule(const struct sem_bind *b, struct sock *sk, int err);
 bool rules_of_errors(void);
 bool rules_report(const char *path);
 bool rules_in_man(const char *path);
 
+/* unit_native.c */
+bool rules_of_native(void);
+
 /* unit_rows.c */
 void run_rows(FILE *in, const char *path, int *right, int *all);
+void say_rows(FILE *in);
 
 /* unit_seq.c */
 void run_seq(FILE *in, const char *path, int *right, int *all);
+void say_seq(FILE *in);
 
 char *chomp(char *line);
 

@@ -7,16 +7,21 @@
 
 /* As in most recordings: no multiple of NetBSD's 128 */
 #define PORT	41001
+/* Between sockets that were added at the head of a list and those at its end */
+#define LIST_END	0x100000000ULL
 
 struct sock socks[MAX_SOCKS];
 const struct sem_profile *profile;
+u32 native;
 static u64 clock_tick;
 static signed char fast;
+static struct sem_cache cache;
 
 void reset(void)
 {
 	memset(socks, 0, sizeof(socks));
 	fast = 0;
+	memset(&cache, 0, sizeof(cache));
 }
 
 static void parse_addr(const char *text, u8 *addr)
@@ -36,9 +41,13 @@ bool on_port(const struct sock *sk, bool udp)
 
 int ask(struct sem_bind *b, const struct sock *sk, bool search)
 {
+	static struct sem_cache asked;
 	int i;
 
+	asked = cache;
 	memset(b, 0, sizeof(*b));
+	b->native = native;
+	b->cache = &asked;
 	b->sk = &sk->s;
 	b->udp = sk->udp;
 	b->search = search;
@@ -50,7 +59,8 @@ int ask(struct sem_bind *b, const struct sock *sk, bool search)
 			continue;
 
 		b->owners++;
-		if (&socks[i] != sk)
+		if (&socks[i] != sk &&
+		    (!profile->needs_bind_order || profile->matters(b, &socks[i].s)))
 			profile->owner(b, &socks[i].s, &socks[i]);
 	}
 	return profile->verdict(b);
@@ -60,11 +70,32 @@ static int decide(struct sock *sk)
 {
 	struct sem_bind b;
 	int err = ask(&b, sk, false);
+	struct sem_cache next = *b.cache;
 
 	check_rule(&b, sk, err);
-	if (!err && !sk->udp)
+	if (!err && !sk->udp) {
 		fast = b.fastreuse;
+		cache = next;
+	}
 	return err;
+}
+
+bool on_linux(void)
+{
+	return profile == &sem_pre39 || profile == &sem_native;
+}
+
+/* The errors and effects of bind() before it asks for the port */
+static int before_bind(struct sock *sk)
+{
+	if (profile->separate_families && sk->s.ipv6 && sem_mapped(sk->s.addr))
+		return -EADDRNOTAVAIL;
+	if (profile == &sem_native && sk->s.v6only && sem_mapped(sk->s.addr))
+		return -EINVAL;
+	/* Linux since 2.6.30 */
+	if (on_linux() && !sem_mapped(sk->s.addr) && !sem_any(sk->s.addr))
+		sk->s.v6only = true;
+	return 0;
 }
 
 int do_bind(struct sock *sk, const char *text)
@@ -72,20 +103,16 @@ int do_bind(struct sock *sk, const char *text)
 	int err;
 
 	parse_addr(text, sk->s.addr);
-	if (profile->separate_families && sk->s.ipv6 && sem_mapped(sk->s.addr))
-		err = -EADDRNOTAVAIL;
-	else
-		err = decide(sk);
+	err = before_bind(sk) ?: decide(sk);
 	if (err) {
 		sk->failed = true;
 		return err;
 	}
 	sk->bound = true;
-	sk->s.bind_seq = ++clock_tick;
-	/* Linux since 2.6.30 */
-	if (profile == &sem_pre39 && !sem_mapped(sk->s.addr) &&
-	    !sem_any(sk->s.addr))
-		sk->s.v6only = true;
+	sk->s.bind_seq = LIST_END + ++clock_tick;
+	/* Added at the end of the kernel's list, see native.c */
+	if (profile == &sem_native && sk->udp && sk->s.ipv6 && sk->s.reuseport)
+		sk->s.bind_seq = LIST_END - clock_tick;
 	return 0;
 }
 
@@ -100,6 +127,8 @@ int do_listen(struct sock *sk)
 		err = decide(sk);
 	if (err)
 		sk->s.state = SEM_BOUND;
+	else
+		sk->listened = ++clock_tick;
 	return err;
 }
 
@@ -107,6 +136,34 @@ void do_connect(struct sock *sk, const char *from)
 {
 	parse_addr(from, sk->s.addr);
 	sk->s.state = SEM_CONNECTED;
+}
+
+/*
+ * The listener that gets a SYN of native Linux, or, of a SO_REUSEPORT group, one of those that
+ * may: on the address, else on a wildcard one; of the same family, else of the other; the newest
+ */
+static struct sock *native_listener(const struct sem_packet *packet)
+{
+	struct sock *best = NULL;
+	int i, rank, best_rank = 0;
+
+	for (i = 0; i < MAX_SOCKS; i++) {
+		const struct sem_sock *s = &socks[i].s;
+		bool same = sem_same(s->addr, packet->addr);
+
+		if (!on_port(&socks[i], false) || s->state != SEM_LISTEN ||
+		    (packet->ipv6 ? !s->ipv6 || sem_mapped(s->addr) :
+				    s->v6only || !(sem_mapped(s->addr) || sem_any(s->addr))) ||
+		    !(same || sem_any(s->addr)))
+			continue;
+		rank = 1 + 2 * same + (s->ipv6 == packet->ipv6);
+		if (!best || rank > best_rank ||
+		    (rank == best_rank && socks[i].listened > best->listened)) {
+			best = &socks[i];
+			best_rank = rank;
+		}
+	}
+	return best;
 }
 
 /* The socket that gets a packet to @text, or NULL */
@@ -118,6 +175,8 @@ struct sock *receiver(bool udp, const char *text)
 
 	parse_addr(text, packet.addr);
 	packet.ipv6 = !sem_mapped(packet.addr);
+	if (profile == &sem_native)
+		return udp ? NULL : native_listener(&packet);
 	for (i = 0; i < MAX_SOCKS; i++) {
 		if (on_port(&socks[i], udp) && !sem_is_connected(&socks[i].s))
 			profile->deliver(&d, &socks[i].s, &socks[i]);
@@ -131,7 +190,7 @@ void make_child(struct sock *child, const struct sock *listener, const char *tex
 	parse_addr(text, child->s.addr);
 	child->s.state = SEM_CONNECTED;
 	child->created = ++clock_tick;
-	child->s.bind_seq = child->created;
+	child->s.bind_seq = LIST_END + child->created;
 	child->s.accepted = true;
 	child->child = true;
 }
@@ -196,7 +255,8 @@ void multicast(const char *text, char *answer)
 
 	parse_addr(text, packet.addr);
 	packet.ipv6 = !sem_mapped(packet.addr);
-	sk = host_joined(packet.addr) ? created_before(UINT64_MAX) : NULL;
+	sk = profile->takes_multicast && host_joined(packet.addr) ?
+	     created_before(UINT64_MAX) : NULL;
 	for (; sk; sk = created_before(sk->created)) {
 		if (!profile->takes_multicast(&sk->s, &packet,
 					      member_of(sk, packet.addr)))

@@ -99,20 +99,30 @@ static void run_row(char **f, bool localpeer, const char **setup, const char **r
 		*listen = errname(do_listen(b));
 }
 
+#define COLUMNS	12
+
+/* Of the next row: its columns, and a copy of it before they were taken apart. False at the end */
+static bool read_row(FILE *in, char *line, size_t size, char *row, char **f)
+{
+	char *save = NULL;
+	int i;
+
+	do {
+		if (!fgets(line, size, in))
+			return false;
+		strcpy(row, chomp(line));
+		for (i = 0; i < COLUMNS; i++)
+			f[i] = strtok_r(i ? NULL : line, "\t", &save) ?: "";
+	} while (!strcmp(f[0], "id"));
+	return true;
+}
+
 void run_rows(FILE *in, const char *path, int *right, int *all)
 {
-	char line[512];
+	char line[512], row[512], *f[COLUMNS];
+	const char *setup, *result, *listen;
 
-	while (fgets(line, sizeof(line), in)) {
-		char *f[12], *save = NULL, row[512];
-		const char *setup, *result, *listen;
-		int i;
-
-		strcpy(row, chomp(line));
-		for (i = 0; i < 12; i++)
-			f[i] = strtok_r(i ? NULL : line, "\t", &save) ?: "";
-		if (!strcmp(f[0], "id"))
-			continue;
+	while (read_row(in, line, sizeof(line), row, f)) {
 		run_row(f, strstr(path, ".localpeer."), &setup, &result, &listen);
 		++*all;
 		if (!strcmp(setup, f[11]) && !strcmp(result, f[9]) &&
@@ -121,5 +131,20 @@ void run_rows(FILE *in, const char *path, int *right, int *all)
 		else
 			printf("# %s: have %s %s %s for: %s\n", path, setup, result,
 			       listen, row);
+	}
+}
+
+/* The rows with the answers of the profile */
+void say_rows(FILE *in)
+{
+	char line[512], row[512], *f[COLUMNS], *p;
+	const char *setup, *result, *listen;
+	int i;
+
+	while (read_row(in, line, sizeof(line), row, f)) {
+		run_row(f, false, &setup, &result, &listen);
+		for (i = 0, p = row; i < 9; i++)
+			p = strchr(p, '\t') + 1;
+		printf("%.*s%s\t%s\t%s\n", (int)(p - row), row, result, listen, setup);
 	}
 }

@@ -11,6 +11,8 @@
 
 #define SHOWN	10
 
+FILE *notes;
+
 static struct {
 	unsigned int refusals;
 	unsigned int wrong;
@@ -23,14 +25,14 @@ static void wrong(const struct sem_bind *b, const struct sock *sk, const char *f
 
 	if (count.wrong++ >= SHOWN)
 		return;
-	printf("# %s: socket %d%s, refused by %d, rule %s: ", profile->name, (int)(sk - socks),
-	       b->search ? " searching" : "",
-	       b->by ? (int)((const struct sock *)b->by - socks) : -1,
-	       b->rule < SEM_RULES ? sem_rules[b->rule].word : "?");
+	fprintf(notes, "# %s: socket %d%s, refused by %d, rule %s: ", profile->name,
+		(int)(sk - socks), b->search ? " searching" : "",
+		b->by ? (int)((const struct sock *)b->by - socks) : -1,
+		b->rule < SEM_RULES ? sem_rules[b->rule].word : "?");
 	va_start(args, fmt);
-	vprintf(fmt, args);
+	vfprintf(notes, fmt, args);
 	va_end(args);
-	putchar('\n');
+	fputc('\n', notes);
 }
 
 /* Take @by away, and each socket that refuses then: each has to be one of the port */
@@ -175,7 +177,8 @@ static void check_refusal(const struct sem_bind *b, struct sock *sk)
 		wrong(b, sk, "no socket of the port");
 		return;
 	}
-	if (profile != &sem_pre39 && (b->rule == SEM_RULE_SEARCH ? !b->search : b->search))
+	/* Linux shares ports in a search, too, but for TCP */
+	if (b->rule == SEM_RULE_SEARCH ? !b->search : b->search && !on_linux())
 		wrong(b, sk, "the rule of a search, or another one in a search");
 	if (!fits(b->rule, &sk->s, &by->s))
 		wrong(b, sk, "the sentence does not fit");
@@ -243,12 +246,13 @@ bool rules_report(const char *path)
 	bool good = !count.wrong;
 	int i;
 
-	printf("# %s: %u refusals, those of searches included:", path, count.refusals);
+	fprintf(notes, "# %s: %s: %u refusals, those of searches included:", profile->name, path,
+		count.refusals);
 	for (i = SEM_RULE_NONE + 1; i < SEM_RULES; i++) {
 		if (count.of[i])
-			printf(" %s %u", sem_rules[i].word, count.of[i]);
+			fprintf(notes, " %s %u", sem_rules[i].word, count.of[i]);
 	}
-	printf(", %u wrong\n", count.wrong);
+	fprintf(notes, ", %u wrong\n", count.wrong);
 	memset(&count, 0, sizeof(count));
 	return good;
 }

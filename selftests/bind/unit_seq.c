@@ -96,6 +96,19 @@ static void step(char *line, char *answer)
 	}
 }
 
+/* Of a key ID.STEP: is it another sequence than @id, which becomes that? */
+static bool is_other(char *id, size_t size, const char *key)
+{
+	size_t len = strrchr(key, '.') ? strrchr(key, '.') - key : 0;
+
+	if (!len)
+		exit(2);
+	if (strlen(id) == len && !strncmp(id, key, len))
+		return false;
+	snprintf(id, size, "%.*s", (int)len, key);
+	return true;
+}
+
 /* A line is ID.STEP, the operation and the answer. Nothing of a sequence is left for the next */
 void run_seq(FILE *in, const char *path, int *right, int *all)
 {
@@ -106,15 +119,11 @@ void run_seq(FILE *in, const char *path, int *right, int *all)
 		char *key = strtok_r(chomp(line), "\t", &save);
 		char *op = strtok_r(NULL, "\t", &save);
 		char *want = strtok_r(NULL, "\t", &save);
-		size_t len;
 
-		if (!want || !strrchr(key, '.'))
+		if (!want)
 			exit(2);
-		len = strrchr(key, '.') - key;
-		if (strlen(id) != len || strncmp(id, key, len)) {
-			snprintf(id, sizeof(id), "%.*s", (int)len, key);
+		if (is_other(id, sizeof(id), key))
 			reset();
-		}
 		strcpy(copy, op);
 		step(copy, answer);
 		++*all;
@@ -122,5 +131,35 @@ void run_seq(FILE *in, const char *path, int *right, int *all)
 			++*right;
 		else
 			printf("# %s: %s: %s: have %s, want %s\n", path, key, op, answer, want);
+	}
+}
+
+/* The sequences with the answers of the profile; of a .seq.txt file, which has none, too */
+void say_seq(FILE *in)
+{
+	char line[256], id[128] = "", copy[256], answer[128];
+	int n = 0;
+
+	while (fgets(line, sizeof(line), in)) {
+		char *save = NULL, *op, *key;
+
+		if (!strchr(chomp(line), '\t')) {
+			if (sscanf(line, "S %127s", id) == 1) {
+				reset();
+				n = 0;
+			} else if (*line) {
+				strcpy(copy, line);
+				step(copy, answer);
+				printf("%s.%d\t%s\t%s\n", id, ++n, line, answer);
+			}
+			continue;
+		}
+		key = strtok_r(line, "\t", &save);
+		op = strtok_r(NULL, "\t", &save);
+		if (is_other(id, sizeof(id), key))
+			reset();
+		strcpy(copy, op);
+		step(copy, answer);
+		printf("%s\t%s\t%s\n", key, op, answer);
 	}
 }
