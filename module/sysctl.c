@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* net.reuse.semantics and net.reuse.available_semantics */
+/* net.reuse.semantics and net.reuse.available_semantics, and the module's parameters */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/capability.h>
@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/string.h>
 
+#include "bind/bind.h"
 #include "compat/sysctl.h"
 #include "hook/hook.h"
 #include "netns.h"
@@ -32,6 +33,27 @@ MODULE_PARM_DESC(semantics, "semantics that namespaces begin with: native (defau
 static bool host_only;
 module_param(host_only, bool, 0644);
 MODULE_PARM_DESC(host_only, "only CAP_NET_ADMIN over the host, not over a container alone, is enough to choose other semantics than native, which patches the kernel and can keep livepatches from it (default: N, as rootless containers are what this module is mostly for)");
+
+/* The parameter native_rules: the names of what this kernel's own rules depend on */
+static int native_rules_get(char *buffer, const struct kernel_param *kp)
+{
+	int i, len = 0;
+
+	for (i = 0; i < SEM_NATIVES; i++) {
+		if (reuse_bind_native & BIT(i))
+			len += scnprintf(buffer + len, PAGE_SIZE - len, "%s%s", len ? "," : "",
+					 sem_native_names[i]);
+	}
+	return len + scnprintf(buffer + len, PAGE_SIZE - len, "\n");
+}
+
+static int native_rules_set(const char *value, const struct kernel_param *kp)
+{
+	return -EPERM;
+}
+
+module_param_call(native_rules, native_rules_set, native_rules_get, NULL, 0444);
+MODULE_PARM_DESC(native_rules, "read-only: in what this kernel's own rules for bind() differ from those of other kernels, see reuse(7)");
 
 /* The current task may switch; does host_only let it choose @profile, too? */
 static bool profile_allowed(const struct sem_profile *profile)

@@ -10,6 +10,7 @@ struct sock;
 struct sockaddr;
 
 extern atomic_t reuse_forced_binds;
+extern const u32 reuse_bind_native;	/* enum sem_native of this kernel */
 
 /* privilege.c */
 bool reuse_bind_asks_privilege(const struct sock *sk, const struct sockaddr *addr);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Flags of the kernel's __inet_bind() and __inet6_bind(). */
+/* Flags of the kernel's __inet_bind() and __inet6_bind(), and what its rules depend on. */
 #ifndef _REUSE_COMPAT_BIND_H
 #define _REUSE_COMPAT_BIND_H
 
@@ -16,5 +16,16 @@ static inline bool reuse_bind_waives_privilege(u32 flags)
 	return false;
 #endif
 }
+
+/*
+ * In what the rules of kernels differ: enum sem_native says what each comes to. That
+ * inet_csk_update_fastreuse() never sees a bucket without owners is since they are in one list
+ * for each address: the newcomer's own list is there by then.
+ */
+#define reuse_bind_by_address		__is_defined(REUSE_BIND_BY_ADDRESS)
+#define reuse_timewait_by_address	__is_defined(REUSE_TIMEWAIT_BY_ADDRESS)
+#define reuse_bind_address_type		__is_defined(REUSE_BIND_ADDRESS_TYPE)
+#define reuse_fastreuse_never_first	__is_defined(REUSE_OWNERS_BY_ADDRESS)
+#define reuse_udp_asks_all		__is_defined(REUSE_HAVE_HASH2_ON_BIND)
 
 #endif
