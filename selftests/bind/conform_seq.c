@@ -10,6 +10,8 @@
 #include "sock.h"
 
 #define MAX_WORDS	10
+/* Connections that are tried until the recorded socket gets one */
+#define ESTAB_TRIES	64
 
 /* A sequence */
 static struct host_sock socks[MAX_SOCKS];
@@ -148,16 +150,23 @@ static const char *op_probe(const struct record *rec, const char *proto, const c
 static const char *op_estab(const struct record *rec, struct host_sock *s, const char *host,
 			    const char *want)
 {
+	bool number = *want >= '0' && *want <= '9';
 	const char *have;
+	int i;
 
-	host_close(s);
 	accepted[s - socks] = true;
-	have = op_connect(s, host);
-	if (rec->only & ANSWER_DELIVER || !strcmp(have, want))
-		return have;
+	for (i = 0; i < ESTAB_TRIES; i++) {
+		host_close(s);
+		have = op_connect(s, host);
+		if (rec->only & ANSWER_DELIVER || !strcmp(have, want))
+			return have;
+		/* Of a SO_REUSEPORT group Linux chooses one by the client's port: try others */
+		if (!number)
+			break;
+	}
 	/* Not compared, but the next operations are about the recorded socket */
 	host_close(s);
-	lost = strtoul(want, NULL, 10) || *want == '0';
+	lost = number;
 	return have;
 }
 
