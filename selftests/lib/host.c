@@ -348,11 +348,18 @@ int host_connect(const char *host, int at, int *error)
  */
 int host_timewait_far(const struct host_sock *listener, const char *host, int at)
 {
+	const char *from = strchr(host, ':') ? "[" FAR6 "]:0" : FAR4 ":0";
 	struct host_sock child;
-	int client, err;
+	int client, err, i;
 
 	far_addresses(true);
-	client = connect_from(strchr(host, ':') ? "[" FAR6 "]:0" : FAR4 ":0", host, at, &err);
+	/* An address is taken away, given and found while the kernel still changes its routes */
+	for (i = 0; i < 10000; i++) {
+		client = connect_from(from, host, at, &err);
+		if (err != ENETUNREACH)
+			break;
+		usleep(1000 * slowness());
+	}
 	if (!err) {
 		host_accept(&child, listener, client);
 		host_timewait(&child);
