@@ -175,12 +175,17 @@ static void keep(struct slot *s, int fd)
 /* May bind() fail with errno, under some semantics? */
 static bool may_refuse(const struct slot *s)
 {
+	bool mapped = strstr(kinds[s->kind].addr, "::ffff:");
+
 	switch (errno) {
 	case EADDRINUSE:
 		return true;
 	case EADDRNOTAVAIL:
 		/* openbsd has no v4-mapped addresses */
-		return !s->explicit || strstr(kinds[s->kind].addr, "::ffff:");
+		return !s->explicit || mapped;
+	case EINVAL:
+		/* Nor has Linux, for a socket that openbsd has made IPv6 only, before a switch */
+		return mapped;
 	case EAGAIN:
 		return !s->explicit;
 	default:
