@@ -109,9 +109,19 @@ static bool is_known(const struct bind_request *req, const struct sock *sk)
 	return sk->sk_rcv_saddr == req->known.s6_addr32[3];
 }
 
+/* Could a socket like @like matter, were it of the other family? Some profiles tell them apart. */
+static bool request_other_family_matters(const struct bind_request *req, struct sem_sock *like)
+{
+	if (!req->profile->tells_families_apart || !sem_mapped(like->addr))
+		return false;
+	like->ipv6 = !like->ipv6;
+	return req->profile->matters(&req->bind, like);
+}
+
 /*
- * Can a connected TCP socket with the address of @sk change the verdict? The answer is kept, so
- * that of a million connections on one address only the first is put to the profile.
+ * Can a connected TCP socket with the family and the address of @sk change the verdict? The
+ * answer is kept, so that of a million connections on one address only the first is put to the
+ * profile.
  */
 static bool request_address_matters(struct bind_request *req,
 				    const struct sock *sk)
@@ -128,6 +138,7 @@ static bool request_address_matters(struct bind_request *req,
 	req->timewait_is_older = false;
 	memcpy(&req->known, owner.addr, sizeof(req->known));
 	req->known_family = owner.ipv6 ? AF_INET6 : AF_INET;
+	req->other_matters = request_other_family_matters(req, &owner);
 	return req->matters;
 }
 
@@ -247,12 +258,8 @@ static bool request_buckets(struct bind_address *address)
  */
 static bool request_bound_matters(const struct bind_request *req, struct sem_sock *like)
 {
-	if (req->profile->matters(&req->bind, like))
-		return true;
-	if (!req->profile->tells_families_apart || !sem_mapped(like->addr))
-		return false;
-	like->ipv6 = !like->ipv6;
-	return req->profile->matters(&req->bind, like);
+	return req->profile->matters(&req->bind, like) ||
+	       request_other_family_matters(req, like);
 }
 
 /* Show the profile one owner on an address, unless it is connected */
@@ -299,9 +306,8 @@ static enum owner_walk request_connected(struct sock *sk, void *arg)
 	bool full = reuse_is_full(READ_ONCE(sk->sk_state)), accepted = false;
 	struct sem_sock owner;
 
-	/* An address may have sockets of both families */
 	if (!request_address_matters(req, sk))
-		return profile->tells_families_apart ? OWNERS_NEXT : OWNERS_SKIP_ADDRESS;
+		return req->other_matters ? OWNERS_NEXT : OWNERS_SKIP_ADDRESS;
 	if (is_bound_or_listens(sk) ||
 	    (full ? req->rest_is_older : req->timewait_is_older) ||
 	    !request_sees(req, sk, &owner) || reuse_owner_is_gone(req, sk))

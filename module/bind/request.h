@@ -28,6 +28,7 @@ struct bind_table;
  * @known: the address that @matters is about
  * @known_family: family of the sockets that @matters is about, 0 if there are none
  * @matters: a connected socket with address @known can change the verdict
+ * @other_matters: one with that address and of the other family can
  * @rest_is_older: full sockets further down the list of @known cannot change it
  * @timewait_is_older: nor can those in TIME_WAIT
  * @accepted_budget: of how many more connections the records may be looked at
@@ -59,6 +60,7 @@ struct bind_request {
 	bool remote_known;
 	bool remote_is_local;
 	bool matters;
+	bool other_matters;
 	bool rest_is_older;
 	bool timewait_is_older;
 	bool udp;
