@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* What this kernel's own rules depend on, for the profile that knows them. */
+/* The flags of this kernel for the profile native: in what its own rules differ. */
 #include "bind.h"
 #include "compat/bind.h"
 #include "semantics/semantics.h"
