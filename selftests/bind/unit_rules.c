@@ -240,10 +240,8 @@ bool rules_of_errors(void)
 	return good;
 }
 
-/* Tells what a file's questions came to; begins anew. True if every rule was true */
-bool rules_report(const char *path)
+static void tell_counts(const char *path)
 {
-	bool good = !count.wrong;
 	int i;
 
 	fprintf(notes, "# %s: %s: %u refusals, those of searches included:", profile->name, path,
@@ -253,6 +251,18 @@ bool rules_report(const char *path)
 			fprintf(notes, " %s %u", sem_rules[i].word, count.of[i]);
 	}
 	fprintf(notes, ", %u wrong\n", count.wrong);
+}
+
+/*
+ * Tells what a file's questions came to, but on stderr only if something is wrong; begins
+ * anew. True if every rule was true
+ */
+bool rules_report(const char *path)
+{
+	bool good = !count.wrong;
+
+	if (!good || notes != stderr)
+		tell_counts(path);
 	memset(&count, 0, sizeof(count));
 	return good;
 }
