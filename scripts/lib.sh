@@ -216,7 +216,8 @@ install_packages() {
 
 # in_root ROOT COMMAND...: runs it in a chroot with /proc, a /dev of its own and, at
 # /mnt, the directory $IN_ROOT_MNT if set. The mounts live in a namespace of their
-# own: whatever gets killed, nothing stays mounted.
+# own: whatever gets killed, nothing stays mounted. With $IN_ROOT_WHOLE, ROOT is a mount and
+# becomes the root of that namespace: in a chroot nobody may make a user namespace.
 in_root() {
 	# shellcheck disable=SC2016
 	unshare --mount --propagation private bash -euc '
@@ -240,7 +241,15 @@ in_root() {
 			ln -s "/proc/self/fd/${fd%:*}" "$0/dev/${fd#*:}"
 		done
 		[ -z "${IN_ROOT_MNT:-}" ] || mount --bind "$IN_ROOT_MNT" "$0/mnt"
-		exec chroot "$0" /usr/bin/env -u IN_ROOT_MNT -u TMPDIR \
+		enter=(chroot "$0")
+		if [ -n "${IN_ROOT_WHOLE:-}" ]; then
+			cd "$0"
+			pivot_root . media
+			# The root need not have umount
+			chroot media umount -l /
+			enter=()
+		fi
+		exec "${enter[@]}" /usr/bin/env -u IN_ROOT_MNT -u IN_ROOT_WHOLE -u TMPDIR \
 			PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root DEBIAN_FRONTEND=noninteractive "$@"
 	' "$@"
 }
