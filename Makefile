@@ -60,9 +60,6 @@ check:
 unit:
 	scripts/unit
 
-check-probes:
-	scripts/check-probes
-
 debug_kernels = $(foreach f,debug kcsan,$(addsuffix -$f,$(or $(KERNELS),6.12 7.3)))
 
 check-debug:
@@ -76,20 +73,12 @@ check-all:
 check-rt:
 	scripts/check $(addsuffix -rt,$(or $(KERNELS),6.1 7.3))
 
-check-long:
-	scripts/check-long
+# check-dkms, check-install, check-vm ...
+check-%: scripts/check-%
+	$<
 
 coverage:
 	scripts/coverage
-
-check-fresh:
-	scripts/check-fresh
-
-check-dkms:
-	scripts/check-dkms
-
-check-install:
-	scripts/check-install
 
 dist:
 	scripts/dist
@@ -130,4 +119,4 @@ help:
 	@echo 'make bench            instructions for each read, bind() and packet, as tables'
 	@echo 'make clean            remove what was built here'
 
-.PHONY: all tree headers install uninstall load unload demo check unit check-probes check-debug check-all check-rt check-long coverage check-dkms check-fresh check-install dist deb style bench clean help
+.PHONY: all tree headers install uninstall load unload demo check unit check-debug check-all check-rt coverage dist deb style bench clean help
