@@ -37,7 +37,8 @@ enum net_life {
  * @forced_sk: UDP socket of the forced bind under way: the kernel is to see none of its
  *	conflicts; written under @bind_lock, read without
  * @tcp_forced: number of tracked TCP sockets whose bind was forced
- * @udp_added_last: number of tracked UDP sockets that entered their slot's list at its end
+ * @udp_out_of_order: number of tracked UDP sockets that are not where the order of binds would
+ *	have them in their slot's list: they entered it at its end, or connect() made them newest
  * @has_device_sockets: some bucket has, or had, a socket that is bound to a device
  * @any_bucket_may_have_devices: which buckets have one is not known: each may
  * @udp_connected: number of tracked UDP sockets that asked for a remote end, by
@@ -56,7 +57,7 @@ struct reuse_net {
 	atomic_t searching;
 	const struct sock *forced_sk;
 	atomic_t tcp_forced;
-	atomic_t udp_added_last;
+	atomic_t udp_out_of_order;
 	bool has_device_sockets;
 	bool any_bucket_may_have_devices;
 	atomic_t udp_connected[REUSE_PORT_SETS];

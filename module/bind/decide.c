@@ -33,7 +33,7 @@ static bool fastreuse_decides(const struct bind_request *req)
 /* Are UDP sockets in the kernel's list newest first, as the profile sees it? */
 static bool udp_in_order(const struct bind_request *req)
 {
-	return !atomic_read(&req->rn->udp_added_last) && !req->profile->udp_connect_is_newest;
+	return !atomic_read(&req->rn->udp_out_of_order);
 }
 
 /**

@@ -33,6 +33,15 @@ static enum addr_class class_of(const struct sem_sock *s)
 					       ADDR_IPV6;
 }
 
+/* Called under the lock of the chain */
+static void count_out_of_order(struct reuse_tracked *tracked)
+{
+	if (tracked->counted_out_of_order)
+		return;
+	tracked->counted_out_of_order = true;
+	atomic_inc(&reuse_net(tracked->net)->udp_out_of_order);
+}
+
 static bool tracked_join(struct reuse_tracked *tracked,
 			 const struct sem_profile *profile, enum track_age age)
 {
@@ -59,10 +68,8 @@ static bool tracked_join(struct reuse_tracked *tracked,
 		return false;
 	if (s.dev)
 		WRITE_ONCE(reuse_net(tracked->net)->has_device_sockets, true);
-	tracked->counted_last = key.protocol != IPPROTO_TCP &&
-			     reuse_udp_added_last(sk);
-	if (tracked->counted_last)
-		atomic_inc(&reuse_net(tracked->net)->udp_added_last);
+	if (key.protocol != IPPROTO_TCP && reuse_udp_added_last(sk))
+		count_out_of_order(tracked);
 	return true;
 }
 
@@ -374,6 +381,9 @@ void reuse_track_moved(const struct sock *sk)
 	tracked = reuse_tracked_find(chain, sk);
 	if (tracked && tracked->member.key) {
 		key = tracked->member.key;
+		/* If none was bound since, it is the first of its slot's list already */
+		if (tracked->bind_seq != atomic64_read(&newest_seq))
+			count_out_of_order(tracked);
 		reuse_bucket_move(&tracked->member,
 				  sem_oldest_first(profile, key->addr, key->class != ADDR_IPV4),
 				  &tracked->bind_seq, atomic64_inc_return(&newest_seq));

@@ -194,12 +194,12 @@ void reuse_tracked_uncount(struct reuse_tracked *tracked)
 {
 	if (tracked->counted_forced)
 		atomic_dec(&reuse_net(tracked->net)->tcp_forced);
-	if (tracked->counted_last)
-		atomic_dec(&reuse_net(tracked->net)->udp_added_last);
+	if (tracked->counted_out_of_order)
+		atomic_dec(&reuse_net(tracked->net)->udp_out_of_order);
 	if (tracked->counted_connected)
 		atomic_dec(reuse_net_connected(tracked->net, tracked->member.key->port));
 	tracked->counted_forced = false;
-	tracked->counted_last = false;
+	tracked->counted_out_of_order = false;
 	tracked->counted_connected = false;
 }
 

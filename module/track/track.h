@@ -68,7 +68,7 @@ struct bucket_member {
  * @uid: instead, if it was accepted: user of the listener; in TIME_WAIT: user of the connection
  * @listens: a profile decided on listen() and granted it
  * @counted_forced: its bind was forced; counted in reuse_net.tcp_forced
- * @counted_last: counted in reuse_net.udp_added_last
+ * @counted_out_of_order: counted in reuse_net.udp_out_of_order
  * @counted_connected: counted in reuse_net.udp_connected
  * @timewait: @sk is a TIME_WAIT socket, which has no more than struct sock_common
  * @accepted: it was not bound but accepted
@@ -85,7 +85,7 @@ struct reuse_tracked {
 	};
 	bool listens;
 	bool counted_forced;
-	bool counted_last;
+	bool counted_out_of_order;
 	bool counted_connected;
 	bool timewait;
 	bool accepted;
