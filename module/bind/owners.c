@@ -142,6 +142,26 @@ static bool request_address_matters(struct bind_request *req,
 	return req->matters;
 }
 
+/*
+ * Owners of a UDP port that are shown newest first: one like an owner that did not matter is
+ * older, so it does not matter either.
+ */
+static bool is_older_twin(const struct bind_request *req, const struct sock *sk)
+{
+	return req->udp && req->in_order && is_known(req, sk) &&
+	       READ_ONCE(sk->sk_state) == req->known_state;
+}
+
+/* IPv6 sockets on one address may differ in IPV6_V6ONLY */
+static void request_know(struct bind_request *req, const struct sock *sk)
+{
+	if (!req->udp || !req->in_order || READ_ONCE(sk->sk_family) != AF_INET)
+		return;
+	req->known.s6_addr32[3] = READ_ONCE(sk->sk_rcv_saddr);
+	req->known_family = AF_INET;
+	req->known_state = READ_ONCE(sk->sk_state);
+}
+
 static bool is_bound_or_listens(const struct sock *sk)
 {
 	u8 state = READ_ONCE(sk->sk_state);
@@ -156,6 +176,8 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 	struct sem_sock owner;
 
 	req->bind.owners++;
+	if (is_older_twin(req, sk))
+		return OWNERS_NEXT;
 	if (req->profile->needs_bind_order && !req->udp && !is_bound_or_listens(sk) &&
 	    !request_address_matters(req, sk))
 		return OWNERS_NEXT;
@@ -173,8 +195,10 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 		owner.state = SEM_BOUND;
 	if (req->profile->needs_bind_order) {
 		owner.bind_seq = latest_seq(req);
-		if (!req->profile->matters(&req->bind, &owner))
+		if (!req->profile->matters(&req->bind, &owner)) {
+			request_know(req, sk);
 			return OWNERS_NEXT;
+		}
 		owner.bind_seq = bind_seq_of(req, sk, owner.state, NULL);
 	}
 	request_show(req, sk, &owner);

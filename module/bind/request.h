@@ -25,9 +25,10 @@ struct bind_table;
  * @position: stands for the bind sequence of an owner that is known only by its position in
  *	the list; counts down
  * @port: the port that is being decided on
- * @known: the address that @matters is about
- * @known_family: family of the sockets that @matters is about, 0 if there are none
- * @matters: a connected socket with address @known can change the verdict
+ * @known: the address that @matters is about; of UDP, an address whose sockets do not matter
+ * @known_family: family of these sockets, 0 if there are none
+ * @known_state: UDP: their state, as in sk_state
+ * @matters: TCP: a connected socket with address @known can change the verdict
  * @other_matters: one with that address and of the other family can
  * @rest_is_older: full sockets further down the list of @known cannot change it
  * @timewait_is_older: nor can those in TIME_WAIT
@@ -52,6 +53,7 @@ struct bind_request {
 	u64 position;
 	struct in6_addr known;
 	unsigned short known_family;
+	u8 known_state;
 	unsigned short port;
 	unsigned int budget;
 	unsigned int accepted_budget;
