@@ -19,10 +19,10 @@
  *	(sem_profile.needs_connected_uid, sem_profile.needs_accepted)
  * @REUSE_HOOKS_FAMILIES: semantics that keep IPv4 and IPv6 apart
  *	(sem_profile.separate_families)
- * @REUSE_HOOKS_REFUSE: semantics that refuse a bind() before the kernel does, with another error
- *	(sem_profile.separate_families, sem_profile.in_use_before_privilege)
  * @REUSE_HOOKS_DISCONNECT: semantics where that counts (sem_profile.udp_connect_is_newest)
- * @REUSE_HOOKS_PRIVILEGE: semantics with other privileged ports (sem_profile.needs_privilege)
+ * @REUSE_HOOKS_PRIVILEGE: semantics with other privileged ports (sem_profile.needs_privilege), or
+ *	that refuse a bind() before the kernel does, with another error
+ *	(sem_profile.separate_families, sem_profile.in_use_before_privilege)
  * @REUSE_HOOKS: number of groups
  */
 enum reuse_hooks {
@@ -31,7 +31,6 @@ enum reuse_hooks {
 	REUSE_HOOKS_CONNECT,
 	REUSE_HOOKS_TIMEWAIT,
 	REUSE_HOOKS_FAMILIES,
-	REUSE_HOOKS_REFUSE,
 	REUSE_HOOKS_DISCONNECT,
 	REUSE_HOOKS_PRIVILEGE,
 	REUSE_HOOKS,

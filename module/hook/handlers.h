@@ -73,18 +73,20 @@ static __always_inline bool __maybe_unused keeps_port6(reuse_fregs_t *regs)
 	return reuse_connect_keeps_port(sk_arg(regs));
 }
 
-static __always_inline void on_created(reuse_fregs_t *regs)
-{
-	reuse_track_created((struct sock *)sk_arg(regs));
-}
-
 /* The socket is not public yet */
-static __always_inline void __maybe_unused on_created6(reuse_fregs_t *regs)
+static __always_inline void on_created6(reuse_fregs_t *regs)
 {
 	struct sock *sk = (struct sock *)sk_arg(regs);
 
 	if (sk->sk_family == AF_INET6 && reuse_bind_separates_families(sock_net(sk)))
 		sk->sk_ipv6only = 1;
+}
+
+/* Two handlers of one function would make ftrace ask all handlers for each call */
+static __always_inline void on_created(reuse_fregs_t *regs)
+{
+	on_created6(regs);
+	reuse_track_created((struct sock *)sk_arg(regs));
 }
 
 static __always_inline void on_accepted(reuse_fregs_t *regs)
@@ -107,15 +109,6 @@ static __always_inline void on_freed(reuse_fregs_t *regs)
 		reuse_track_freed(sk_arg(regs));
 }
 
-/* Does the kernel say EACCES, where something else comes first? The bind fails in any case */
-static __always_inline bool is_denied(reuse_fregs_t *regs)
-{
-	return reuse_bind_is_denied(sk_arg(regs), (const void *)reuse_ftrace_arg(regs, 1),
-				    reuse_ftrace_arg(regs, 3));
-}
-
-#ifdef BIND_NO_CAP_NET_BIND_SERVICE
-
 /*
  * This kernel asks for the privilege before all else. Where the semantics do not, it is told
  * not to ask. The address is a copy in the kernel, of the length that the
@@ -123,14 +116,22 @@ static __always_inline bool is_denied(reuse_fregs_t *regs)
  */
 static __always_inline void on_bind(reuse_fregs_t *regs)
 {
+#ifdef BIND_NO_CAP_NET_BIND_SERVICE
 	const struct sock *sk = sk_arg(regs);
 
 	if (reuse_bind_asks_privilege(sk, (const void *)reuse_ftrace_arg(regs, 1)))
 		return;
 	reuse_ftrace_set_arg(regs, 3, reuse_ftrace_arg(regs, 3) | BIND_NO_CAP_NET_BIND_SERVICE);
+#endif
 }
 
-#endif
+/* Does the kernel say EACCES, where something else comes first? The bind fails in any case */
+static __always_inline bool is_denied(reuse_fregs_t *regs)
+{
+	on_bind(regs);
+	return reuse_bind_is_denied(sk_arg(regs), (const void *)reuse_ftrace_arg(regs, 1),
+				    reuse_ftrace_arg(regs, 3));
+}
 
 /* On PREEMPT_RT, only connect() counts */
 static __always_inline void on_disconnect(reuse_fregs_t *regs)

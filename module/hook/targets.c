@@ -244,9 +244,6 @@ static void notrace name##_redirector(unsigned long ip,			\
 OBSERVER(on_created)
 OBSERVER(on_accepted)
 OBSERVER(on_freed)
-#ifdef BIND_NO_CAP_NET_BIND_SERVICE
-OBSERVER(on_bind)
-#endif
 OBSERVER(on_timewait)
 OBSERVER(on_disconnect)
 OBSERVER(on_timewait_freed)
@@ -309,19 +306,16 @@ static struct hook_target targets[] = {
 	REDIRECT(BIND, "inet6_lookup_listener", lookup, hook_lookup6),
 	REDIRECT(CONNECT, "tcp_v6_connect", tcp6_connect, hook_tcp6_connect),
 	OBSERVE(FAMILIES, "tcp_v6_init_sock", on_created6),
+#if HOOK_RT
+	/* hook_create() is not for UDP-Lite */
 	OBSERVE(FAMILIES, "udp_init_sock", on_created6),
 	OBSERVE_IF_THERE(FAMILIES, "udpv6_init_sock", on_created6, udp6_without_init),
-	REDIRECT(REFUSE, "__inet6_bind", bind6_denied, hook_bind_denied),
+#endif
+	REDIRECT(PRIVILEGE, "__inet6_bind", bind6_denied, hook_bind_denied),
 	REWRITE_ARG(FAMILIES, "ipv6_setsockopt", on_setsockopt6),
 #endif
-	REDIRECT(REFUSE, "__inet_bind", bind_denied, hook_bind_denied),
+	REDIRECT(PRIVILEGE, "__inet_bind", bind_denied, hook_bind_denied),
 	OBSERVE(TIMEWAIT, "tcp_twsk_destructor", on_timewait_freed),
-#ifdef BIND_NO_CAP_NET_BIND_SERVICE
-	REWRITE_ARG(PRIVILEGE, "__inet_bind", on_bind),
-#if IS_ENABLED(CONFIG_IPV6)
-	REWRITE_ARG(PRIVILEGE, "__inet6_bind", on_bind),
-#endif
-#endif
 	OBSERVE(DISCONNECT, "udp_disconnect", on_disconnect),
 	OBSERVE(TIMEWAIT, REUSE_TIMEWAIT_BEGINS, on_timewait),
 	REWRITE_ARG(BIND, REUSE_SETSOCKOPT, on_setsockopt),

@@ -54,12 +54,11 @@ static bool needs(const struct sem_profile *profile, enum reuse_hooks group)
 		return profile->needs_connected_uid || profile->needs_accepted;
 	case REUSE_HOOKS_FAMILIES:
 		return profile->separate_families;
-	case REUSE_HOOKS_REFUSE:
-		return profile->separate_families || profile->in_use_before_privilege;
 	case REUSE_HOOKS_DISCONNECT:
 		return profile->udp_connect_is_newest;
 	case REUSE_HOOKS_PRIVILEGE:
-		return profile->needs_privilege;
+		return profile->needs_privilege || profile->separate_families ||
+		       profile->in_use_before_privilege;
 	default:
 		return true;
 	}
