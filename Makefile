@@ -45,6 +45,10 @@ install: tree headers
 uninstall:
 	@scripts/install --uninstall
 
+# reuse(8), which lists who holds a port: module/tool/reuse
+tool:
+	+$(MAKE) -s -C module/tool
+
 load: all
 	insmod reuse.ko
 
@@ -95,10 +99,12 @@ bench:
 clean:
 	rm -rf *.o *.ko *.mod *.mod.c .*.cmd .*.o.d .tmp_* modules.order Module.symvers .module-common.o
 	find module \( -name '*.o' -o -name '.*.cmd' -o -name '.*.d' \) -delete
+	rm -f module/tool/reuse
 	$(MAKE) -C selftests OUTPUT=../selftests clean
 
 help:
 	@echo 'make                  build reuse.ko for the running kernel (KDIR=headers: for those)'
+	@echo 'make tool             build the program reuse(8) as module/tool/reuse'
 	@echo 'make install          ... into /lib/modules, and the man pages; uninstall takes them away'
 	@echo 'make load, unload     insmod and rmmod'
 	@echo 'make demo             boot a VM and show it all (KERNEL=7.3: on that kernel)'
@@ -106,6 +112,7 @@ help:
 	@echo 'make check-all        ... long ones on all kernels, too'
 	@echo 'make unit             recorded answers through the profiles (part of check)'
 	@echo 'make check-probes     what the build finds out from headers, without a kernel (part of check)'
+	@echo 'make check-tool       reuse(8) over recorded files, with sanitizers (part of check)'
 	@echo 'make check-debug      all tests on kernels that look for bugs: KASAN, lockdep, kmemleak, KCSAN'
 	@echo 'make check-rt         all tests on the PREEMPT_RT kernels 6.1 and 7.3'
 	@echo 'make check-long       the random tests for long, on all kernels; prints seeds to repeat them with'
@@ -119,4 +126,4 @@ help:
 	@echo 'make bench            instructions for each read, bind() and packet, as tables'
 	@echo 'make clean            remove what was built here'
 
-.PHONY: all tree headers install uninstall load unload demo check unit check-debug check-all check-rt coverage dist deb style bench clean help
+.PHONY: all tree headers tool install uninstall load unload demo check unit check-debug check-all check-rt coverage dist deb style bench clean help

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: GPL-2.0
+/* reuse(8): the command line. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "list.h"
+#include "term.h"
+#include "util.h"
+
+static const char help[] =
+"usage: reuse [-p] [-j] [-w [S]] [-N NETNS|PID | -A] [FILTER...]\n"
+"\n"
+"Lists who holds which port: the table of the kernel module reuse, /proc/net/reuse.\n"
+"\n"
+"  FILTER   tcp, udp, udplite; :8080, 127.0.0.1:, [::1]:80, *:80; listen, bound,\n"
+"           connected, timewait; uid 33; shared (by several sockets).\n"
+"           Of several of one kind one must fit, and of each kind.\n"
+"  -p       the processes behind each row, with their unit or container\n"
+"  -j       as JSON\n"
+"  -w [S]   again every S seconds (2): + new, * changed, - gone\n"
+"  -N NETNS another network namespace: its name under /run/netns, or a process ID\n"
+"  -A       all network namespaces\n"
+"  --help, --version\n"
+"\n"
+"Exit status: 0 done, 1 no row fits, 2 wrong usage, 3 the module is not loaded,\n"
+"4 another error.\n";
+
+/* "-w" may have a number behind it: getopt() knows none that may be missing there */
+static bool take_seconds(struct list_options *o, char * const *argv)
+{
+	const char *word = argv[optind];
+	char *end;
+
+	o->watch = 2;
+	if (!word || (*word != '.' && (*word < '0' || *word > '9')))
+		return true;
+	o->watch = strtod(word, &end);
+	optind++;
+	if (!*end && o->watch >= 0.1 && o->watch <= 86400)
+		return true;
+	say("-w takes seconds, from 0.1 to 86400");
+	return false;
+}
+
+static int list(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{}
+	};
+	struct list_options o = {};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "AN:hjpwV", options, NULL)) != -1) {
+		switch (c) {
+		case 'A':
+			o.all = true;
+			break;
+		case 'N':
+			o.netns = optarg;
+			break;
+		case 'j':
+			o.json = true;
+			break;
+		case 'p':
+			o.processes = true;
+			break;
+		case 'w':
+			if (!take_seconds(&o, argv))
+				return USAGE;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return DONE;
+		case 'V':
+			puts("reuse " REUSE_VERSION);
+			return DONE;
+		default:
+			return USAGE;
+		}
+	}
+	if (o.all && o.netns) {
+		say("-A and -N exclude each other");
+		return USAGE;
+	}
+	o.words = argv + optind;
+	return list_main(&o);
+}
+
+/**
+ * main() - list what is asked for
+ * @argc: number of arguments
+ * @argv: the arguments
+ *
+ * Return: an exit status.
+ */
+int main(int argc, char **argv)
+{
+	int status;
+
+	term_setup();
+	status = list(argc, argv);
+	if (fclose(stdout)) {
+		say("cannot write to standard output");
+		return FAILED;
+	}
+	return status;
+}

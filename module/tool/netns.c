@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Network namespaces. /proc/PID/net shows that of a process to everybody. Another that has a
+ * name under /run/netns must be entered, and so must one whose sysctl is asked for.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "netns.h"
+
+#define NAMED	"/run/netns"
+
+/* The namespace that this process began in */
+static int home = -1;
+
+static void name_process(struct netns *ns)
+{
+	char path[PATH_LEN];
+
+	path_print(path, "%s/%d/comm", proc_dir(), ns->pid);
+	read_word(path, ns->comm, sizeof(ns->comm));
+}
+
+static void set_ino(struct netns *ns)
+{
+	char self[PATH_LEN];
+	struct stat st;
+
+	path_print(self, "%s/self/ns/net", proc_dir());
+	ns->ino = stat(*ns->path ? ns->path : self, &st) ? 0 : st.st_ino;
+}
+
+/**
+ * netns_find() - find a namespace
+ * @ns: gets it
+ * @which: a process ID, a name under /run/netns, the path of a file that stands for one, or
+ *	NULL: the one that this process is in
+ *
+ * Return: whether there is one; if not, a message has been printed.
+ */
+bool netns_find(struct netns *ns, const char *which)
+{
+	unsigned long pid;
+
+	*ns = (struct netns){};
+	snprintf(ns->label, sizeof(ns->label), "%s", which ? which : "self");
+	if (!which) {
+		set_ino(ns);
+		return true;
+	}
+	if (to_number(which, &pid) && pid && pid <= INT_MAX) {
+		ns->pid = pid;
+		snprintf(ns->path, sizeof(ns->path), "%s/%d/ns/net", proc_dir(), ns->pid);
+		name_process(ns);
+		if (!*ns->comm) {
+			say("there is no process %lu", pid);
+			return false;
+		}
+	} else {
+		snprintf(ns->path, sizeof(ns->path), "%s%s",
+			 strchr(which, '/') ? "" : NAMED "/", which);
+		if (access(ns->path, F_OK)) {
+			say("there is no network namespace %s: %s", ns->path, strerror(errno));
+			return false;
+		}
+	}
+	set_ino(ns);
+	return true;
+}
+
+/**
+ * netns_enter() - go into a namespace
+ * @ns: the namespace
+ *
+ * Return: whether this process is in it now; else errno says why not.
+ */
+bool netns_enter(const struct netns *ns)
+{
+	int fd, err;
+
+	if (!*ns->path)
+		return true;
+	if (home < 0)
+		home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (home < 0)
+		return false;
+	fd = open(ns->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	err = setns(fd, CLONE_NEWNET) ? errno : 0;
+	close(fd);
+	errno = err;
+	return !err;
+}
+
+/**
+ * netns_leave() - go back to the namespace that this process began in
+ * @ns: the namespace that was entered
+ */
+void netns_leave(const struct netns *ns)
+{
+	if (!*ns->path)
+		return;
+	if (setns(home, CLONE_NEWNET)) {
+		say("cannot go back to the first network namespace: %s", strerror(errno));
+		exit(FAILED);
+	}
+}
+
+/**
+ * netns_table() - read the table of a namespace
+ * @ns: the namespace
+ * @t: gets the table; to be freed in any case
+ *
+ * Return: as table_read().
+ */
+int netns_table(const struct netns *ns, struct table *t)
+{
+	char path[PATH_LEN];
+	int err;
+
+	if (ns->pid) {
+		path_print(path, "%s/%d/net/reuse", proc_dir(), ns->pid);
+		return table_read(t, path);
+	}
+	*t = (struct table){};
+	if (!netns_enter(ns))
+		return -errno;
+	path_print(path, "%s/net/reuse", proc_dir());
+	err = table_read(t, path);
+	netns_leave(ns);
+	return err;
+}
+
+/**
+ * netns_semantics() - by which rules sockets of a namespace share ports
+ * @ns: the namespace
+ * @semantics: gets the word of net.reuse.semantics; empty if it cannot be read
+ *
+ * Return: whether it could be read. Another namespace takes the right to enter it.
+ */
+bool netns_semantics(const struct netns *ns, char semantics[SEMANTICS_LEN])
+{
+	char path[PATH_LEN];
+
+	semantics[0] = '\0';
+	if (!netns_enter(ns))
+		return false;
+	path_print(path, "%s/sys/net/reuse/semantics", proc_dir());
+	read_word(path, semantics, SEMANTICS_LEN);
+	netns_leave(ns);
+	return *semantics;
+}
+
+/* First by namespace, and of one namespace first the best way to name it */
+static int compare(const void *a, const void *b)
+{
+	const struct netns *x = a, *y = b;
+
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	if (!*x->path != !*y->path)
+		return *x->path ? 1 : -1;
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	return strcmp(x->label, y->label);
+}
+
+/* This one, then those with a name, then those of processes */
+static int compare_to_show(const void *a, const void *b)
+{
+	const struct netns *x = a, *y = b;
+
+	if (!*x->path != !*y->path)
+		return *x->path ? 1 : -1;
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	return strcmp(x->label, y->label);
+}
+
+static bool entry(struct netns *ns, const char *dir, const char *name)
+{
+	unsigned long pid;
+
+	*ns = (struct netns){};
+	snprintf(ns->label, sizeof(ns->label), "%s", name);
+	if (!dir) {
+		snprintf(ns->path, sizeof(ns->path), NAMED "/%s", name);
+	} else {
+		if (!to_number(name, &pid) || pid > INT_MAX)
+			return false;
+		ns->pid = pid;
+		snprintf(ns->path, sizeof(ns->path), "%s/%s/ns/net", dir, name);
+	}
+	return true;
+}
+
+/* Those that a directory lists; counts the ones that this user may not see */
+static struct netns *add_all(struct netns *ns, size_t *n, size_t *room, const char *dir,
+			     size_t *hidden)
+{
+	DIR *d = opendir(dir ? dir : NAMED);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		if (*e->d_name == '.')
+			continue;
+		ns = grow(ns, *n, room, sizeof(*ns));
+		if (!entry(&ns[*n], dir, e->d_name))
+			continue;
+		set_ino(&ns[*n]);
+		if (ns[*n].ino)
+			++*n;
+		else if (errno == EACCES)
+			++*hidden;
+	}
+	if (d)
+		closedir(d);
+	return ns;
+}
+
+/**
+ * netns_all() - find all namespaces that have a process or a name
+ * @n: gets their number
+ * @hidden: gets the number of processes whose namespace this user may not see
+ *
+ * Return: an array, to be freed.
+ */
+struct netns *netns_all(size_t *n, size_t *hidden)
+{
+	size_t room = 1, i, kept = 1;
+	struct netns *ns = need_memory(malloc(sizeof(*ns)));
+
+	*hidden = 0;
+	*n = 1;
+	netns_find(&ns[0], NULL);
+	ns = add_all(ns, n, &room, NULL, hidden);
+	ns = add_all(ns, n, &room, proc_dir(), hidden);
+	qsort(ns, *n, sizeof(*ns), compare);
+	for (i = 1; i < *n; i++) {
+		if (ns[i].ino != ns[kept - 1].ino)
+			ns[kept++] = ns[i];
+	}
+	*n = kept;
+	for (i = 0; i < kept; i++) {
+		if (ns[i].pid)
+			name_process(&ns[i]);
+	}
+	qsort(ns, kept, sizeof(*ns), compare_to_show);
+	return ns;
+}

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# Shared by the tests of reuse(8) that need no module: a /proc of files. Sourced.
+
+set -euo pipefail
+export LC_ALL=C TZ=UTC
+unset COLUMNS NO_COLOR
+
+HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+COUNT=0 FAILED=0
+
+# result WHAT COMMAND...: one result, by the status of the command. Where that of a function is
+# asked for at once, set -e has no effect in it.
+result() {
+	local what=$1 rc
+	shift
+	COUNT=$((COUNT + 1))
+	set +e
+	(
+		set -e
+		"$@"
+	) >"$W/out" 2>&1
+	rc=$?
+	set -e
+	if [ $rc = 0 ]; then
+		echo "ok $COUNT $what"
+		return
+	fi
+	FAILED=$((FAILED + 1))
+	sed 's/^/# /' "$W/out" | head -n 60
+	echo "not ok $COUNT $what"
+}
+
+# skip WHAT WHY
+skip() {
+	COUNT=$((COUNT + 1))
+	echo "ok $COUNT $1 # SKIP $2"
+}
+
+# add_process DIR PID COMM START CGROUP INODES: as /proc has it.
+add_process() {
+	local dir=$1/$2 inode fd=3
+	mkdir -p "$dir/fd" "$dir/net" "$dir/ns"
+	printf '%b\n' "$3" >"$dir/comm"
+	printf '%d (%b) S 0 0 0 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 %d 0 0\n' "$2" "$3" "$4" >"$dir/stat"
+	printf '0::%s\n' "$5" >"$dir/cgroup"
+	ln -s /dev/null "$dir/fd/0"
+	for inode in ${6//,/ }; do
+		ln -s "socket:[$inode]" "$dir/fd/$fd"
+		fd=$((fd + 1))
+	done
+}
+
+# make_proc NAME SEMANTICS: a /proc at $W/NAME with the table NAME and the processes.
+make_proc() {
+	local dir=$W/$1 pid comm start cgroup inodes
+	mkdir -p "$dir/net" "$dir/sys/net/reuse" "$dir/sys/kernel" "$dir/self/ns"
+	grep -v '^#' "$HERE/tables/$1" >"$dir/net/reuse"
+	echo "$2" >"$dir/sys/net/reuse/semantics"
+	echo native pre39 bsd >"$dir/sys/net/reuse/available_semantics"
+	echo 1 >"$dir/sys/kernel/ftrace_enabled"
+	printf 'cpu 0\nbtime 1000000000\nprocesses 1\n' >"$dir/stat"
+	while read -r pid comm start cgroup inodes; do
+		add_process "$dir" "$pid" "$comm" "$start" "$cgroup" "$inodes"
+	done <"$HERE/processes"
+	# One of them is in another namespace, one in none
+	touch "$dir/self/ns/net" "$dir/950/ns/net"
+	cp "$HERE/tables/empty" "$dir/950/net/reuse"
+	for pid in 1 812 813 814 815 816 900; do
+		ln "$dir/self/ns/net" "$dir/$pid/ns/net"
+	done
+}
+
+# make_all: a /proc for each table, and one without a module.
+make_all() {
+	local name
+	for name in mixed empty newer older; do
+		make_proc $name native
+	done
+	cp -a "$W/mixed" "$W/bsd"
+	echo bsd >"$W/bsd/sys/net/reuse/semantics"
+	mkdir -p "$W/none/sys/kernel"
+	echo 0 >"$W/none/sys/kernel/ftrace_enabled"
+	echo 1 >"$W/none/sys/kernel/modules_disabled"
+}
+
+# finish: prints the plan, and ends with the verdict.
+finish() {
+	echo "1..$COUNT"
+	[ $FAILED = 0 ]
+}
