@@ -3,13 +3,16 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "list.h"
+#include "module.h"
 #include "term.h"
 #include "util.h"
 
 static const char help[] =
 "usage: reuse [-p] [-j] [-w [S]] [-N NETNS|PID | -A] [FILTER...]\n"
+"       reuse load [SEMANTICS] | unload | status [-j]\n"
 "\n"
 "Lists who holds which port: the table of the kernel module reuse, /proc/net/reuse.\n"
 "\n"
@@ -24,7 +27,7 @@ static const char help[] =
 "  --help, --version\n"
 "\n"
 "Exit status: 0 done, 1 no row fits, 2 wrong usage, 3 the module is not loaded,\n"
-"4 another error.\n";
+"4 another error. reuse COMMAND --help has the rest.\n";
 
 /* "-w" may have a number behind it: getopt() knows none that may be missing there */
 static bool take_seconds(struct list_options *o, char * const *argv)
@@ -89,8 +92,17 @@ static int list(int argc, char **argv)
 	return list_main(&o);
 }
 
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "load", load_main },
+	{ "unload", unload_main },
+	{ "status", status_main },
+};
+
 /**
- * main() - list what is asked for
+ * main() - find the command, and run it
  * @argc: number of arguments
  * @argv: the arguments
  *
@@ -98,10 +110,16 @@ static int list(int argc, char **argv)
  */
 int main(int argc, char **argv)
 {
+	int (*run)(int argc, char **argv) = list;
 	int status;
+	size_t i;
 
 	term_setup();
-	status = list(argc, argv);
+	for (i = 0; argc > 1 && i < ARRAY_SIZE(commands); i++) {
+		if (!strcmp(argv[1], commands[i].name))
+			run = commands[i].run;
+	}
+	status = run == list ? list(argc, argv) : run(argc - 1, argv + 1);
 	if (fclose(stdout)) {
 		say("cannot write to standard output");
 		return FAILED;

@@ -72,6 +72,8 @@ json() {
 		"${one}[0].processes | map(.pid) == [812, 813, 814, 815, 816]"
 	result "jq: a name that is a trap for terminals" is_json 'REUSE_PROC=newer reuse -j -p :5353' \
 		"${one}[0].processes[1].comm == \"chr\\u001b[31mome\\tx\""
+	result "jq: status" is_json 'REUSE_PROC=bsd REUSE_SYS=sys-bsd reuse status -j' \
+		'.loaded and (.hooks | index("inet_csk_get_port"))'
 }
 
 # wait_for PATTERN: until the program that is watched has printed it

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# Shared by the tests of reuse(8) that need no module: a /proc of files. Sourced.
+# Shared by the tests of reuse(8) that need no module: a /proc and a /sys of files. Sourced.
 
 set -euo pipefail
 export LC_ALL=C TZ=UTC
@@ -72,7 +72,18 @@ make_proc() {
 	done
 }
 
-# make_all: a /proc for each table, and one without a module.
+# make_sys NAME: a /sys at $W/sys-NAME, where the module is loaded and NAME is what hooks/ has.
+make_sys() {
+	local dir=$W/sys-$1
+	mkdir -p "$dir/module/reuse/parameters" "$dir/kernel/tracing" "$dir/kernel/livepatch"
+	echo 1.2.3 >"$dir/module/reuse/version"
+	echo native >"$dir/module/reuse/parameters/semantics"
+	echo N >"$dir/module/reuse/parameters/host_only"
+	cp "$HERE/hooks/$1" "$dir/kernel/tracing/enabled_functions"
+	[ "$1" != rivals ] || mkdir "$dir/kernel/livepatch/mend_it"
+}
+
+# make_all: a /proc for each table, a /sys for each list of hooks, and one of each without a module.
 make_all() {
 	local name
 	for name in mixed empty newer older; do
@@ -80,7 +91,10 @@ make_all() {
 	done
 	cp -a "$W/mixed" "$W/bsd"
 	echo bsd >"$W/bsd/sys/net/reuse/semantics"
-	mkdir -p "$W/none/sys/kernel"
+	for name in native bsd rivals; do
+		make_sys $name
+	done
+	mkdir -p "$W/none/sys/kernel" "$W/sys-none/kernel/tracing"
 	echo 0 >"$W/none/sys/kernel/ftrace_enabled"
 	echo 1 >"$W/none/sys/kernel/modules_disabled"
 }
