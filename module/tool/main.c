@@ -7,11 +7,13 @@
 
 #include "list.h"
 #include "module.h"
+#include "run.h"
 #include "term.h"
 #include "util.h"
 
 static const char help[] =
 "usage: reuse [-p] [-j] [-w [S]] [-N NETNS|PID | -A] [FILTER...]\n"
+"       reuse run [--net none|host|pasta] SEMANTICS [--] COMMAND...\n"
 "       reuse load [SEMANTICS] | unload | status [-j]\n"
 "\n"
 "Lists who holds which port: the table of the kernel module reuse, /proc/net/reuse.\n"
@@ -96,6 +98,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{ "run", run_main },
 	{ "load", load_main },
 	{ "unload", unload_main },
 	{ "status", status_main },

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * "reuse run SEMANTICS -- COMMAND". In a namespace of its own the command takes the place of
+ * this process, so that signals and its exit status need no help. With "--net host" this
+ * process stays, to put back what the namespace had.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <net/if.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "netns.h"
+#include "run.h"
+#include "util.h"
+
+static const char help[] =
+"usage: reuse run [--net none|host|pasta] SEMANTICS [--] COMMAND...\n"
+"\n"
+"Runs COMMAND where sockets share ports by SEMANTICS: native, pre39, bsd, freebsd15, openbsd,\n"
+"netbsd or darwin, see reuse(7).\n"
+"\n"
+"  --net none   in a network namespace of its own, which has only lo: the default\n"
+"  --net pasta  in one that pasta(1) connects to the outside\n"
+"  --net host   in this one: its semantics change for all, until COMMAND ends\n"
+"\n"
+"Who is not root gets a user namespace as well. Exit status: that of COMMAND; 125 if it could\n"
+"not be begun, 126 if it cannot be executed, 127 if it does not exist.\n";
+
+enum net { NET_NONE, NET_HOST, NET_PASTA };
+
+struct run {
+	enum net net;
+	const char *semantics;
+	char **command;
+};
+
+static int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return errno;
+	/* To write nothing would be a success that changes nothing */
+	if (!*text)
+		err = EINVAL;
+	else if (write(fd, text, strlen(text)) < 0)
+		err = errno;
+	close(fd);
+	return err;
+}
+
+static bool set_semantics(const char *semantics)
+{
+	char path[PATH_LEN], available[PATH_LEN], *words;
+	int err;
+
+	path_print(path, "%s/sys/net/reuse/semantics", proc_dir());
+	err = write_text(path, semantics);
+	if (!err)
+		return true;
+	path_print(available, "%s/sys/net/reuse/available_semantics", proc_dir());
+	words = slurp(available, NULL);
+	if (err == ENOENT)
+		no_module();
+	else if (err == EINVAL && words)
+		say("there are no semantics '%s': choose from %.*s", semantics,
+		    (int)strcspn(words, "\n"), words);
+	else if (err == EBUSY || err == EOPNOTSUPP)
+		say("cannot switch to %s: %s; see reuse status, and the kernel's log", semantics,
+		    strerror(err));
+	else
+		say("cannot switch to %s: %s%s", semantics, strerror(err),
+		    err == EPERM ? " (host_only is set, or it takes root: see reuse(7))" : "");
+	free(words);
+	return false;
+}
+
+static bool lo_up(void)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq ifr = { .ifr_name = "lo" };
+	bool up = fd >= 0 && !ioctl(fd, SIOCGIFFLAGS, &ifr);
+
+	ifr.ifr_flags |= IFF_UP;
+	up = up && !ioctl(fd, SIOCSIFFLAGS, &ifr);
+	if (!up)
+		say("cannot bring up lo: %s", strerror(errno));
+	if (fd >= 0)
+		close(fd);
+	return up;
+}
+
+/* The user stays the same one in the new user namespace */
+static bool map_user(uid_t uid, gid_t gid)
+{
+	char map[64];
+	int err;
+
+	err = write_text("/proc/self/setgroups", "deny");
+	if (err && err != ENOENT)
+		goto fail;
+	snprintf(map, sizeof(map), "%u %u 1", gid, gid);
+	err = write_text("/proc/self/gid_map", map);
+	if (err)
+		goto fail;
+	snprintf(map, sizeof(map), "%u %u 1", uid, uid);
+	err = write_text("/proc/self/uid_map", map);
+	if (!err)
+		return true;
+fail:
+	say("cannot map this user into a user namespace: %s", strerror(err));
+	return false;
+}
+
+/* @user: into a user namespace in any case; for root, be_pasta() maps all users into it */
+static bool leave_network(bool user)
+{
+	uid_t uid = geteuid();
+	gid_t gid = getegid();
+
+	if (!user && !unshare(CLONE_NEWNET))
+		return true;
+	if (!user && errno != EPERM) {
+		say("cannot make a network namespace: %s", strerror(errno));
+		return false;
+	}
+	if (!unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		return (user && !uid) || map_user(uid, gid);
+	say("cannot make a user namespace: %s: see user.max_user_namespaces", strerror(errno));
+	return false;
+}
+
+/*
+ * Becomes pasta(1). It gives up root's rights before it opens the namespaces of the process, so
+ * these must be root's own; and only a process outside can map all users into them.
+ */
+static void __noreturn be_pasta(const char *pid)
+{
+	static const char * const maps[] = { "uid_map", "gid_map" };
+	char path[PATH_LEN];
+	size_t i;
+
+	if (geteuid()) {
+		execlp("pasta", "pasta", "--config-net", "--quiet", pid, NULL);
+	} else {
+		for (i = 0; i < ARRAY_SIZE(maps); i++) {
+			path_print(path, "/proc/%s/%s", pid, maps[i]);
+			errno = write_text(path, "0 0 4294967295");
+			if (errno)
+				say("cannot map users: %s", strerror(errno));
+		}
+		execlp("pasta", "pasta", "--config-net", "--quiet", "--runas", "0:0", pid, NULL);
+	}
+	say("cannot run pasta: %s (its package is passt)", strerror(errno));
+	_exit(RUN_NO_FILE);
+}
+
+/*
+ * pasta(1) connects the namespace of a process to the one that it is begun in, so it is forked
+ * off before this process leaves. It goes into the background when all is set up, and ends
+ * with the namespace. Returns its pipe: a byte written there begins it.
+ */
+static int fork_pasta(pid_t *helper)
+{
+	char pid[16], byte;
+	int go[2];
+
+	if (pipe2(go, O_CLOEXEC)) {
+		say("no pipe: %s", strerror(errno));
+		return -1;
+	}
+	snprintf(pid, sizeof(pid), "%d", getpid());
+	*helper = fork();
+	if (*helper < 0) {
+		say("no process: %s", strerror(errno));
+		return -1;
+	}
+	if (*helper) {
+		close(go[0]);
+		return go[1];
+	}
+	close(go[1]);
+	if (read(go[0], &byte, 1) != 1)
+		_exit(RUN_FAILED);
+	be_pasta(pid);
+}
+
+static bool wait_pasta(pid_t helper, int go)
+{
+	int status;
+
+	if (write(go, "", 1) != 1)
+		return false;
+	close(go);
+	while (waitpid(helper, &status, 0) != helper) {
+		if (errno != EINTR)
+			return false;
+	}
+	if (WIFEXITED(status) && !WEXITSTATUS(status))
+		return true;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != RUN_NO_FILE)
+		say("pasta could not connect the network namespace");
+	return false;
+}
+
+static int exec_command(char **command)
+{
+	int err;
+
+	execvp(command[0], command);
+	err = errno;
+	say("cannot run %s: %s", command[0], strerror(err));
+	return err == ENOENT ? RUN_NO_FILE : RUN_NO_EXEC;
+}
+
+static int run_apart(const struct run *r)
+{
+	pid_t helper = 0;
+	int go = -1;
+
+	if (r->net == NET_PASTA) {
+		go = fork_pasta(&helper);
+		if (go < 0)
+			return RUN_FAILED;
+	}
+	if (!leave_network(r->net == NET_PASTA) || !lo_up() || !set_semantics(r->semantics))
+		return RUN_FAILED;
+	if (r->net == NET_PASTA && !wait_pasta(helper, go))
+		return RUN_FAILED;
+	return exec_command(r->command);
+}
+
+/* Ends as the command did */
+static int end_as(int status)
+{
+	sigset_t all;
+
+	if (!WIFSIGNALED(status))
+		return WEXITSTATUS(status);
+	/* One core is enough */
+	prctl(PR_SET_DUMPABLE, 0);
+	signal(WTERMSIG(status), SIG_DFL);
+	raise(WTERMSIG(status));
+	sigfillset(&all);
+	sigprocmask(SIG_UNBLOCK, &all, NULL);
+	return 128 + WTERMSIG(status);
+}
+
+/* Hands on signals until the command ends; the terminal sends its own to both */
+static int attend(pid_t pid, const sigset_t *all)
+{
+	siginfo_t info;
+	int status;
+
+	for (;;) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		if (sigwaitinfo(all, &info) < 0 || info.si_signo == SIGCHLD)
+			continue;
+		if (info.si_code <= 0)
+			kill(pid, info.si_signo);
+		else if (info.si_signo == SIGTSTP)
+			raise(SIGSTOP);
+	}
+}
+
+static int run_here(const struct run *r)
+{
+	char path[PATH_LEN], before[SEMANTICS_LEN];
+	sigset_t all, old;
+	int status;
+	pid_t pid;
+
+	path_print(path, "%s/sys/net/reuse/semantics", proc_dir());
+	if (!read_word(path, before, sizeof(before))) {
+		no_module();
+		return RUN_FAILED;
+	}
+	if (!set_semantics(r->semantics))
+		return RUN_FAILED;
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		sigprocmask(SIG_SETMASK, &old, NULL);
+		_exit(exec_command(r->command));
+	}
+	if (pid > 0)
+		status = attend(pid, &all);
+	else
+		say("no process: %s", strerror(errno));
+	if (!set_semantics(before))
+		say("this network namespace stays %s", r->semantics);
+	return pid > 0 ? end_as(status) : RUN_FAILED;
+}
+
+static bool net_by_name(const char *name, enum net *net)
+{
+	static const char * const names[] = { "none", "host", "pasta" };
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!strcmp(name, names[i])) {
+			*net = i;
+			return true;
+		}
+	}
+	say("--net takes none, host or pasta, not '%s'", name);
+	return false;
+}
+
+/* "SEMANTICS [--net N] [--] COMMAND..." and "--net N SEMANTICS [--] COMMAND...", both */
+static int read_arguments(struct run *r, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
+			fputs(help, stdout);
+			return DONE;
+		}
+		if (!strcmp(argv[i], "--")) {
+			i++;
+			break;
+		}
+		if (!strncmp(argv[i], "--net=", 6)) {
+			if (!net_by_name(argv[i] + 6, &r->net))
+				return USAGE;
+		} else if (!strcmp(argv[i], "--net") && i + 1 < argc) {
+			if (!net_by_name(argv[++i], &r->net))
+				return USAGE;
+		} else if (argv[i][0] == '-') {
+			say("run has no option '%s'", argv[i]);
+			return USAGE;
+		} else if (!r->semantics) {
+			r->semantics = argv[i];
+		} else {
+			break;
+		}
+	}
+	r->command = argv + i;
+	if (r->semantics && *r->command)
+		return -1;
+	say("run needs semantics and a command: reuse run bsd -- ./server");
+	return USAGE;
+}
+
+/**
+ * run_main() - "reuse run"
+ * @argc: number of arguments
+ * @argv: the arguments; the first is the command
+ *
+ * Return: an exit status, if the command does not take the place of this process.
+ */
+int run_main(int argc, char **argv)
+{
+	struct run r = {};
+	int status = read_arguments(&r, argc, argv);
+
+	if (status >= 0)
+		return status == USAGE ? RUN_FAILED : status;
+	return r.net == NET_HOST ? run_here(&r) : run_apart(&r);
+}
