@@ -10,9 +10,11 @@
 #include "run.h"
 #include "term.h"
 #include "util.h"
+#include "who.h"
 
 static const char help[] =
 "usage: reuse [-p] [-j] [-w [S]] [-N NETNS|PID | -A] [FILTER...]\n"
+"       reuse who [-N NETNS|PID] [tcp|udp] [ADDRESS]:PORT\n"
 "       reuse run [--net none|host|pasta] SEMANTICS [--] COMMAND...\n"
 "       reuse load [SEMANTICS] | unload | status [-j]\n"
 "\n"
@@ -98,6 +100,7 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{ "who", who_main },
 	{ "run", run_main },
 	{ "load", load_main },
 	{ "unload", unload_main },

@@ -89,6 +89,32 @@ void term_put(enum look look, const char *text, size_t len)
 }
 
 /**
+ * term_wrap() - print sentences, with new lines between words where they are too long
+ * @text: lines of any length
+ */
+void term_wrap(const char *text)
+{
+	size_t x = 0, len;
+
+	for (; *text; text += len + !!text[len]) {
+		len = strcspn(text, "\n ");
+		if (x && width && x + 1 + len > width) {
+			putchar('\n');
+			x = 0;
+		} else if (x) {
+			putchar(' ');
+			x++;
+		}
+		term_put(PLAIN, text, len);
+		x += len;
+		if (text[len] == '\n') {
+			putchar('\n');
+			x = 0;
+		}
+	}
+}
+
+/**
  * term_clear() - clear the terminal
  */
 void term_clear(void)

@@ -14,6 +14,7 @@ bool term_is(void);
 size_t term_width(void);
 size_t term_height(void);
 void term_put(enum look look, const char *text, size_t len);
+void term_wrap(const char *text);
 void term_clear(void);
 
 #endif

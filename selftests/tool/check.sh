@@ -164,7 +164,7 @@ terminal() {
 	result "TERM=dumb: it has none" no_colours "TERM=dumb $mixed $REUSE"
 	result "a pipe has none" no_colours "$mixed $REUSE | cat"
 	result "a name of a process cannot write to it" no_colours \
-		"NO_COLOR=1 REUSE_PROC=$W/newer $REUSE -p"
+		"NO_COLOR=1 REUSE_PROC=$W/newer $REUSE -p; NO_COLOR=1 REUSE_PROC=$W/newer $REUSE who :5353"
 }
 
 # odd SEED: a table that no module would write: a few words of it are others, or it ends early.
@@ -195,7 +195,7 @@ survives() {
 	ln -sfn "$W/newer/stat" "$W/odd/stat"
 	for seed; do
 		odd "$seed" >"$W/odd/net/reuse"
-		for words in "-p" "-j -p" "uid 33 shared listen"; do
+		for words in "-p" "-j -p" "who :443" "uid 33 shared listen"; do
 			rc=0
 			# shellcheck disable=SC2086 # several words
 			REUSE_PROC=$W/odd COLUMNS=80 "$REUSE" $words >"$W/odd.out" 2>"$W/odd.err" || rc=$?
@@ -253,7 +253,7 @@ not_quadratic() {
 
 many_rows() {
 	local words
-	for words in "" "-j" "-p" "uid 1000 :80"; do
+	for words in "" "-j" "-p" "who 10.0.0.0:0" "uid 1000 :80"; do
 		# shellcheck disable=SC2086 # several words
 		result "many rows: reuse $words" not_quadratic "$1" $words
 	done

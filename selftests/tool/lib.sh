@@ -86,11 +86,15 @@ make_sys() {
 # make_all: a /proc for each table, a /sys for each list of hooks, and one of each without a module.
 make_all() {
 	local name
-	for name in mixed empty newer older; do
+	for name in mixed empty newer older who; do
 		make_proc $name native
 	done
 	cp -a "$W/mixed" "$W/bsd"
 	echo bsd >"$W/bsd/sys/net/reuse/semantics"
+	for name in pre39 bsd; do
+		cp -a "$W/who" "$W/who-$name"
+		echo $name >"$W/who-$name/sys/net/reuse/semantics"
+	done
 	for name in native bsd rivals; do
 		make_sys $name
 	done
