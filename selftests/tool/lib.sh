@@ -86,7 +86,7 @@ make_sys() {
 # make_all: a /proc for each table, a /sys for each list of hooks, and one of each without a module.
 make_all() {
 	local name
-	for name in mixed empty newer older who; do
+	for name in mixed recorded empty newer older who; do
 		make_proc $name native
 	done
 	cp -a "$W/mixed" "$W/bsd"
