@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0
 #
-# What the profile native says beforehand to each recorded question, and to some about where
-# kernels differ, is what sockets of this kernel answer. (All BSDs were asked the same
-# questions.)
+# Sockets of this kernel answer each recorded question, and some about where kernels differ, as
+# the profile native says beforehand. (All BSDs were asked the same questions.)
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 PATH=$here:$PATH
