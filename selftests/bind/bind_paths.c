@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "bpf.h"
-#include "harness.h"
 #include "rules.h"
+#include "variants.h"
 
 #ifndef TCP_ULP
 #define TCP_ULP		31
@@ -34,13 +34,7 @@ FIXTURE_VARIANT(path) {
 	enum semantics semantics;
 };
 
-FIXTURE_VARIANT_ADD(path, native) { NATIVE };
-FIXTURE_VARIANT_ADD(path, pre39) { PRE39 };
-FIXTURE_VARIANT_ADD(path, bsd) { BSD };
-FIXTURE_VARIANT_ADD(path, freebsd15) { FREEBSD15 };
-FIXTURE_VARIANT_ADD(path, openbsd) { OPENBSD };
-FIXTURE_VARIANT_ADD(path, netbsd) { NETBSD };
-FIXTURE_VARIANT_ADD(path, darwin) { DARWIN };
+ADD_SEMANTICS(path);
 
 static void __attribute__((constructor)) one_bsd(void)
 {

@@ -8,7 +8,7 @@
 #include <sys/fsuid.h>
 #include <sys/utsname.h>
 
-#include "harness.h"
+#include "variants.h"
 
 #define ALICE		1000
 #define BOB		2000
@@ -27,11 +27,7 @@ FIXTURE_VARIANT(bsds) {
 	enum semantics semantics;
 };
 
-FIXTURE_VARIANT_ADD(bsds, bsd) { BSD };
-FIXTURE_VARIANT_ADD(bsds, freebsd15) { FREEBSD15 };
-FIXTURE_VARIANT_ADD(bsds, openbsd) { OPENBSD };
-FIXTURE_VARIANT_ADD(bsds, netbsd) { NETBSD };
-FIXTURE_VARIANT_ADD(bsds, darwin) { DARWIN };
+ADD_BSDS(bsds);
 
 #define SAYS(bsd, freebsd15, openbsd, netbsd, darwin, question) do { \
 	const int want[] = { bsd, freebsd15, openbsd, netbsd, darwin }; \

@@ -16,31 +16,18 @@
 
 FIXTURE(folklore) {};
 FIXTURE_VARIANT(folklore) {
-	const char *semantics;
-	enum semantics column;
+	enum semantics semantics;
 	const char * const *place;
 };
 
-FIXTURE_VARIANT_ADD(folklore, native_v4) { "native", NATIVE, ipv4 };
-FIXTURE_VARIANT_ADD(folklore, pre39_v4) { "pre39", PRE39, ipv4 };
-FIXTURE_VARIANT_ADD(folklore, bsd_v4) { "bsd", BSD, ipv4 };
-FIXTURE_VARIANT_ADD(folklore, freebsd15_v4) { "freebsd15", FREEBSD15, ipv4 };
-FIXTURE_VARIANT_ADD(folklore, openbsd_v4) { "openbsd", OPENBSD, ipv4 };
-FIXTURE_VARIANT_ADD(folklore, netbsd_v4) { "netbsd", NETBSD, ipv4 };
-FIXTURE_VARIANT_ADD(folklore, darwin_v4) { "darwin", DARWIN, ipv4 };
-FIXTURE_VARIANT_ADD(folklore, native_v6) { "native", NATIVE, ipv6 };
-FIXTURE_VARIANT_ADD(folklore, pre39_v6) { "pre39", PRE39, ipv6 };
-FIXTURE_VARIANT_ADD(folklore, bsd_v6) { "bsd", BSD, ipv6 };
-FIXTURE_VARIANT_ADD(folklore, freebsd15_v6) { "freebsd15", FREEBSD15, ipv6 };
-FIXTURE_VARIANT_ADD(folklore, openbsd_v6) { "openbsd", OPENBSD, ipv6 };
-FIXTURE_VARIANT_ADD(folklore, netbsd_v6) { "netbsd", NETBSD, ipv6 };
-FIXTURE_VARIANT_ADD(folklore, darwin_v6) { "darwin", DARWIN, ipv6 };
+ADD_SEMANTICS_ON(folklore, _v4, ipv4);
+ADD_SEMANTICS_ON(folklore, _v6, ipv6);
 
 FIXTURE_SETUP(folklore)
 {
 	if (access(SEMANTICS, F_OK))
 		SKIP(return, "no net.reuse.semantics");
-	world(variant->semantics, variant->place);
+	world(semantics_name[variant->semantics], variant->place);
 }
 
 FIXTURE_TEARDOWN(folklore)
@@ -76,7 +63,7 @@ static int answer_of(const struct row *row, unsigned int options)
 
 TEST_F(folklore, the_table)
 {
-	enum semantics column = variant->column < BSD ? variant->column : BSD;
+	enum semantics column = variant->semantics < BSD ? variant->semantics : BSD;
 	const struct row *row;
 	unsigned int options;
 
@@ -456,17 +443,10 @@ TEST_F(folklore, port_0_of_many)
 /* IPv4, and IPv6 sockets that take part in it */
 FIXTURE(dual) {};
 FIXTURE_VARIANT(dual) {
-	const char *semantics;
-	enum semantics column;
+	enum semantics semantics;
 };
 
-FIXTURE_VARIANT_ADD(dual, native) { "native", NATIVE };
-FIXTURE_VARIANT_ADD(dual, pre39) { "pre39", PRE39 };
-FIXTURE_VARIANT_ADD(dual, bsd) { "bsd", BSD };
-FIXTURE_VARIANT_ADD(dual, freebsd15) { "freebsd15", FREEBSD15 };
-FIXTURE_VARIANT_ADD(dual, openbsd) { "openbsd", OPENBSD };
-FIXTURE_VARIANT_ADD(dual, netbsd) { "netbsd", NETBSD };
-FIXTURE_VARIANT_ADD(dual, darwin) { "darwin", DARWIN };
+ADD_SEMANTICS(dual);
 
 static void __attribute__((constructor)) one_bsd(void)
 {
@@ -477,7 +457,7 @@ FIXTURE_SETUP(dual)
 {
 	if (access(SEMANTICS, F_OK))
 		SKIP(return, "no net.reuse.semantics");
-	world(variant->semantics, ipv4);
+	world(semantics_name[variant->semantics], ipv4);
 }
 
 FIXTURE_TEARDOWN(dual)
@@ -525,7 +505,7 @@ TEST_F(dual, v6only)
 TEST_F(dual, mapped)
 {
 	for_tcp_and_udp {
-		if (variant->column == OPENBSD) {
+		if (variant->semantics == OPENBSD) {
 			EXPECT_EQ(EADDRNOTAVAIL, may(LISTEN, MAPPED));
 			continue;
 		}

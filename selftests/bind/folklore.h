@@ -17,7 +17,7 @@
 #define OK	0
 #define NO	EADDRINUSE
 /* Port 0, and no port is left */
-#define NONE	none_left(variant->column)
+#define NONE	none_left(variant->semantics)
 /* It depends on what the bucket has cached, and that on the kernel's version */
 #define EITHER	(-1)
 
@@ -40,7 +40,7 @@ static int port = 4000;
 
 #define SAYS(native, pre39, bsd, question) do { \
 	const int want[] = { native, pre39, bsd }; \
-	int must = want[variant->column < BSD ? variant->column : BSD]; \
+	int must = want[variant->semantics < BSD ? variant->semantics : BSD]; \
 	int answer = (question); \
 	if (must != EITHER) \
 		EXPECT_EQ(must, answer) \

@@ -173,30 +173,18 @@ static void ask(struct __test_metadata *_metadata, const struct row *row, uid_t 
 
 FIXTURE(sharing) {};
 FIXTURE_VARIANT(sharing) {
-	enum semantics column;
+	enum semantics semantics;
 	const char * const *place;
 };
 
-FIXTURE_VARIANT_ADD(sharing, native_v4) { NATIVE, ipv4 };
-FIXTURE_VARIANT_ADD(sharing, pre39_v4) { PRE39, ipv4 };
-FIXTURE_VARIANT_ADD(sharing, bsd_v4) { BSD, ipv4 };
-FIXTURE_VARIANT_ADD(sharing, freebsd15_v4) { FREEBSD15, ipv4 };
-FIXTURE_VARIANT_ADD(sharing, openbsd_v4) { OPENBSD, ipv4 };
-FIXTURE_VARIANT_ADD(sharing, netbsd_v4) { NETBSD, ipv4 };
-FIXTURE_VARIANT_ADD(sharing, darwin_v4) { DARWIN, ipv4 };
-FIXTURE_VARIANT_ADD(sharing, native_v6) { NATIVE, ipv6 };
-FIXTURE_VARIANT_ADD(sharing, pre39_v6) { PRE39, ipv6 };
-FIXTURE_VARIANT_ADD(sharing, bsd_v6) { BSD, ipv6 };
-FIXTURE_VARIANT_ADD(sharing, freebsd15_v6) { FREEBSD15, ipv6 };
-FIXTURE_VARIANT_ADD(sharing, openbsd_v6) { OPENBSD, ipv6 };
-FIXTURE_VARIANT_ADD(sharing, netbsd_v6) { NETBSD, ipv6 };
-FIXTURE_VARIANT_ADD(sharing, darwin_v6) { DARWIN, ipv6 };
+ADD_SEMANTICS_ON(sharing, _v4, ipv4);
+ADD_SEMANTICS_ON(sharing, _v6, ipv6);
 
 FIXTURE_SETUP(sharing)
 {
 	if (access(SEMANTICS, F_OK))
 		SKIP(return, "no net.reuse.semantics");
-	world(semantics_name[variant->column], variant->place);
+	world(semantics_name[variant->semantics], variant->place);
 	if (place == ipv6)
 		add_address("fd00::2", "lo", NULL);
 }
@@ -207,16 +195,16 @@ FIXTURE_TEARDOWN(sharing)
 
 TEST_F(sharing, ones_own)
 {
-	ask(_metadata, ones_own, ALICE, variant->column);
+	ask(_metadata, ones_own, ALICE, variant->semantics);
 	if (place == ipv4)
-		ask(_metadata, dual_stack, ALICE, variant->column);
+		ask(_metadata, dual_stack, ALICE, variant->semantics);
 }
 
 TEST_F(sharing, another_users)
 {
-	ask(_metadata, another_users, BOB, variant->column);
+	ask(_metadata, another_users, BOB, variant->semantics);
 	if (place == ipv4)
-		ask(_metadata, another_users_dual_stack, BOB, variant->column);
+		ask(_metadata, another_users_dual_stack, BOB, variant->semantics);
 }
 
 /* A multicast group: S or P, or one each */
@@ -224,10 +212,11 @@ TEST_F(sharing, group_with_one_each)
 {
 	proto = "udp";
 	there_is(RA, GROUP);
-	EXPECT_EQ(variant->column < BSD || variant->column == DARWIN ? NO : OK, may(RP, GROUP));
+	EXPECT_EQ(variant->semantics < BSD || variant->semantics == DARWIN ? NO : OK,
+		  may(RP, GROUP));
 	other_port();
 	there_is(RP, GROUP);
-	EXPECT_EQ(variant->column < BSD ? NO : OK, may(RA, GROUP));
+	EXPECT_EQ(variant->semantics < BSD ? NO : OK, may(RA, GROUP));
 }
 
 TEST_HARNESS_MAIN

@@ -119,7 +119,7 @@ TEST_F(deliver, socket_diagnosis)
 		tcp("1", hosts[n], self->share | LISTENS);
 		if (!strcmp(diag_finds(diag, hosts[n]), "nobody"))
 			SKIP(return, "no tcp_diag in this kernel");
-		if (variant->column != PRE39)
+		if (variant->semantics != PRE39)
 			tcp("23", hosts[n], self->share | LISTENS);
 		child = connects_on_and_on(hosts[n]);
 		for (i = 0; i < ROUNDS; i++)
@@ -164,10 +164,10 @@ TEST_F(deliver, switch_beside_timewait)
 		}
 		EXPECT_TRUE(wait_for(in_timewait, &each, 10000));
 		for (i = 0; i < 3; i++) {
-			become(i % 2 ? "native" : variant->semantics);
+			become(i % 2 ? "native" : semantics_name[variant->semantics]);
 			GETS("1", "1", "1", connection(hosts[n]));
 		}
-		become(variant->semantics);
+		become(semantics_name[variant->semantics]);
 	}
 }
 
@@ -192,7 +192,7 @@ TEST_F(deliver, route_kept)
 		become("native");
 		EXPECT_STREQ("1", datagram(-1, to[i].group));
 		EXPECT_STREQ("1", datagram(-1, to[i].one));
-		become(variant->semantics);
+		become(semantics_name[variant->semantics]);
 	}
 }
 
@@ -261,7 +261,7 @@ TEST_F(deliver, connected_beside_ipv4)
 	int fd, i;
 	pid_t pid;
 
-	if (variant->column == OPENBSD)
+	if (variant->semantics == OPENBSD)
 		SKIP(return, "no dual-stack sockets under openbsd");
 	if (!far_socket(&far, &fd))
 		SKIP(return, "no veth in this kernel");
@@ -292,7 +292,7 @@ TEST_F(deliver, disconnected_after_the_switch)
 	udp("1", ANY, self->share);
 	sock_connect(the('1')->fd, "127.0.0.1:9");
 	udp("2", ANY, self->share);
-	become(variant->semantics);
+	become(semantics_name[variant->semantics]);
 	sock_disconnect(the('1')->fd);
 	GETS(NULL, "2", BSDS("1", "2", "1", "2", "2"), datagram(-1, ONE));
 	closes("2");
@@ -484,7 +484,7 @@ TEST_F(deliver, queued_to_userspace)
 		     queued(queue, to[i].group));
 		become("native");
 		EXPECT_EQ('\0', queued(queue, to[i].one)[1]);
-		become(variant->semantics);
+		become(semantics_name[variant->semantics]);
 		GETS(NULL, "3", ON_ANY("1", "3"), queued(queue, to[i].one));
 	}
 	close(queue);

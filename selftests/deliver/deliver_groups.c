@@ -13,7 +13,7 @@ TEST_F(deliver, multicast_stops)
 		int family;
 		const char *any, *group;
 	} to[] = { { AF_INET, ANY, GROUP }, { AF_INET6, ANY6, GROUP6 } };
-	int option = variant->column == PRE39 ? SO_REUSEADDR : SO_REUSEPORT;
+	int option = variant->semantics == PRE39 ? SO_REUSEADDR : SO_REUSEPORT;
 	size_t i;
 
 	for (i = 0; i < ARRAY_SIZE(to); i++) {
@@ -44,7 +44,7 @@ TEST_F(deliver, broadcast_stops)
 	udp("4", ONE, self->share);
 	udp("5", "127.255.255.255", self->share);
 	GETS("1+2+3+5", "1+2+3+5", "1+2+3+5", datagram(-1, "127.255.255.255"));
-	sets("2", variant->column == PRE39 ? SO_REUSEADDR : SO_REUSEPORT, false);
+	sets("2", variant->semantics == PRE39 ? SO_REUSEADDR : SO_REUSEPORT, false);
 	GETS("1+2+3+5", "1+2+3+5", "2+3+5", datagram(-1, "127.255.255.255"));
 }
 
@@ -61,7 +61,7 @@ static void join_source(char who, const char *source)
 /* A socket that does not match ends nothing: a member for other sources, one connected elsewhere */
 TEST_F(deliver, multicast_not_for_all)
 {
-	int option = variant->column == PRE39 ? SO_REUSEADDR : SO_REUSEPORT, s;
+	int option = variant->semantics == PRE39 ? SO_REUSEADDR : SO_REUSEPORT, s;
 
 	udp("12", ANY, self->share);
 	joins("1", GROUP);

@@ -46,7 +46,7 @@ TEST_F(deliver, late_firewall)
 				"add chain inet late in { " LATEST " }; "
 				"add rule inet late in udp dport %s drop'", our_port())))
 			SKIP(return, "no nft, or no nf_tables in this kernel");
-		become(variant->semantics);
+		become(semantics_name[variant->semantics]);
 		udp("123", to[i].any, self->share);
 		joins("13", to[i].group);
 		GETS("nobody", "nobody", "nobody", datagram(-1, to[i].group));
@@ -170,7 +170,7 @@ TEST_F(deliver, icmp_is_native)
 		}
 		GETS("1+2+3", NULL, "3", receivers(to[i].one));
 		EXPECT_TRUE(seen[2]);
-		if (variant->column != PRE39)
+		if (variant->semantics != PRE39)
 			EXPECT_TRUE(seen[0] && seen[1]);
 	}
 }
@@ -181,7 +181,7 @@ TEST_F(deliver, left_its_group)
 	const struct table_row *row;
 	struct table t;
 
-	if (variant->column == PRE39)
+	if (variant->semantics == PRE39)
 		SKIP(return, "no SO_REUSEPORT under pre39");
 	udp("123", ANY, RP);
 	sock_connect(the('2')->fd, "127.0.0.1:9");

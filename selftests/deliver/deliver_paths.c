@@ -29,7 +29,7 @@ TEST_F(deliver, switch_udp)
 		to = i < 2 ? ONE : ONE6;
 		udp("123", hosts[i], RP | V6ONLY);
 		EXPECT_STREQ("1+2+3", receivers(to));
-		become(variant->semantics);
+		become(semantics_name[variant->semantics]);
 		if (i % 2)
 			GETS("1+2+3", "3", ON_ANY("1", "3"), receivers(to));
 		else
@@ -52,7 +52,7 @@ TEST_F(deliver, switch_tcp)
 		to = i < 2 ? ONE : ONE6;
 		tcp("123", hosts[i], RP | V6ONLY | LISTENS);
 		EXPECT_STREQ("1+2+3", acceptors(to));
-		become(variant->semantics);
+		become(semantics_name[variant->semantics]);
 		if (i % 2)
 			GETS("1+2+3", "3", ON_ANY("1", "3"), acceptors(to));
 		else
@@ -65,16 +65,16 @@ TEST_F(deliver, switch_tcp)
 /* From one emulation to another: sockets bound before, and under each of them */
 TEST_F(deliver, switch_between)
 {
-	if (variant->column < BSD || access(SEMANTICS, F_OK))
+	if (variant->semantics < BSD || access(SEMANTICS, F_OK))
 		SKIP(return, "is about a BSD and pre39");
 	become("native");
 	udp("12", ANY, RP);
-	become(variant->semantics);
+	become(semantics_name[variant->semantics]);
 	udp("3", ANY, RP);
 	EXPECT_STREQ(ON_ANY("1", "3"), receivers(ONE));
 	become("pre39");
 	EXPECT_STREQ("3", receivers(ONE));
-	become(variant->semantics);
+	become(semantics_name[variant->semantics]);
 	EXPECT_STREQ(ON_ANY("1", "3"), receivers(ONE));
 	udp("4", ANY, RP);
 	become("pre39");
@@ -90,13 +90,13 @@ TEST_F(deliver, switch_between)
 /* Sockets bound under a BSD are a group of Linux's when the namespace is native again */
 TEST_F(deliver, group_of_bsd)
 {
-	if (variant->column == PRE39)
+	if (variant->semantics == PRE39)
 		SKIP(return, "no SO_REUSEPORT under pre39");
 	udp("123", ONE, RP);
 	GETS("1+2+3", NULL, "3", receivers(ONE));
 	become("native");
 	EXPECT_STREQ("1+2+3", receivers(ONE));
-	become(variant->semantics);
+	become(semantics_name[variant->semantics]);
 	fresh();
 	tcp("123", ANY, RP | LISTENS);
 	GETS("1+2+3", NULL, ON_ANY("1", "3"), acceptors(ONE));
@@ -187,7 +187,7 @@ TEST_F(deliver, established)
 		tcp("1", ANY, self->share | LISTENS);
 		client = connected(ONE);
 		child = accepts('1');
-		if (variant->column != PRE39)
+		if (variant->semantics != PRE39)
 			tcp("2", ONE, self->share | LISTENS);
 		closes("1");
 		ASSERT_EQ(1, send(client, "x", 1, MSG_NOSIGNAL));
@@ -228,7 +228,7 @@ TEST_F(deliver, tcp_fast_open)
 	/* Both sides, no cookies, all listeners */
 	write_file(IPV4_SYSCTL "tcp_fastopen", "%d", 0x607);
 	fast_open = true;
-	listeners(variant->column == PRE39, ONE);
+	listeners(variant->semantics == PRE39, ONE);
 	GETS("1+2+3", "3", "3", all_of(fast_connection, ONE));
 	EXPECT_TRUE(fast_open);
 }
@@ -239,11 +239,11 @@ TEST_F(deliver, syn_cookies)
 	if (access(IPV4_SYSCTL "tcp_syncookies", F_OK))
 		SKIP(return, "no SYN cookies in this kernel");
 	write_file(IPV4_SYSCTL "tcp_syncookies", "2");
-	listeners(variant->column == PRE39, ONE);
+	listeners(variant->semantics == PRE39, ONE);
 	GETS("1+2+3", "3", "3", acceptors(ONE));
 	EXPECT_LE(40, net_counter("netstat", "TcpExt", "SyncookiesRecv"));
 	EXPECT_EQ(0, net_counter("netstat", "TcpExt", "SyncookiesFailed"));
-	listeners(variant->column == PRE39, ANY);
+	listeners(variant->semantics == PRE39, ANY);
 	GETS("1+2+3", "3", ON_ANY("1", "3"), acceptors(ONE));
 	EXPECT_LE(80, net_counter("netstat", "TcpExt", "SyncookiesRecv"));
 }
@@ -272,7 +272,7 @@ static const char *mptcp_connection(const char *host)
 /* MPTCP listeners are found as those of TCP */
 TEST_F(deliver, mptcp)
 {
-	const char *who = variant->column == PRE39 ? "3" : "123";
+	const char *who = variant->semantics == PRE39 ? "3" : "123";
 	const char *one;
 
 	if (!sock_has("mptcp"))
@@ -283,7 +283,7 @@ TEST_F(deliver, mptcp)
 	GETS(NULL, "3", "3", mptcp_connection(ONE));
 	GETS(NULL, "3", "3", mptcp_connection(ONE));
 	EXPECT_LE(1, net_counter("netstat", "MPTcpExt", "MPCapableSYNRX"));
-	if (variant->column == NATIVE)
+	if (variant->semantics == NATIVE)
 		EXPECT_TRUE(strchr("123", *mptcp_connection(ONE)));
 }
 
@@ -350,7 +350,7 @@ TEST_F(deliver, bound_to_device)
 	closes("3");
 	GETS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", refused_datagram(ONE));
 	fresh();
-	on_device(variant->column == PRE39 ? "2" : "12", "tcp", "lo", ANY, self->share);
+	on_device(variant->semantics == PRE39 ? "2" : "12", "tcp", "lo", ANY, self->share);
 	on_device("4", "tcp", ETHER, ONE, self->share);
 	GETS("1+2", "2", ON_ANY("1", "2"), acceptors(ONE));
 	closes("12");
@@ -370,7 +370,7 @@ TEST_F(deliver, bound_to_device_later)
 	sock_dev(the('1')->fd, "lo");
 	sock_dev(the('2')->fd, "lo");
 	GETS(NULL, "2", ON_ANY("1", "2"), receivers(ONE));
-	if (variant->column == PRE39)
+	if (variant->semantics == PRE39)
 		return;
 	fresh();
 	tcp("312", ANY, self->share | LISTENS);
@@ -393,7 +393,7 @@ TEST_F(deliver, vrf)
 	closes("12");
 	GETS("nobody", "nobody", "nobody", datagram(-1, "10.0.0.1"));
 	fresh();
-	on_device(variant->column == PRE39 ? "2" : "12", "tcp", "red", ANY, self->share);
+	on_device(variant->semantics == PRE39 ? "2" : "12", "tcp", "red", ANY, self->share);
 	tcp("3", ANY, self->share | LISTENS);
 	through("red");
 	GETS("1+2", "2", ON_ANY("1", "2"), acceptors("10.0.0.1"));
@@ -414,14 +414,14 @@ static void steer(char who)
 /* A program that is attached to a group keeps steering, attached before the switch or after */
 TEST_F(deliver, reuseport_bpf)
 {
-	if (variant->column == PRE39)
+	if (variant->semantics == PRE39)
 		SKIP(return, "no SO_REUSEPORT under pre39");
 	become("native");
 	udp("123", ONE, RP);
 	GETS("1+2+3", NULL, "1+2+3", receivers(ONE));
 	steer('1');
 	GETS("2", NULL, "2", receivers(ONE));
-	become(variant->semantics);
+	become(semantics_name[variant->semantics]);
 	GETS("2", NULL, "2", receivers(ONE));
 	fresh();
 	tcp("123", ANY, RP | LISTENS);
@@ -464,7 +464,7 @@ TEST_F(deliver, reuseport_bpf_refuses)
 	udp("2", ONE6, RA | RP);
 	if (!refuse('2'))
 		SKIP(return, "no programs of SO_ATTACH_REUSEPORT_EBPF in this kernel");
-	become(variant->semantics);
+	become(semantics_name[variant->semantics]);
 	GETS(NULL, "nobody", "nobody", datagram(-1, ONE6));
 	closes("2");
 	GETS("1", "1", "1", datagram(-1, ONE6));
@@ -474,7 +474,7 @@ TEST_F(deliver, reuseport_bpf_refuses)
 TEST_F(deliver, mapped)
 {
 	const char *alone = BSDS("1", "1", "ECONNREFUSED", "1", "1");
-	unsigned int share = variant->column >= BSD ? RP : RA;
+	unsigned int share = variant->semantics >= BSD ? RP : RA;
 
 	udp("1", "::ffff:127.0.0.1", share);
 	udp("2", ONE, share);
@@ -558,10 +558,10 @@ TEST_F(deliver, many_accepted)
 		sock_accept(the('0')->fd);
 	}
 	closes("0");
-	tcp(variant->column == PRE39 ? "2" : "12", ONE, self->share | LISTENS);
+	tcp(variant->semantics == PRE39 ? "2" : "12", ONE, self->share | LISTENS);
 	GETS("1+2", "2", "2", acceptors(ONE));
 	closes("12");
-	tcp(variant->column == PRE39 ? "2" : "12", ONE, self->share);
+	tcp(variant->semantics == PRE39 ? "2" : "12", ONE, self->share);
 	for (i = 0; i < 500; i++) {
 		fd = sock_bind("tcp", at_port(ONE), self->share);
 		sock_connect(fd, text("127.0.%d.%d:9", i / 250, 1 + i % 250));
@@ -576,11 +576,11 @@ TEST_F(deliver, many_children)
 {
 	become("native");
 	accepted(5000, self->share);
-	become(variant->semantics);
-	tcp(variant->column == PRE39 ? "1" : "12", ANY, self->share | LISTENS);
+	become(semantics_name[variant->semantics]);
+	tcp(variant->semantics == PRE39 ? "1" : "12", ANY, self->share | LISTENS);
 	GETS("1+2", "1", ON_ANY("1", "2"), acceptors(ONE));
 	closes("12");
-	tcp(variant->column == PRE39 ? "2" : "12", ONE, self->share | LISTENS);
+	tcp(variant->semantics == PRE39 ? "2" : "12", ONE, self->share | LISTENS);
 	GETS("1+2", "2", "2", acceptors(ONE));
 	closes("12");
 	GETS("ECONNREFUSED", "ECONNREFUSED", "ECONNREFUSED", connection(ONE));

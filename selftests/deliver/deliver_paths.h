@@ -19,17 +19,10 @@ FIXTURE(deliver) {
 };
 
 FIXTURE_VARIANT(deliver) {
-	const char *semantics;
-	enum semantics column;
+	enum semantics semantics;
 };
 
-FIXTURE_VARIANT_ADD(deliver, native) { "native", NATIVE };
-FIXTURE_VARIANT_ADD(deliver, pre39) { "pre39", PRE39 };
-FIXTURE_VARIANT_ADD(deliver, bsd) { "bsd", BSD };
-FIXTURE_VARIANT_ADD(deliver, freebsd15) { "freebsd15", FREEBSD15 };
-FIXTURE_VARIANT_ADD(deliver, openbsd) { "openbsd", OPENBSD };
-FIXTURE_VARIANT_ADD(deliver, netbsd) { "netbsd", NETBSD };
-FIXTURE_VARIANT_ADD(deliver, darwin) { "darwin", DARWIN };
+ADD_SEMANTICS(deliver);
 
 /* A program that defines EACH_BSD before is short: each run of it tries all */
 #ifndef EACH_BSD
@@ -43,11 +36,11 @@ FIXTURE_SETUP(deliver)
 {
 	bool has = !access(SEMANTICS, F_OK);
 
-	if (!has && variant->column)
+	if (!has && variant->semantics)
 		SKIP(return, "no net.reuse.semantics");
 	/* The option that lets sockets share an address */
-	self->share = variant->column == PRE39 ? RA : RP;
-	delivery_start(has ? variant->semantics : NULL);
+	self->share = variant->semantics == PRE39 ? RA : RP;
+	delivery_start(has ? semantics_name[variant->semantics] : NULL);
 	fresh();
 }
 
@@ -58,31 +51,32 @@ FIXTURE_TEARDOWN(deliver)
 /* NULL: nothing is said about it */
 #define GETS(native, pre39, bsd, question) do { \
 	const char * const want[] = { native, pre39, bsd }; \
-	const char *must = want[variant->column < BSD ? variant->column : BSD]; \
+	const char *must = want[variant->semantics < BSD ? variant->semantics : BSD]; \
 	const char *got = (question); \
 	if (must) \
 		EXPECT_STREQ(must, got) \
-			TH_LOG("%s: %s", variant->semantics, #question); \
+			TH_LOG("%s: %s", semantics_name[variant->semantics], #question); \
 } while (0)
 
-static inline const char *on_any(enum semantics column, const char *oldest, const char *newest)
+static inline const char *on_any(enum semantics semantics, const char *oldest, const char *newest)
 {
-	return column == BSD || column == DARWIN ? oldest : newest;
+	return semantics == BSD || semantics == DARWIN ? oldest : newest;
 }
 
 /* Among sockets on a wildcard address, the oldest or the newest receives */
-#define ON_ANY(oldest, newest)	on_any(variant->column, oldest, newest)
+#define ON_ANY(oldest, newest)	on_any(variant->semantics, oldest, newest)
 
-static inline const char *of_group(enum semantics column, int family, const char *members,
+static inline const char *of_group(enum semantics semantics, int family, const char *members,
 				   const char *all)
 {
-	if (column == OPENBSD || column == NETBSD || (column == DARWIN && family == AF_INET6))
+	if (semantics == OPENBSD || semantics == NETBSD ||
+	    (semantics == DARWIN && family == AF_INET6))
 		return all;
 	return members;
 }
 
 /* Members of a group receive, or all sockets that are bound alike and have joined no other one */
-#define MEMBERS(family, members, all)	of_group(variant->column, family, members, all)
+#define MEMBERS(family, members, all)	of_group(variant->semantics, family, members, all)
 
 static inline void become(const char *semantics)
 {

@@ -163,10 +163,10 @@ static void bystander(char who, const char *any, unsigned int share)
 }
 
 /* Those that the semantics give a datagram, and Linux does not give it in all cases */
-static char another(enum semantics column, const char *any, unsigned int share)
+static char another(enum semantics semantics, const char *any, unsigned int share)
 {
 	/* On a wildcard, these give it to the oldest and all others to the newest */
-	bool first = column == NATIVE || column == BSD || column == DARWIN;
+	bool first = semantics == NATIVE || semantics == BSD || semantics == DARWIN;
 
 	if (!first)
 		bystander('2', any, share);
@@ -222,15 +222,15 @@ static unsigned long routed(void)
  * By SO_REUSEADDR where Linux decides: with SO_REUSEPORT 6.12 and later look for another
  * one of the sole member's SO_REUSEPORT group, member or not.
  */
-#define patience_of(variant)	((variant)->column ? 10000 : 0)
-#define share_of(self, column)	((column) ? (self)->share : RA)
+#define patience_of(variant)	((variant)->semantics ? 10000 : 0)
+#define share_of(self, semantics)	((semantics) ? (self)->share : RA)
 
 /* Wildcards on which a socket receives IPv4 */
 static const char * const anys[] = { ANY, ANY6, NULL };
 
-static const char *anys_of(enum semantics column, size_t i)
+static const char *anys_of(enum semantics semantics, size_t i)
 {
-	return column == OPENBSD && i ? NULL : anys[i];
+	return semantics == OPENBSD && i ? NULL : anys[i];
 }
 
 /* A datagram to the host does not change what the next one to a group is answered from */
@@ -239,7 +239,7 @@ TEST_F(deliver, group_after_unicast)
 	struct wire w;
 	size_t i;
 
-	for (i = 0; anys_of(variant->column, i); i++) {
+	for (i = 0; anys_of(variant->semantics, i); i++) {
 		fresh_host();
 		if (!wire_up(&w))
 			SKIP(return, "no veth in this kernel");
@@ -262,18 +262,18 @@ TEST_F(deliver, group_after_unicast_to_another)
 	int n, got;
 	char who;
 
-	for (i = 0; anys_of(variant->column, i); i++) {
+	for (i = 0; anys_of(variant->semantics, i); i++) {
 		fresh_host();
 		if (!wire_up(&w))
 			SKIP(return, "no veth in this kernel");
-		who = another(variant->column, anys[i], share_of(self, variant->column));
+		who = another(variant->semantics, anys[i], share_of(self, variant->semantics));
 		sends_to(w.ipv4[0], GROUP);
 		EXPECT_STREQ(GROUP " " NEAR, next(who));
 		for (n = 0, got = 0; n < SENDERS; n++) {
 			sends_to(w.ipv4[n], NEAR);
 			got += !strcmp(NEAR " " NEAR, next_within(who, patience_of(variant)));
 		}
-		if (variant->column)
+		if (variant->semantics)
 			EXPECT_EQ(SENDERS, got);
 		sends_to(w.ipv4[0], GROUP);
 		EXPECT_STREQ(GROUP " " NEAR, next(who));
@@ -287,18 +287,18 @@ TEST_F(deliver, group_after_ipv6)
 	struct wire w;
 	int n;
 
-	if (variant->column == OPENBSD)
+	if (variant->semantics == OPENBSD)
 		SKIP(return, "no dual-stack sockets under openbsd");
 	if (!wire_up(&w))
 		SKIP(return, "no veth in this kernel");
-	another(variant->column, ANY6, share_of(self, variant->column));
+	another(variant->semantics, ANY6, share_of(self, variant->semantics));
 	sock_set(the('1')->fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	host_on_device("near");
 	joins("1", GROUP6);
 	host_on_device("lo");
 	for (n = 0; n < SENDERS; n++) {
 		sends_to(w.ipv6[n], NEAR6);
-		while (!strcmp(NEAR6 " ", next_within('1', variant->column ? 100 : 0)))
+		while (!strcmp(NEAR6 " ", next_within('1', variant->semantics ? 100 : 0)))
 			;
 	}
 	sends_to(w.ipv6[0], GROUP6);
@@ -319,7 +319,7 @@ TEST_F(deliver, group_is_forwarded)
 		SKIP(return, "no veth in this kernel");
 	if (!routes_group())
 		SKIP(return, "no routes of groups in this kernel");
-	another(variant->column, ANY, share_of(self, variant->column));
+	another(variant->semantics, ANY, share_of(self, variant->semantics));
 	for (n = 0; n < SENDERS; n++) {
 		sends_to(w.ipv4[0], GROUP);
 		EXPECT_STREQ(GROUP " " NEAR, next('1'));
@@ -358,7 +358,7 @@ TEST_F(deliver, group_after_group)
 			host_on_device("lo");
 		}
 		/* The BSDs stop here */
-		sets("1", variant->column == PRE39 ? SO_REUSEADDR : SO_REUSEPORT, false);
+		sets("1", variant->semantics == PRE39 ? SO_REUSEADDR : SO_REUSEPORT, false);
 		sends_to(w.ipv4[0], others[i]);
 		EXPECT_STREQ(text("%s " NEAR, others[i]), next('1'));
 		closes("2");
@@ -402,7 +402,7 @@ TEST_F(deliver, group_beside_unicast)
 	if (!wire_up(&w))
 		SKIP(return, "no veth in this kernel");
 	stay_on(0);
-	another(variant->column, ANY, share_of(self, variant->column));
+	another(variant->semantics, ANY, share_of(self, variant->semantics));
 	pid = floods(ONE);
 	/* There may be no room for a group's datagram among the others */
 	for (reads = 0; reads < 200 * ROUNDS && n < ROUNDS && !wrong; reads++) {

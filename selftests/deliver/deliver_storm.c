@@ -18,8 +18,8 @@
 #include <time.h>
 
 #include "bulk.h"
-#include "harness.h"
 #include "storm_judge.h"
+#include "variants.h"
 
 #define THREADS		4	/* of each sort, on any number of CPUs */
 #define FIRST_PORT	7000
@@ -548,13 +548,7 @@ FIXTURE_VARIANT(storm) {
 	enum semantics semantics;
 };
 
-FIXTURE_VARIANT_ADD(storm, native) { NATIVE };
-FIXTURE_VARIANT_ADD(storm, pre39) { PRE39 };
-FIXTURE_VARIANT_ADD(storm, bsd) { BSD };
-FIXTURE_VARIANT_ADD(storm, freebsd15) { FREEBSD15 };
-FIXTURE_VARIANT_ADD(storm, openbsd) { OPENBSD };
-FIXTURE_VARIANT_ADD(storm, netbsd) { NETBSD };
-FIXTURE_VARIANT_ADD(storm, darwin) { DARWIN };
+ADD_SEMANTICS(storm);
 
 static void __attribute__((constructor)) choose(void)
 {

@@ -115,7 +115,7 @@ static const char *elsewhere(const char *host)
  */
 TEST_F(deliver, sk_lookup)
 {
-	int times = variant->column ? 2 : 1, runs, choice, other, link, c;
+	int times = variant->semantics ? 2 : 1, runs, choice, other, link, c;
 	unsigned int i;
 	char buf[64];
 
@@ -132,7 +132,7 @@ TEST_F(deliver, sk_lookup)
 		other = later(sock_bind("udp", elsewhere(hosts[i]), 0));
 		choose(choice, other);
 		EXPECT_STREQ("nobody", datagram(-1, hosts[i]));
-		EXPECT_EQ(variant->column ? 3 : 1, ran(runs));
+		EXPECT_EQ(variant->semantics ? 3 : 1, ran(runs));
 		EXPECT_LT(0, recv(other, buf, sizeof(buf), MSG_DONTWAIT));
 		close(choice);
 		close(link);
@@ -148,7 +148,7 @@ TEST_F(deliver, sk_lookup)
 		close(c);
 		closes("3");
 		EXPECT_STREQ("ECONNREFUSED", connection(hosts[i]));
-		EXPECT_EQ(variant->column >= OPENBSD ? 2 : 1, ran(runs));
+		EXPECT_EQ(variant->semantics >= OPENBSD ? 2 : 1, ran(runs));
 		other = later(sock_bind("tcp", elsewhere(hosts[i]), S_LISTEN | S_NONBLOCK));
 		choose(choice, other);
 		ran(runs);
@@ -169,11 +169,11 @@ TEST_F(deliver, incoming_cpu)
 	stay_on(0);
 	for (i = 0; i < 2; i++) {
 		fresh();
-		udp("123", hosts[i], variant->column >= BSD ? RP : RA);
+		udp("123", hosts[i], variant->semantics >= BSD ? RP : RA);
 		for (cpu = 0; cpu < 3; cpu++)
 			sock_set(the('1' + cpu)->fd, SOL_SOCKET, SO_INCOMING_CPU, cpu);
 		GETS("1", "3", "3", receivers(hosts[i]));
-		if (variant->column == PRE39)
+		if (variant->semantics == PRE39)
 			continue;
 		tcp("456", hosts[i], RP | LISTENS);
 		for (cpu = 0; cpu < 3; cpu++)
@@ -230,7 +230,7 @@ static void with_options(int fd)
 /* IPv6 datagrams with extension headers, and those in fragments, go where Linux sends them */
 TEST_F(deliver, extension_headers)
 {
-	const char *linux_way = variant->column == PRE39 ? "3" : "1+2+3";
+	const char *linux_way = variant->semantics == PRE39 ? "3" : "1+2+3";
 
 	udp("123", ONE6, self->share | V6ONLY);
 	GETS("1+2+3", "3", "3", all_get(ONE6, plain, 100));
@@ -257,7 +257,7 @@ TEST_F(deliver, bindv6only)
 			s[0] = socket(AF_INET6, *protos[i] == 't' ? SOCK_STREAM : SOCK_DGRAM, 0);
 			ASSERT_EQ(0, bind(s[0], (void *)&any, sizeof(any)));
 			s[1] = sock_open(protos[i], AF_INET, 0);
-			EXPECT_EQ(on || variant->column == OPENBSD ? 0 : EADDRINUSE,
+			EXPECT_EQ(on || variant->semantics == OPENBSD ? 0 : EADDRINUSE,
 				  sock_try_bind(s[1], "0.0.0.0:80"));
 			close(s[0]);
 			close(s[1]);
@@ -287,7 +287,7 @@ TEST_F(deliver, reserved_ports)
 		EXPECT_STREQ(":42003", port);
 		s[1] = sock_open(proto, sock_family(address), 0);
 		err = sock_try_bind(s[1], address);
-		EXPECT_TRUE(err == EADDRINUSE || (variant->column >= BSD && err == none[i / 2]))
+		EXPECT_TRUE(err == EADDRINUSE || (variant->semantics >= BSD && err == none[i / 2]))
 			TH_LOG("%s %s: %s", proto, address, strerror(err));
 		/* One that is asked for by name */
 		EXPECT_EQ(0, sock_try_bind(s[1], text("%.*s:42001", (int)strlen(address) - 2,
@@ -330,7 +330,7 @@ static const char *bind_beside_connection(const char *before, const char *after)
 /* NetBSD's bind() does not see accepted connections, but here those from before the switch */
 TEST_F(deliver, connection_from_before)
 {
-	const char *now = variant->semantics;
+	const char *now = semantics_name[variant->semantics];
 
 	GETS("EADDRINUSE", "EADDRINUSE", "EADDRINUSE", bind_beside_connection("native", now));
 	GETS("EADDRINUSE", "EADDRINUSE",

@@ -27,7 +27,7 @@ TEST_F(deliver, exact_address)
 	udp("3", ONE, self->share);
 	udp("4", ANY, self->share);
 	GETS("1+3", "3", "3", receivers(ONE));
-	if (variant->column == PRE39)
+	if (variant->semantics == PRE39)
 		return;
 	tcp("567", ONE, RP | LISTENS);
 	GETS("5+6+7", NULL, "7", acceptors(ONE));
@@ -40,7 +40,7 @@ TEST_F(deliver, wildcard_address)
 	GETS("1+2+3", "3", ON_ANY("1", "3"), receivers(ONE));
 	udp("456", ANY6, self->share | V6ONLY);
 	GETS("4+5+6", "6", ON_ANY("4", "6"), receivers(ONE6));
-	if (variant->column == PRE39)
+	if (variant->semantics == PRE39)
 		return;
 	tcp("789", ANY, RP | LISTENS);
 	GETS("7+8+9", NULL, ON_ANY("7", "9"), acceptors(ONE));
@@ -74,7 +74,7 @@ TEST_F(deliver, mapped_address)
 TEST_F(deliver, does_not_listen)
 {
 	tcp("1", ANY, self->share | LISTENS);
-	if (variant->column != PRE39)
+	if (variant->semantics != PRE39)
 		tcp("2", ONE, self->share);
 	GETS("1", "1", BSDS("ECONNREFUSED", "ECONNREFUSED", "ETIMEDOUT", "ETIMEDOUT", "ETIMEDOUT"),
 	     connection(ONE));
@@ -83,7 +83,7 @@ TEST_F(deliver, does_not_listen)
 /* Multicast or broadcast: all of them, or the newest created up to one without options */
 TEST_F(deliver, many_receivers)
 {
-	int option = variant->column == PRE39 ? SO_REUSEADDR : SO_REUSEPORT;
+	int option = variant->semantics == PRE39 ? SO_REUSEADDR : SO_REUSEPORT;
 
 	udp("123", ANY, self->share);
 	joins("123", GROUP);

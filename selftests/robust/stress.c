@@ -11,8 +11,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
-#include "harness.h"
 #include "stress.h"
+#include "variants.h"
 
 #define SECONDS		8
 #define BETWEEN_MS	2000	/* between two moments of rest */
@@ -164,14 +164,10 @@ FIXTURE(stress) {};
 
 /* One of those is tried, beside native and pre39 */
 FIXTURE_VARIANT(stress) {
-	enum semantics bsd;
+	enum semantics semantics;
 };
 
-FIXTURE_VARIANT_ADD(stress, bsd) { BSD };
-FIXTURE_VARIANT_ADD(stress, freebsd15) { FREEBSD15 };
-FIXTURE_VARIANT_ADD(stress, openbsd) { OPENBSD };
-FIXTURE_VARIANT_ADD(stress, netbsd) { NETBSD };
-FIXTURE_VARIANT_ADD(stress, darwin) { DARWIN };
+ADD_BSDS(stress);
 
 static void __attribute__((constructor)) choose(void)
 {
@@ -197,7 +193,7 @@ TEST_F_TIMEOUT(stress, storm, 100000)
 	int i, rests = 0;
 
 	for (i = 0; i <= BSD; i++) {
-		stress->space[i].semantics = i < BSD ? (enum semantics)i : variant->bsd;
+		stress->space[i].semantics = i < BSD ? (enum semantics)i : variant->semantics;
 		stress->space[i].fixed = true;
 		stress_enter(i);
 		semantics_set(stress->space[i].semantics);
@@ -367,7 +363,7 @@ TEST_F_TIMEOUT(stress, namespaces, 100000)
 
 	for (i = PRE39; i <= BSD; i++) {
 		stress_enter(i);
-		semantics_set(i < BSD ? PRE39 : variant->bsd);
+		semantics_set(i < BSD ? PRE39 : variant->semantics);
 	}
 	found_some(_metadata, 0, WARM_UP);
 	memory = memory_now();
