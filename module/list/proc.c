@@ -184,12 +184,31 @@ static void show_uids(struct seq_file *m, const struct reuse_uids *uids)
 static void show_fastreuse(struct seq_file *m, const struct reuse_fastreuse *fastreuse)
 {
 	if (!fastreuse->valid)
-		seq_puts(m, "- - -\n");
+		seq_puts(m, "- - - ");
 	else if (fastreuse->reuseport > 0)
-		seq_printf(m, "%d %d %u\n", fastreuse->reuse, fastreuse->reuseport,
+		seq_printf(m, "%d %d %u ", fastreuse->reuse, fastreuse->reuseport,
 			   from_kuid_munged(seq_user_ns(m), fastreuse->uid));
 	else
-		seq_printf(m, "%d %d -\n", fastreuse->reuse, fastreuse->reuseport);
+		seq_printf(m, "%d %d - ", fastreuse->reuse, fastreuse->reuseport);
+}
+
+static void show_inodes(struct seq_file *m, const struct reuse_inodes *inodes)
+{
+	unsigned int i, j, n = inodes->end[RANKS - 1];
+	u32 inode[REUSE_INODES];
+
+	for (i = 0; i < n; i++) {
+		for (j = i; j && inode[j - 1] > inodes->inode[i]; j--)
+			inode[j] = inode[j - 1];
+		inode[j] = inodes->inode[i];
+	}
+	for (i = 0; i < n; i++)
+		seq_printf(m, i ? ",%u" : "%u", inode[i]);
+	if (!n)
+		seq_putc(m, '-');
+	if (inodes->more)
+		seq_puts(m, ",+");
+	seq_putc(m, '\n');
 }
 
 static int reuse_seq_show(struct seq_file *m, void *v)
@@ -198,7 +217,7 @@ static int reuse_seq_show(struct seq_file *m, void *v)
 	struct reader *r = m->private;
 
 	if (v == SEQ_START_TOKEN) {
-		seq_puts(m, "proto local_address dev v6only uid sockets reuseaddr reuseport listen bound connected timewait fastreuse fastreuseport fastuid\n");
+		seq_puts(m, "proto local_address dev v6only uid sockets reuseaddr reuseport listen bound connected timewait fastreuse fastreuseport fastuid inode\n");
 		return 0;
 	}
 
@@ -214,6 +233,7 @@ static int reuse_seq_show(struct seq_file *m, void *v)
 		   reuse_row_sockets(row), row->reuseaddr, row->reuseport,
 		   row->listen, row->bound, row->connected, row->timewait);
 	show_fastreuse(m, &row->fastreuse);
+	show_inodes(m, &row->inodes);
 	return 0;
 }
 

@@ -9,8 +9,10 @@
  * go, so it is listed once.
  */
 #include <linux/jhash.h>
+#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/random.h>
+#include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
 #include <linux/uidgid.h>
@@ -22,9 +24,10 @@
 #include "compat/uid.h"
 #include "rows.h"
 
-/* Rows that there is memory for: at first, and at most */
+/* Rows that there is memory for: at first, and at most, which takes half a megabyte */
 #define ROWS_MIN	32
-#define ROWS_MAX	4096
+#define ROWS_MAX	3584
+#define MEMORY_MAX	SZ_512K
 
 /* A slot is read in at most 2^31 parts */
 #define PARTS_MAX_BITS	31
@@ -36,12 +39,22 @@
 #define CHUNK		256
 #define CHUNK_MAX	4096
 
+/* Entries of the hash table, at most half of them in use */
+static u32 index_size(u32 cap)
+{
+	return 2 * roundup_pow_of_two(cap);
+}
+
+static size_t rows_size(u32 cap)
+{
+	return cap * sizeof(struct reuse_row) + index_size(cap) * sizeof(u16);
+}
+
 static int rows_alloc(struct reuse_rows *rows, u32 cap)
 {
-	size_t size = cap * (sizeof(*rows->row) + 2 * sizeof(*rows->index));
 	void *mem;
 
-	mem = kvzalloc(size, GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	mem = kvzalloc(rows_size(cap), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!mem)
 		return -ENOMEM;
 
@@ -49,6 +62,7 @@ static int rows_alloc(struct reuse_rows *rows, u32 cap)
 	rows->row = mem;
 	rows->index = mem + cap * sizeof(*rows->row);
 	rows->cap = cap;
+	rows->mask = index_size(cap) - 1;
 	rows->n = 0;
 	rows->last = NULL;
 	return 0;
@@ -68,6 +82,8 @@ int reuse_rows_init(struct reuse_rows *rows, const struct net *net,
 {
 	BUILD_BUG_ON(sizeof(struct reuse_key) != 24);
 	BUILD_BUG_ON(ROWS_MAX > U16_MAX);
+	BUILD_BUG_ON(ROWS_MAX * sizeof(struct reuse_row) +
+		     2 * roundup_pow_of_two(ROWS_MAX) * sizeof(u16) > MEMORY_MAX);
 
 	memset(rows, 0, sizeof(*rows));
 	rows->net = net;
@@ -90,7 +106,7 @@ void reuse_rows_clean(struct reuse_rows *rows)
 static void rows_reset(struct reuse_rows *rows)
 {
 	if (rows->n)
-		memset(rows->index, 0, 2 * rows->cap * sizeof(*rows->index));
+		memset(rows->index, 0, index_size(rows->cap) * sizeof(*rows->index));
 	rows->n = 0;
 	rows->last = NULL;
 }
@@ -99,11 +115,10 @@ static void rows_reset(struct reuse_rows *rows)
 static struct reuse_row *rows_find(struct reuse_rows *rows,
 				   const struct reuse_key *key, u32 hash)
 {
-	u32 mask = 2 * rows->cap - 1;
 	struct reuse_row *row;
 	u32 i;
 
-	for (i = hash & mask; rows->index[i]; i = (i + 1) & mask) {
+	for (i = hash & rows->mask; rows->index[i]; i = (i + 1) & rows->mask) {
 		row = &rows->row[rows->index[i] - 1];
 		if (!memcmp(&row->key, key, sizeof(*key)))
 			return row;
@@ -138,10 +153,43 @@ static void uids_add(struct reuse_uids *uids, uid_t uid)
 	uids->n++;
 }
 
+/* Without a place for one more, it takes that of one of the last rank, if it has a better one */
+static void inodes_add(struct reuse_inodes *inodes, u32 inode, enum reuse_rank rank)
+{
+	u8 *end = inodes->end, n = end[RANKS - 1];
+	unsigned int i;
+
+	if (!inode)
+		return;
+
+	if (n == REUSE_INODES) {
+		inodes->more = true;
+		if (end[rank] == n)
+			return;
+	}
+	/* A socket may leave and come again while a long slot is read */
+	for (i = 0; i < n; i++) {
+		if (inodes->inode[i] == inode)
+			return;
+	}
+
+	if (n == REUSE_INODES) {
+		for (i = 0; i < RANKS; i++)
+			end[i] = min_t(u8, end[i], REUSE_INODES - 1);
+	}
+	/* The first of each later rank becomes the last one of it */
+	for (i = RANKS - 1; i > rank; i--)
+		inodes->inode[end[i]++] = inodes->inode[end[i - 1]];
+	inodes->inode[end[rank]++] = inode;
+}
+
 static void row_add(struct reuse_row *row, struct sock *sk,
 		    struct user_namespace *ns)
 {
 	unsigned char state = READ_ONCE(sk->sk_state);
+	enum reuse_rank rank;
+	kuid_t uid;
+	u32 inode;
 
 	row->reuseaddr += reuse_has_reuseaddr(sk);
 	row->reuseport += reuse_has_reuseport(sk);
@@ -155,13 +203,20 @@ static void row_add(struct reuse_row *row, struct sock *sk,
 		return;
 	}
 
-	if (state == TCP_LISTEN)
+	if (state == TCP_LISTEN) {
 		row->listen++;
-	else if (state == TCP_CLOSE)
+		rank = RANK_LISTEN;
+	} else if (state == TCP_CLOSE) {
 		row->bound++;
-	else
+		rank = RANK_BOUND;
+	} else {
 		row->connected++;
-	uids_add(&row->uids, from_kuid_munged(ns, reuse_sock_uid(sk)));
+		rank = RANK_CONNECTED;
+	}
+
+	uid = reuse_sock_uid_inode(sk, &inode);
+	uids_add(&row->uids, from_kuid_munged(ns, uid));
+	inodes_add(&row->inodes, inode, rank);
 }
 
 static int rows_visit(struct sock *sk, unsigned int round, void *arg)
@@ -210,7 +265,7 @@ static int row_cmp(const void *a, const void *b)
 /* Allocate more rows; at the limit, or without memory, halve the part to be read */
 static int rows_make_room(struct reuse_rows *rows)
 {
-	if (rows->cap < ROWS_MAX && !rows_alloc(rows, 2 * rows->cap))
+	if (rows->cap < ROWS_MAX && !rows_alloc(rows, min_t(u32, 2 * rows->cap, ROWS_MAX)))
 		return 0;
 	if (rows->bits == PARTS_MAX_BITS)
 		return -ENOMEM;

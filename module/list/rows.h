@@ -26,11 +26,35 @@ struct reuse_uids {
 	bool more;
 };
 
+/* How many inode numbers a row has at most; a mark says that there are more */
+#define REUSE_INODES	8
+
+/* Which sockets of a row are worth an inode number most */
+enum reuse_rank {
+	RANK_LISTEN,
+	RANK_BOUND,
+	RANK_CONNECTED,
+	RANKS,
+};
+
+/**
+ * struct reuse_inodes - inode numbers of a row's sockets
+ * @inode: those of the first rank, then those of the second ...
+ * @end: how many are of this rank or of one before
+ * @more: more sockets have an inode, none of a rank before all of @inode
+ */
+struct reuse_inodes {
+	u32 inode[REUSE_INODES];
+	u8 end[RANKS];
+	bool more;
+};
+
 /**
  * struct reuse_row - one row of /proc/net/reuse
  * @key: what the row's sockets are bound to
  * @fastreuse: the bucket's cache, as it was when the row's first socket was seen
  * @uids: UIDs of the sockets
+ * @inodes: inode numbers of the sockets
  * @listen: sockets in TCP_LISTEN
  * @bound: sockets that have the port and neither listen nor are connected
  * @connected: sockets in any other state
@@ -44,6 +68,7 @@ struct reuse_row {
 	struct reuse_key key;
 	struct reuse_fastreuse fastreuse;
 	struct reuse_uids uids;
+	struct reuse_inodes inodes;
 	u32 listen;
 	u32 bound;
 	u32 connected;
@@ -68,7 +93,8 @@ static inline u32 reuse_row_sockets(const struct reuse_row *row)
  * @net: network namespace being read
  * @seed: seed of the hash, so that no user can choose keys that collide
  * @n: number of rows
- * @cap: number of rows that there is memory for, a power of two
+ * @cap: number of rows that there is memory for
+ * @mask: number of entries of @index, a power of two, minus 1
  * @bits: the slot is read in 2^@bits parts by the top bits of the hash
  * @part: the part that @row holds
  */
@@ -82,6 +108,7 @@ struct reuse_rows {
 	u32 seed;
 	u32 n;
 	u32 cap;
+	u32 mask;
 	u32 bits;
 	u32 part;
 };

@@ -16,6 +16,7 @@
 static const char * const names[REUSE_COLS] = {
 	"proto", "local_address", "dev", "v6only", "uid", "sockets", "reuseaddr", "reuseport",
 	"listen", "bound", "connected", "timewait", "fastreuse", "fastreuseport", "fastuid",
+	"inode",
 };
 
 /* A decimal number as the kernel prints it: no sign, no zeros before it */
@@ -58,13 +59,13 @@ static bool address_ok(const char *s, bool v6)
 }
 
 /* -, or up to eight ascending numbers, and after eight perhaps + */
-static bool uids_ok(const char *s)
+static bool list_ok(const char *s, unsigned int *n)
 {
-	unsigned long uid, last = 0;
-	unsigned int n = 0;
+	unsigned long value, last = 0;
 	char *copy, *word, *save;
 	bool ok = true;
 
+	*n = 0;
 	if (!strcmp(s, "-"))
 		return true;
 	if (*s == ',' || strstr(s, ",,") || s[strlen(s) - 1] == ',')
@@ -72,12 +73,12 @@ static bool uids_ok(const char *s)
 	copy = strdup(s);
 	for (word = strtok_r(copy, ",", &save); word && ok; word = strtok_r(NULL, ",", &save)) {
 		if (!strcmp(word, "+")) {
-			ok = n == 8 && !*save;
+			ok = *n == 8 && !*save;
 			continue;
 		}
-		ok = number(word, 4294967295UL, &uid) && n < 8 && (!n || uid > last);
-		last = uid;
-		n++;
+		ok = number(word, 4294967295UL, &value) && *n < 8 && (!*n || value > last);
+		last = value;
+		++*n;
 	}
 	free(copy);
 	return ok;
@@ -128,10 +129,25 @@ static const char *counts_wrong(struct table_row *row)
 	return NULL;
 }
 
+/* Only sockets that are not in TIME_WAIT have an inode */
+static const char *inodes_wrong(const struct table_row *row)
+{
+	const char *inode = row->col[INODE];
+	unsigned long full = row->num[SOCKETS] - row->num[TIMEWAIT];
+	unsigned int n;
+
+	if (!list_ok(inode, &n) || *inode == '0')
+		return names[INODE];
+	if (n > full || (inode[strlen(inode) - 1] == '+' && full < 9))
+		return "more inodes than sockets";
+	return NULL;
+}
+
 /* Says what is wrong with a line, or NULL */
 static const char *row_wrong(struct table_row *row)
 {
 	bool v6 = *row->col[ADDRESS] == '[';
+	unsigned int uids;
 
 	if (!one_of(row->col[PROTO], "tcp", "udp", "udplite", "tcp"))
 		return names[PROTO];
@@ -141,9 +157,9 @@ static const char *row_wrong(struct table_row *row)
 		return names[DEV];
 	if (!(v6 ? one_of(row->col[V6ONLY], "0", "1", "0", "1") : !strcmp(row->col[V6ONLY], "-")))
 		return names[V6ONLY];
-	if (!uids_ok(row->col[UID]))
+	if (!list_ok(row->col[UID], &uids))
 		return names[UID];
-	return counts_wrong(row) ?: fast_wrong(row);
+	return counts_wrong(row) ?: fast_wrong(row) ?: inodes_wrong(row);
 }
 
 static void parse_line(char *line, struct table_row *row)
@@ -297,6 +313,7 @@ static void want_parse(char *line, struct table_row *row)
 		row->col[i] = "0";
 	for (i = FASTREUSE; i <= FASTUID; i++)
 		row->col[i] = strcmp(row->col[PROTO], "tcp") ? "-" : "*";
+	row->col[INODE] = "*";
 	while ((word = strtok_r(NULL, " ", &save)))
 		want_set(row, word);
 	snprintf(sum, sizeof(sum), "%lu", n[LISTEN] + n[BOUND] + n[CONNECTED] + n[TIMEWAIT]);
@@ -320,7 +337,7 @@ static const char *want_miss(const struct table_row *row, const struct table_row
  * @table: the file
  * @want: a line for each row, in any order: protocol, address, and column=value
  *	for what differs from a row of uid 0 without device, flags and sockets;
- *	* is any value; sockets is the sum; the TCP cache is * if not given
+ *	* is any value; sockets is the sum; the TCP cache and inode are * if not given
  *
  * Return: NULL if they are the same, or what differs.
  */

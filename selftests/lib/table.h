@@ -9,12 +9,14 @@
 
 #define REUSE_FILE	"/proc/net/reuse"
 #define REUSE_HEADER	"proto local_address dev v6only uid sockets reuseaddr reuseport " \
-			"listen bound connected timewait fastreuse fastreuseport fastuid"
+			"listen bound connected timewait fastreuse fastreuseport fastuid " \
+			"inode"
 
 /* Columns of /proc/net/reuse, in the order of the file */
 enum table_col {
 	PROTO, ADDRESS, DEV, V6ONLY, UID, SOCKETS, REUSEADDR, REUSEPORT,
 	LISTEN, BOUND, CONNECTED, TIMEWAIT, FASTREUSE, FASTREUSEPORT, FASTUID,
+	INODE,
 	REUSE_COLS
 };
 

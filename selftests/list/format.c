@@ -2,6 +2,7 @@
 /* The file as a file, and the spelling of each column. */
 #include <fcntl.h>
 #include <netinet/tcp.h>
+#include <sys/param.h>
 #include <sys/stat.h>
 
 #include "harness.h"
@@ -38,12 +39,16 @@ TEST(mode)
 /* A whole line, to the letter: columns in their order, one space between them */
 TEST(line)
 {
+	struct stat st;
 	char *s;
+	int fd;
 
 	new_netns();
-	sock_bind("tcp", "127.0.0.1:80", S_LISTEN | S_REUSEADDR);
+	fd = sock_bind("tcp", "127.0.0.1:80", S_LISTEN | S_REUSEADDR);
+	ASSERT_EQ(0, fstat(fd, &st));
 	s = slurp(REUSE_FILE);
-	EXPECT_STREQ(REUSE_HEADER "\ntcp 127.0.0.1:80 - - 0 1 1 0 1 0 0 0 0 0 -\n", s);
+	EXPECT_STREQ(text("%s\ntcp 127.0.0.1:80 - - 0 1 1 0 1 0 0 0 0 0 - %lu\n", REUSE_HEADER,
+			  st.st_ino), s);
 }
 
 /* The same for UDP over IPv6 on a device, with what can be long as long as can be */
@@ -51,16 +56,21 @@ TEST(long_line)
 {
 	const char *address = "[fd01:1234:5678:9abc:def0:1234:5678:9abc]:65535";
 	const char *dev = "fifteen-letters";
+	struct stat st[2];
 	char *s;
+	int fd;
 
 	new_netns();
 	if (!add_device(dev, "dummy"))
 		SKIP(return, "no dummy device in this kernel");
 	add_address("fd01:1234:5678:9abc:def0:1234:5678:9abc", dev, NULL);
-	sock_bind_dev("udp", address, S_REUSEADDR | S_REUSEPORT, dev);
-	sock_bind_dev("udp", address, S_REUSEADDR, dev);
+	fd = sock_bind_dev("udp", address, S_REUSEADDR | S_REUSEPORT, dev);
+	ASSERT_EQ(0, fstat(fd, &st[0]));
+	fd = sock_bind_dev("udp", address, S_REUSEADDR, dev);
+	ASSERT_EQ(0, fstat(fd, &st[1]));
 	s = slurp(REUSE_FILE);
-	EXPECT_STREQ(text("%s\nudp %s %s 1 0 2 2 1 0 2 0 0 - - -\n", REUSE_HEADER, address, dev),
+	EXPECT_STREQ(text("%s\nudp %s %s 1 0 2 2 1 0 2 0 0 - - - %lu,%lu\n", REUSE_HEADER, address,
+			  dev, MIN(st[0].st_ino, st[1].st_ino), MAX(st[0].st_ino, st[1].st_ino)),
 		     s);
 }
 

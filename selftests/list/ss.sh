@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# ss(8) counts the same sockets as /proc/net/reuse, by port and state: two views
-# of one moment, as nothing happens in the namespace.
+# ss(8) counts the same sockets as /proc/net/reuse, by port and state, and has the same
+# inode numbers: two views of one moment, as nothing happens in the namespace.
 
 set -euo pipefail
 export LC_ALL=C
@@ -61,6 +61,34 @@ bound_of_ss() {
 	sockets -t --bound-inactive | awk '{ sub(/.*:/, "", $2); print $2, "bound", 1 }' | sum
 }
 
+# inodes_of_file PROTO: "PORT INODE" of each socket of the ports whose inodes the file names
+# all, without TCP sockets that are only bound
+inodes_of_file() {
+	awk -v proto="$1" '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+		$1 == proto {
+			sub(/.*:/, "", $2)
+			list[$2] = list[$2] "," $(at["inode"])
+			if (list[$2] ~ /\+/ || proto == "tcp" && $(at["bound"])) left_out[$2]
+		}
+		END {
+			for (port in list) {
+				n = port in left_out ? 0 : split(list[port], inode, ",")
+				for (i = 1; i <= n; i++)
+					if (inode[i] ~ /[0-9]/) print port, inode[i]
+			}
+		}' /proc/net/reuse | sort
+}
+
+# inodes_of_ss PROTO OPTION: the same, of the ports that inodes_of_file names
+inodes_of_ss() {
+	awk 'NR == FNR { named[$1]; next }
+		{ sub(/.*:/, "", $4) }
+		$4 in named && match($0, / ino:[1-9][0-9]*/) {
+			print $4, substr($0, RSTART + 5, RLENGTH - 5)
+		}' <(inodes_of_file "$1") <(ss -anHe "$2") | sort
+}
+
 COUNT=0 FAILED=0
 
 # agree WHAT FILE SS
@@ -72,14 +100,14 @@ agree() {
 	fi
 	FAILED=1
 	echo "not ok $COUNT $1"
-	echo "# < the file, > ss: port, state, sockets"
+	echo "# < the file, > ss: port, state, sockets; or port, inode"
 	diff <(echo "$2") <(echo "$3") | sed 's/^/# /' || true
 }
 
 compare() {
 	local bound
 	states 8 -t || { echo "Bail out! ss sees too few states"; exit 1; }
-	echo 1..3
+	echo 1..5
 	agree "TCP: listen, connected, timewait" "$(of_file tcp listen connected timewait)" \
 		"$(of_ss -t | grep -v ' bound ')"
 	agree "UDP: bound, connected" "$(of_file udp bound connected)" "$(of_ss -u)"
@@ -87,8 +115,11 @@ compare() {
 	if [ -n "$bound" ]; then
 		agree "TCP: bound" "$(of_file tcp bound)" "$bound"
 	else
+		COUNT=3
 		echo "ok 3 TCP: bound # SKIP this ss or kernel does not list these sockets"
 	fi
+	agree "TCP: inode" "$(inodes_of_file tcp)" "$(inodes_of_ss tcp -t)"
+	agree "UDP: inode" "$(inodes_of_file udp)" "$(inodes_of_ss udp -u)"
 	exit $FAILED
 }
 
