@@ -6,7 +6,9 @@
 RELEASE ?= $(shell uname -r)
 KDIR ?= /lib/modules/$(RELEASE)/build
 prefix ?= /usr/local
+bindir ?= $(prefix)/bin
 mandir ?= $(prefix)/share/man
+completionsdir ?= $(prefix)/share/bash-completion/completions
 KERNEL ?= 6.12
 export KERNELS
 
@@ -15,7 +17,9 @@ install uninstall: export KDIR := $(KDIR)
 install uninstall: export RELEASE := $(RELEASE)
 install uninstall: export DESTDIR := $(DESTDIR)
 install uninstall: export INSTALL_MOD_PATH := $(INSTALL_MOD_PATH)
+install uninstall: export bindir := $(bindir)
 install uninstall: export mandir := $(mandir)
+install uninstall: export completionsdir := $(completionsdir)
 
 all: tree headers
 	+$(MAKE) -C $(KDIR) M="$(CURDIR)" modules
@@ -105,7 +109,8 @@ clean:
 help:
 	@echo 'make                  build reuse.ko for the running kernel (KDIR=headers: for those)'
 	@echo 'make tool             build the program reuse(8) as module/tool/reuse'
-	@echo 'make install          ... into /lib/modules, and the man pages; uninstall takes them away'
+	@echo 'make install          ... both into /lib/modules and /usr/local, and the man pages; uninstall'
+	@echo '                      takes them away'
 	@echo 'make load, unload     insmod and rmmod'
 	@echo 'make demo             boot a VM and show it all (KERNEL=7.3: on that kernel)'
 	@echo 'make check            all tests on all kernels, long ones on one (KERNELS="6.1 7.3" narrows)'

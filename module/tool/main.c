@@ -31,7 +31,7 @@ static const char help[] =
 "  --help, --version\n"
 "\n"
 "Exit status: 0 done, 1 no row fits, 2 wrong usage, 3 the module is not loaded,\n"
-"4 another error. reuse COMMAND --help has the rest.\n";
+"4 another error. reuse COMMAND --help and reuse(8) have the rest.\n";
 
 /* "-w" may have a number behind it: getopt() knows none that may be missing there */
 static bool take_seconds(struct list_options *o, char * const *argv)
