@@ -1,0 +1,278 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# reuse(8) on a live kernel: its table is the file, it finds processes and namespaces, runs
+# commands by other rules, and loads and unloads the module.
+
+set -euo pipefail
+export LC_ALL=C
+SKIP=4
+SEMANTICS=/proc/sys/net/reuse/semantics
+COUNT=0 FAILED=0
+
+skip() {
+	echo "1..0 # SKIP $*"
+	exit $SKIP
+}
+
+# result WHAT COMMAND...: where the status of a function is asked for at once, set -e has no effect
+result() {
+	local what=$1 rc
+	shift
+	COUNT=$((COUNT + 1))
+	set +e
+	(
+		set -e
+		"$@"
+	) >"$W/out" 2>&1
+	rc=$?
+	set -e
+	if [ $rc = 0 ]; then
+		echo "ok $COUNT $what"
+		return
+	fi
+	FAILED=$((FAILED + 1))
+	sed 's/^/# /' "$W/out" | head -n 40
+	echo "not ok $COUNT $what"
+}
+
+# is GOT WANTED: a shell pattern
+is() {
+	# shellcheck disable=SC2053
+	[[ $1 == $2 ]] || { echo "got '$1', wanted '$2'"; return 1; }
+}
+
+# status WANTED COMMAND...: the command's output, and its exit status
+status() {
+	local rc=0 wanted=$1
+	shift
+	"$@" || rc=$?
+	is $rc "$wanted"
+}
+
+# as_user COMMAND...: with no rights at all
+as_user() {
+	setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all "$@"
+}
+
+# as_file: "proto port state count" of each row of the file, sorted
+as_file() {
+	awk 'NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; n = split("listen bound connected timewait", state); next }
+		{
+			port = $at["local_address"]
+			sub(/.*:/, "", port)
+			for (i = 1; i <= n; i++)
+				if ($at[state[i]]) print $1, port, state[i], $at[state[i]]
+		}' | sort
+}
+
+# as_table: the same of what the program prints
+as_table() {
+	awk -F '  +' 'NR > 1 {
+			port = $2
+			sub(/.*:/, "", port)
+			n = split($4, part, ", ")
+			for (i = 1; i <= n; i++) {
+				split(part[i], word, " ")
+				print $1, port, word[1], word[2] ? word[2] : 1
+			}
+		}' | sort
+}
+
+# In a namespace with sockets of all kinds
+same_as_file() {
+	as_file </proc/net/reuse >"$W/file"
+	[ "$(wc -l <"$W/file")" -gt 15 ]
+	reuse | as_table | diff "$W/file" -
+}
+
+filtered() {
+	is "$(reuse tcp bound | as_table | awk '{ print $2 }' | sort -u | tr '\n' ' ')" "100 101 "
+	is "$(reuse timewait | as_table | awk '$3 == "timewait"' | wc -l)" "[1-9]*"
+	status 1 reuse :4711
+	status 1 reuse who :4711
+}
+
+processes() {
+	is "$(reuse -p tcp :80 listen)" "*fill ${FILL_PID}*"
+	is "$(reuse -j -p tcp :80)" "*\"pid\": ${FILL_PID}, \"comm\": \"fill\"*"
+	is "$(reuse who tcp :80)" "*process fill ${FILL_PID}, since 20*127.0.0.1 goes to the socket on 127.0.0.1:80*"
+}
+
+# As root sees them, and as a user who may not
+hidden() {
+	is "$(as_user reuse -p tcp :80 listen 2>&1)" "*could not be looked into*root*"
+	is "$(as_user reuse tcp :80 | as_table)" "$(reuse tcp :80 | as_table)"
+}
+
+# inside: the tests that run among sockets
+inside() {
+	FILL_PID=$PPID
+	result "the table is the file" same_as_file
+	result "filters, and exit statuses" filtered
+	result "-p and who find the process" processes
+	result "a user without rights sees the rows, and no processes of others" hidden
+	echo "$COUNT $FAILED" >"$W/inside"
+}
+
+# Namespaces: one with a name, one with a process, and this one
+names() {
+	ip netns add "reuse-$$"
+	ip netns exec "reuse-$$" sh -c "echo bsd >$SEMANTICS"
+	grep -q :1002 "/proc/$FILL_PID/net/reuse"
+}
+
+# start_fill: a process with three listeners in a namespace of its own
+start_fill() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	fill listeners 3 sh -c 'echo $$ >"$W/child"; exec sleep 1000' >/dev/null 2>&1 &
+	FILL_PID=$!
+	for _ in {1..100}; do
+		! grep -qs :1002 "/proc/$FILL_PID/net/reuse" || break
+		sleep 0.1
+	done
+}
+
+other_namespaces() {
+	is "$(reuse -N "$FILL_PID" listen)" "namespace $FILL_PID (fill), semantics native*:1000 *:1001 *:1002 *"
+	is "$(as_user reuse -N "$FILL_PID" listen)" "*semantics unknown*:1000 *:1001 *:1002 *"
+	is "$(reuse -N "$FILL_PID" -p :1000)" "*fill $FILL_PID*"
+	is "$(reuse who -N "$FILL_PID" :1000)" "*process fill $FILL_PID*"
+	is "$(reuse -N "reuse-$$" || true)" "namespace reuse-$$, semantics bsd*"
+	status 4 as_user reuse -N "reuse-$$"
+	status 4 reuse -N no-such-namespace
+}
+
+all_namespaces() {
+	reuse -A :1000 >"$W/all"
+	is "$(grep -c ^namespace "$W/all")" "[3-9]"
+	is "$(<"$W/all")" "namespace self, *namespace reuse-$$, semantics bsd*[(]fill[)], semantics native*:1000 *"
+	is "$(reuse status)" "*native *this one*bsd *reuse-$$*native *[(]fill[)]*redirects *inet_csk_get_port()*nothing"
+	is "$(reuse status -j)" '*"semantics": "bsd"*"hooks": ?*inet_csk_get_port*'
+}
+
+# A namespace ends while all of them are listed again and again
+vanishing() {
+	local list
+	timeout 4 reuse -A -w 0.2 >"$W/watch" 2>&1 &
+	list=$!
+	sleep 1
+	kill -9 "$FILL_PID" "$(<"$W/child")"
+	ip netns del "reuse-$$"
+	# Some timeout(1) end with 124, some with the status of the command
+	status '1[24][43]' wait $list
+	grep -q ':1000 ' "$W/watch"
+	is "$(tail -n 8 "$W/watch" | grep -c ':1000 ' || true)" 0
+	status 4 reuse -N "$FILL_PID"
+}
+
+# What is in force where the command runs
+# shellcheck disable=SC2016 # the inner shell expands it
+INSIDE='cat /proc/sys/net/reuse/semantics; ip -o link | grep -c .; ip -o link show lo | grep -o "[<,]UP[,>]"; id -u'
+
+run_semantics() {
+	is "$(reuse run bsd -- sh -c "$INSIDE" | tr '\n' ' ')" "bsd 1 ?UP? 0 "
+	is "$(reuse run --net none pre39 sh -c "$INSIDE" | tr '\n' ' ')" "pre39 1 ?UP? 0 "
+	is "$(<$SEMANTICS)" native
+}
+
+run_user() {
+	is "$(as_user reuse run netbsd -- sh -c "$INSIDE" | tr '\n' ' ')" "netbsd 1 ?UP? 65534 "
+}
+
+run_status() {
+	status 7 reuse run bsd -- sh -c 'exit 7'
+	status 127 reuse run bsd -- /no/such/file
+	status 126 reuse run bsd -- /etc/passwd
+	status 125 reuse run beos -- true
+	is "$(reuse run beos -- true 2>&1)" "*no semantics 'beos'*native pre39*"
+	# shellcheck disable=SC2016
+	status 143 reuse run bsd -- sh -c 'kill -TERM $$'
+	# shellcheck disable=SC2016
+	status 143 reuse run --net host bsd -- sh -c 'kill -TERM $$'
+	status 7 reuse run --net host bsd -- sh -c 'exit 7'
+}
+
+run_host() {
+	local pid
+	is "$(reuse run --net host bsd -- cat $SEMANTICS)" bsd
+	is "$(<$SEMANTICS)" native
+	reuse run --net host openbsd -- sleep 1000 &
+	pid=$!
+	for _ in {1..100}; do
+		[ "$(<$SEMANTICS)" != openbsd ] || break
+		sleep 0.1
+	done
+	is "$(<$SEMANTICS)" openbsd
+	kill -TERM $pid
+	status 143 wait $pid
+	is "$(<$SEMANTICS)" native
+}
+
+# The namespace is a new one; and one that the command makes is native
+run_rules() {
+	is "$(reuse run bsd -- reuse who :80 || true)" "nobody holds port 80 here"
+	reuse run bsd -- fill listeners 2 reuse who :1000 >"$W/who"
+	is "$(<"$W/who")" "tcp 127.0.*:1000: one socket listens*is refused, whatever it sets*"
+}
+
+unloaded() {
+	is "$(reuse unload 2>&1)" ""
+	[ ! -e /proc/net/reuse ]
+	status 3 reuse
+	status 3 reuse -A
+	status 3 reuse who :80
+	status 3 reuse status
+	status 3 reuse unload
+	status 125 reuse run bsd -- true
+	is "$(reuse 2>&1 || true)" "reuse: the kernel module reuse is not loaded; load it, as root, with: reuse load"
+}
+
+loaded() {
+	status 4 as_user reuse load "$KO"
+	status 4 reuse load "$KO" beos
+	reuse load "$KO" bsd host_only=1
+	is "$(<$SEMANTICS)" bsd
+	is "$(reuse status)" "module *semantics=bsd host_only=Y*this one*host_only is set*"
+	status 0 reuse load
+	status 4 reuse load pre39
+	is "$(reuse unload 2>&1)" "*own rules are in force again*"
+	reuse load "$KO"
+	is "$(<$SEMANTICS)" native
+}
+
+if [ "${1:-}" = inside ]; then
+	COUNT=$2
+	inside
+	exit
+fi
+echo "TAP version 13"
+PATH=$PWD:$PATH
+[ -e /proc/net/reuse ] || skip "no /proc/net/reuse: load the module reuse first"
+[ "$(id -u)" = 0 ] || skip "needs root"
+command -v reuse >/dev/null || skip "no program reuse: it is built in the tree of the module"
+KO=${REUSE_KO:-/lib/modules/reuse.ko}
+W=$(mktemp -d)
+chmod 755 "$W"
+export W
+trap 'rm -rf "$W"; [ -e /proc/net/reuse ] || insmod "$KO"' EXIT
+fill mixed 2 "$0" inside 0
+read -r COUNT FAILED <"$W/inside"
+start_fill
+result "namespaces for the next tests" names
+result "-N: by process, by name, for a user" other_namespaces
+result "-A and status: all of them, and their semantics" all_namespaces
+result "a namespace that vanishes is left out" vanishing
+result "run: other rules in a namespace of its own, with lo" run_semantics
+result "run: a user without rights" run_user
+result "run: exit statuses and signals" run_status
+result "run --net host: for as long as the command runs" run_host
+result "run: the table is that of the namespace" run_rules
+if [ -r "$KO" ]; then
+	result "unload, and all commands without the module" unloaded
+	result "load: parameters, rights, and a second time" loaded
+else
+	echo "ok $((++COUNT)) unload and load # SKIP set REUSE_KO to the path of reuse.ko"
+fi
+echo "1..$COUNT"
+[ "$FAILED" = 0 ]
