@@ -168,7 +168,8 @@ vanishing() {
 
 # What is in force where the command runs
 # shellcheck disable=SC2016 # the inner shell expands it
-INSIDE='cat /proc/sys/net/reuse/semantics; ip -o link | grep -c .; ip -o link show lo | grep -o "[<,]UP[,>]"; id -u'
+INSIDE='cat /proc/sys/net/reuse/semantics; ip -o addr show lo | grep -c 127.0.0.1/8
+	ip -o link show lo | grep -o "[<,]UP[,>]"; id -u'
 
 run_semantics() {
 	is "$(reuse run bsd -- sh -c "$INSIDE" | tr '\n' ' ')" "bsd 1 ?UP? 0 "
