@@ -19,10 +19,6 @@
 
 #define NATIVE	"native"
 
-static const struct sem_profile * const profiles[] = {
-	&sem_pre39, &sem_bsd, &sem_freebsd15, &sem_openbsd, &sem_netbsd, &sem_darwin,
-};
-
 /* Bytes: the longest word, with room to notice that a second one follows */
 #define WORD_MAX	32
 
@@ -72,18 +68,8 @@ static bool profile_allowed(const struct sem_profile *profile)
 /* Sets *@profile to the profile of that name (NULL for native); 0, or -EINVAL if there is none */
 static int profile_by_name(const char *name, const struct sem_profile **profile)
 {
-	unsigned int i;
-
-	*profile = NULL;
-	if (!strcmp(name, NATIVE))
-		return 0;
-	for (i = 0; i < ARRAY_SIZE(profiles); i++) {
-		if (strcmp(name, profiles[i]->name))
-			continue;
-		*profile = profiles[i];
-		return 0;
-	}
-	return -EINVAL;
+	*profile = sem_profile_named(name);
+	return *profile || !strcmp(name, NATIVE) ? 0 : -EINVAL;
 }
 
 static int semantics_write(reuse_ctl_table *ctl, struct net *net, void *buffer,
@@ -145,11 +131,11 @@ static int available_handler(reuse_ctl_table *ctl, int write, void *buffer,
 	};
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(profiles); i++) {
-		if (!reuse_hook_possible(profiles[i]))
+	for (i = 0; i < SEM_PROFILES; i++) {
+		if (!reuse_hook_possible(sem_profiles[i]))
 			continue;
 		strlcat(words, " ", sizeof(words));
-		strlcat(words, profiles[i]->name, sizeof(words));
+		strlcat(words, sem_profiles[i]->name, sizeof(words));
 	}
 	return proc_dostring(&tmp, write, buffer, lenp, ppos);
 }

@@ -319,6 +319,11 @@ extern const struct sem_profile sem_openbsd;
 extern const struct sem_profile sem_netbsd;
 extern const struct sem_profile sem_darwin;
 
+/* Those that a namespace may be switched to */
+#define SEM_PROFILES	6
+extern const struct sem_profile * const sem_profiles[SEM_PROFILES];
+const struct sem_profile *sem_profile_named(const char *name);
+
 /* Never in force: it says what the kernel will decide. It chooses no receiver */
 extern const struct sem_profile sem_native;
 
