@@ -15,6 +15,9 @@ extern const u32 reuse_bind_native;	/* enum sem_native of this kernel */
 /* privilege.c */
 bool reuse_bind_asks_privilege(const struct sock *sk, const struct sockaddr *addr);
 
+/* address.c */
+int reuse_bind_address_error(struct sock *sk, const u8 *addr);
+
 /* denied.c */
 bool reuse_bind_is_denied(const struct sock *sk, const struct sockaddr *addr, u32 flags);
 int reuse_bind_denied(struct sock *sk, const struct sockaddr *addr);

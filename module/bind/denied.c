@@ -3,11 +3,7 @@
 #include <linux/capability.h>
 #include <linux/in.h>
 #include <linux/in6.h>
-#include <net/addrconf.h>
 #include <net/ip.h>
-#include <net/ipv6.h>
-#include <net/l3mdev.h>
-#include <net/route.h>
 
 #include "bind.h"
 #include "compat/bind.h"
@@ -38,37 +34,6 @@ bool reuse_bind_is_denied(const struct sock *sk, const struct sockaddr *addr, u3
 	       !ns_capable_noaudit(net->user_ns, CAP_NET_BIND_SERVICE);
 }
 
-/* As in __inet_bind(): 0, or why nobody may bind the address */
-static int address_error4(struct sock *sk, __be32 addr)
-{
-	u32 table = l3mdev_fib_table_by_index(sock_net(sk), READ_ONCE(sk->sk_bound_dev_if));
-	unsigned int type;
-
-	if (addr == htonl(INADDR_ANY) || inet_can_nonlocal_bind(sock_net(sk), inet_sk(sk)))
-		return 0;
-	type = inet_addr_type_table(sock_net(sk), addr, table ?: RT_TABLE_LOCAL);
-	return type == RTN_LOCAL || type == RTN_MULTICAST || type == RTN_BROADCAST ?
-		0 : -EADDRNOTAVAIL;
-}
-
-/*
- * As in __inet6_bind(), but for the device of a link-local address, and for a v4-mapped address:
- * where families are separate, that is none.
- */
-static int address_error6(struct sock *sk, const struct in6_addr *addr)
-{
-#if IS_ENABLED(CONFIG_IPV6)
-	if (ipv6_addr_v4mapped(addr))
-		return -EADDRNOTAVAIL;
-	if (ipv6_addr_is_multicast(addr))
-		return sk->sk_type == SOCK_STREAM ? -EINVAL : 0;
-	if (ipv6_addr_any(addr) || ipv6_can_nonlocal_bind(sock_net(sk), inet_sk(sk)) ||
-	    ipv6_chk_addr(sock_net(sk), addr, NULL, 0))
-		return 0;
-#endif
-	return -EADDRNOTAVAIL;
-}
-
 /**
  * reuse_bind_denied() - refuse a bind for want of the privilege, or for what comes first
  * @sk: the socket; reuse_bind_is_denied() was true, or @addr is v4-mapped where families are
@@ -84,20 +49,19 @@ static int address_error6(struct sock *sk, const struct in6_addr *addr)
  */
 int reuse_bind_denied(struct sock *sk, const struct sockaddr *addr)
 {
-	const struct sockaddr_in6 *in6 = (const void *)addr;
+	/* The port is in the same place for IPv6 */
 	const struct sockaddr_in *in = (const void *)addr;
 	u8 ours[16];
 	int err;
 
 	if (READ_ONCE(inet_sk(sk)->inet_num))
 		return -EINVAL;
-	if (sk->sk_family == AF_INET6)
-		err = address_error6(sk, &in6->sin6_addr);
-	else
-		err = address_error4(sk, in->sin_addr.s_addr);
+	reuse_bind_address(sk, addr, ours);
+	if (sk->sk_family == AF_INET6 && sem_mapped(ours))
+		return -EADDRNOTAVAIL;
+	err = reuse_bind_address_error(sk, ours);
 	if (err)
 		return err;
-	reuse_bind_address(sk, addr, ours);
 	if (reuse_bind_is_in_use(sk, ours, ntohs(in->sin_port)))
 		return -EADDRINUSE;
 	/* Only to have it logged, as the kernel does */
