@@ -16,11 +16,11 @@
  * nanosecond: the numbers last for 50 years, upwards and downwards.
  */
 static atomic64_t newest_seq = ATOMIC64_INIT(SEQ_TRACKED_MIN);
-static atomic64_t oldest_seq = ATOMIC64_INIT(SEQ_TRACKED_MIN);
+static atomic64_t oldest_seq = ATOMIC64_INIT(SEQ_LEARNED_MAX);
 
 #define SEQ_ENOUGH	(50ULL * 365 * 24 * 3600 * NSEC_PER_SEC)
 
-static_assert(SEQ_TRACKED_MIN > SEQ_ENOUGH);
+static_assert(SEQ_LEARNED_MAX > SEQ_ENOUGH);
 static_assert(SEQ_TRACKED_MAX - SEQ_TRACKED_MIN > SEQ_ENOUGH);
 
 static enum addr_class class_of(const struct sem_sock *s)

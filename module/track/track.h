@@ -10,11 +10,14 @@
 #include <net/sock.h>
 
 /*
- * A socket that is bound while its namespace emulates gets a bind sequence between these. Below
- * SEQ_TRACKED_MIN are sockets tracked as oldest or without a record, above SEQ_TRACKED_MAX those
- * in TIME_WAIT. No amount of binding and switching uses the range up: see events.c.
+ * A socket that is bound while its namespace emulates gets a bind sequence from SEQ_TRACKED_MIN to
+ * SEQ_TRACKED_MAX. Above are those in TIME_WAIT. Up to SEQ_LEARNED_MAX are those tracked as
+ * oldest, which were bound before the switch; between the two ranges, those without a record: most
+ * likely connections that were accepted before. No amount of binding and switching uses the ranges
+ * up: see events.c.
  */
 #define SEQ_TRACKED_MIN	BIT_ULL(61)
+#define SEQ_LEARNED_MAX	(SEQ_TRACKED_MIN - BIT_ULL(32))
 #define SEQ_TRACKED_MAX	BIT_ULL(62)
 
 /**
