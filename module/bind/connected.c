@@ -109,6 +109,8 @@ bool reuse_owner_accepted(struct bind_request *req, const struct sock *sk)
 	if (!req->accepted_budget)
 		return true;
 	req->accepted_budget--;
+	if (req->unrecorded)
+		return false;
 	if (reuse_is_full(READ_ONCE(sk->sk_state)))
 		return reuse_track_accepted_uid(sk, &uid);
 	return reuse_track_timewait_of(sk, &uid, &accepted) && accepted;
@@ -133,9 +135,9 @@ void reuse_owner_connected_uid(const struct bind_request *req, const struct sock
 	s->uid = req->self.uid;
 	s->root = req->self.root;
 	if (!reuse_is_full(READ_ONCE(sk->sk_state))) {
-		if (!reuse_track_timewait_of(sk, &uid, &accepted))
+		if (req->unrecorded || !reuse_track_timewait_of(sk, &uid, &accepted))
 			return;
-	} else if (!reuse_track_accepted_uid(sk, &uid)) {
+	} else if (req->unrecorded || !reuse_track_accepted_uid(sk, &uid)) {
 		uid = reuse_sock_creator(sk);
 	}
 

@@ -30,10 +30,51 @@ static bool fastreuse_decides(const struct bind_request *req)
 	       req->self.state != SEM_LISTEN;
 }
 
-/* Are UDP sockets in the kernel's list newest first, as the profile sees it? */
-static bool udp_in_order(const struct bind_request *req)
+/*
+ * Are the owners in the kernel's list newest first, as the profile sees it? For native, the
+ * order is that of the list.
+ */
+static bool owners_in_order(const struct bind_request *req)
 {
-	return !atomic_read(&req->rn->udp_out_of_order);
+	if (req->profile == &sem_native)
+		return true;
+	if (!req->udp)
+		return reuse_tcp_in_order();
+	return !req->unrecorded && !atomic_read(&req->rn->udp_out_of_order);
+}
+
+/**
+ * reuse_bind_ask() - show the profile the owners of a port, and take its verdict
+ * @req: the bind; @req->bind.fastreuse, or for native @req->bind.cache, is set
+ * @port: the port, in host byte order
+ * @search: bind() to port 0 tries this port
+ * @owners: number of owners that are not shown: 1 if the socket that asks has the port
+ *
+ * Context: reuse_net.bind_lock is held, with bottom halves off.
+ * Return: 0 or -EADDRINUSE.
+ */
+int reuse_bind_ask(struct bind_request *req, unsigned short port, bool search, u32 owners)
+{
+	struct sem_bind *b = &req->bind;
+
+	b->sk = &req->self;
+	b->udp = req->udp;
+	b->search = search;
+	b->port = port;
+	b->owners = owners;
+	req->position = SEQ_TRACKED_MIN;
+	req->in_order = owners_in_order(req);
+	req->profile->begin(b);
+
+	if (fastreuse_decides(req))
+		b->owners++;	/* there is one; how many does not matter */
+	else
+		reuse_owners_show(req, port);
+
+	/* The kernel goes by all sockets of the slot, whatever their port */
+	if (req->profile == &sem_native && req->udp)
+		b->owners = reuse_udp_in_slot(req->sk, port);
+	return req->profile->verdict(b);
 }
 
 /**
@@ -52,28 +93,14 @@ int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search
 	if (reuse_bind_is_stale(req))
 		return -ESTALE;
 
-	b->sk = &req->self;
-	b->udp = req->udp;
-	b->search = search;
-	b->port = port;
-	b->fastreuse = 0;
-	req->position = SEQ_TRACKED_MIN;
-	req->in_order = req->udp ? udp_in_order(req) : reuse_tcp_in_order();
-	req->profile->begin(b);
-
 	/* listen() asks again: that it was granted before no longer counts */
 	if (req->profile->checks_listen && req->self.state == SEM_LISTEN)
 		reuse_track_set_listens(req->sk, false);
 
-	/* In listen(), @sk owns the port already */
-	b->owners = req->sk->sk_num == port;
+	b->fastreuse = 0;
 	if (req->profile->uses_fastreuse && !req->udp)
 		b->fastreuse = reuse_fastreuse(req->sk, port);
 
-	if (fastreuse_decides(req))
-		b->owners++;	/* there is one; how many does not matter */
-	else
-		reuse_owners_show(req, port);
-
-	return req->profile->verdict(b);
+	/* In listen(), @sk owns the port already */
+	return reuse_bind_ask(req, port, search, req->sk->sk_num == port);
 }

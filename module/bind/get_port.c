@@ -309,11 +309,21 @@ static int request_native_port(struct bind_request *req, unsigned short port)
 	return err;
 }
 
-/* reuse_bind_decide() sets the fields that are missing here */
-static void request_begin(struct bind_request *req, struct sock *sk, bool udp,
-			  const struct sem_profile *profile)
+/**
+ * reuse_bind_begin() - describe a bind
+ * @req: is set, but for the fields that reuse_bind_decide() sets
+ * @sk: the socket that asks for a port
+ * @udp: UDP or UDP-Lite
+ * @profile: semantics to decide by
+ *
+ * Context: any; where the kernel has no sk_uid(), it takes sk_callback_lock.
+ */
+void reuse_bind_begin(struct bind_request *req, struct sock *sk, bool udp,
+		      const struct sem_profile *profile)
 {
 	req->bind.fastreuse = 0;
+	req->explains = false;
+	req->unrecorded = false;
 	req->sk = sk;
 	req->rn = reuse_net(sock_net(sk));
 	req->table = udp ? &reuse_udp : &reuse_tcp;	/* also for UDP-Lite */
@@ -333,7 +343,7 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
 {
 	struct bind_request req;
 
-	request_begin(&req, sk, udp, profile);
+	reuse_bind_begin(&req, sk, udp, profile);
 	if (profile->separate_families && req.self.ipv6 && !sk->sk_num) {
 		if (sem_mapped(req.self.addr))
 			return -EADDRNOTAVAIL;
@@ -403,7 +413,7 @@ bool reuse_bind_is_in_use(struct sock *sk, const u8 *addr, unsigned short port)
 
 	if (!profile)
 		return false;
-	request_begin(&req, sk, sk->sk_protocol != IPPROTO_TCP, profile);
+	reuse_bind_begin(&req, sk, sk->sk_protocol != IPPROTO_TCP, profile);
 	memcpy(req.self.addr, addr, sizeof(req.self.addr));
 	if (profile->separate_families && req.self.ipv6)
 		req.self.v6only = true;

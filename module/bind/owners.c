@@ -46,11 +46,36 @@ void reuse_owners_uid(const struct bind_request *req, struct sock *sk,
 	s->root = uid_eq(uid, req->root);
 }
 
+static bool is_unbound_connection(const struct sock *sk)
+{
+	u8 state = READ_ONCE(sk->sk_state);
+
+	return reuse_is_full(state) && state != TCP_CLOSE && state != TCP_LISTEN &&
+	       !reuse_sock_keeps_port(sk);
+}
+
 /*
- * A socket without a record counts as older than any tracked one: connect() chose its port, or
- * there was no memory for a record. Among themselves, the order in the list (newest first)
- * decides. A TIME_WAIT socket is a new object, and no record tells when it was bound: it counts
- * as newest.
+ * If the namespace switched to the profile now, track/learn.c would take the order of the
+ * kernel's lists, where IPv6 UDP sockets with SO_REUSEPORT are at the end, the oldest first. A
+ * connection that did not bind its port would have no record.
+ */
+static u64 listed_seq(const struct bind_request *req, const struct sock *sk, u8 state,
+		      u64 position)
+{
+	if (req->udp)
+		return reuse_udp_added_last(sk) ? 2 * SEQ_TRACKED_MIN - position : position;
+	if (state == SEM_TIMEWAIT)
+		return SEQ_TRACKED_MAX + position;
+	if (is_unbound_connection(sk))
+		return position;
+	return position - (SEQ_TRACKED_MIN - SEQ_LEARNED_MAX);
+}
+
+/*
+ * A socket without a record counts as older than any that was bound since the switch: connect()
+ * chose its port, it was accepted before, or there was no memory for a record. Among themselves,
+ * the order in the list (newest first) decides. A TIME_WAIT socket is a new object, and no
+ * record tells when it was bound: it counts as newest.
  */
 static u64 bind_seq_of(struct bind_request *req, struct sock *sk, u8 state,
 		       bool *accepted)
@@ -59,6 +84,8 @@ static u64 bind_seq_of(struct bind_request *req, struct sock *sk, u8 state,
 
 	if (req->in_order)
 		return position;
+	if (req->unrecorded)
+		return listed_seq(req, sk, state, position);
 	if (state == SEM_TIMEWAIT)
 		return SEQ_TRACKED_MAX + position;
 	return reuse_track_bind_seq(sk, accepted) ?: position;
@@ -81,17 +108,47 @@ static bool request_sees(const struct bind_request *req, const struct sock *sk,
 	return !owner->dev || !req->self.dev || owner->dev == req->self.dev;
 }
 
+/* The socket may be gone when the decision ends: read now what explains a refusal by it */
+static void request_note(struct bind_request *req, struct sock *sk)
+{
+	unsigned int i;
+
+	for (i = 0; i < SEM_LOOKUPS; i++) {
+		if (req->bind.lookup[i].id != sk)
+			continue;
+		req->found[i].uid = INVALID_UID;
+		req->found[i].inode = 0;
+		if (reuse_is_full(READ_ONCE(sk->sk_state)))
+			req->found[i].uid = reuse_sock_uid_inode(sk, &req->found[i].inode);
+	}
+}
+
+/* The user of a TCP connection, as the profile sees it */
+static void request_connected_uid(const struct bind_request *req, struct sock *sk,
+				  struct sem_sock *owner)
+{
+	if (req->profile != &sem_native)
+		reuse_owner_connected_uid(req, sk, owner);
+	else if (owner->state != SEM_TIMEWAIT)
+		reuse_owners_uid(req, sk, owner);
+}
+
 /* True if no older owner on the same address can matter */
 static bool request_show(struct bind_request *req, struct sock *sk,
 			 struct sem_sock *owner)
 {
+	bool older_matter;
+
 	/* Few profiles look at the user of a TCP connection, and to read it may take a lock */
 	if (req->profile->needs_bind_order && (req->udp || !sem_is_connected(owner)))
 		reuse_owners_uid(req, sk, owner);
 	else if (req->profile->needs_connected_uid)
-		reuse_owner_connected_uid(req, sk, owner);
+		request_connected_uid(req, sk, owner);
 	req->known_family = 0;
-	return req->profile->owner(&req->bind, owner, sk);
+	older_matter = !req->profile->owner(&req->bind, owner, sk);
+	if (req->explains)
+		request_note(req, sk);
+	return !older_matter;
 }
 
 static bool is_known(const struct bind_request *req, const struct sock *sk)
@@ -181,6 +238,8 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 	if (req->profile->needs_bind_order && !req->udp && !is_bound_or_listens(sk) &&
 	    !request_address_matters(req, sk))
 		return OWNERS_NEXT;
+	if (req->unrecorded && req->rest_is_older && !req->udp && is_unbound_connection(sk))
+		return OWNERS_NEXT;
 	if (!request_sees(req, sk, &owner) || reuse_owner_is_gone(req, sk))
 		return OWNERS_NEXT;
 
@@ -188,18 +247,23 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 		owner.accepted = reuse_owner_accepted(req, sk);
 	/*
 	 * listen() enters TCP_LISTEN before it asks for the port. Until that is granted,
-	 * treat the socket as bound.
+	 * treat the socket as bound. (Native does not.)
 	 */
 	if (owner.state == SEM_LISTEN && req->profile->checks_listen &&
+	    req->profile != &sem_native &&
 	    hlist_unhashed_lockless(&sk->sk_node) && !reuse_track_listens(sk))
 		owner.state = SEM_BOUND;
 	if (req->profile->needs_bind_order) {
-		owner.bind_seq = latest_seq(req);
+		owner.bind_seq = req->unrecorded ? bind_seq_of(req, sk, owner.state, NULL) :
+						   latest_seq(req);
 		if (!req->profile->matters(&req->bind, &owner)) {
 			request_know(req, sk);
+			req->rest_is_older |= req->unrecorded && is_known(req, sk) &&
+					      is_unbound_connection(sk);
 			return OWNERS_NEXT;
 		}
-		owner.bind_seq = bind_seq_of(req, sk, owner.state, NULL);
+		if (!req->unrecorded)
+			owner.bind_seq = bind_seq_of(req, sk, owner.state, NULL);
 	}
 	request_show(req, sk, &owner);
 
@@ -351,6 +415,45 @@ static enum owner_walk request_connected(struct sock *sk, void *arg)
 	return OWNERS_NEXT;
 }
 
+/* Could any owner with the address of @sk matter? */
+static bool request_list_matters(struct bind_request *req, const struct sock *sk)
+{
+	struct sem_sock like;
+	u8 state;
+
+	for (state = SEM_BOUND; state <= SEM_TIMEWAIT; state++) {
+		reuse_sock_snapshot(sk, &like);
+		like.state = state;
+		like.bind_seq = U64_MAX;
+		like.v6only = false;
+		if (req->profile->matters(&req->bind, &like))
+			return true;
+		like.ipv6 = !like.ipv6;
+		if (sem_mapped(like.addr) && req->profile->matters(&req->bind, &like))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * If each address has a list, and no record counts: show the owners in the order of the lists,
+ * but none of a list that cannot matter.
+ */
+static enum owner_walk request_listed(struct sock *sk, void *arg)
+{
+	struct bind_request *req = arg;
+	const void *list = req->table->list(sk);
+
+	if (list != req->list) {
+		req->list = list;
+		req->list_matters = request_list_matters(req, sk);
+	}
+	if (req->list_matters)
+		return request_owner(sk, req);
+	req->bind.owners++;
+	return OWNERS_SKIP_ADDRESS;
+}
+
 /**
  * reuse_owners_show() - show the profile the owners of a port
  * @req: the bind that asks
@@ -366,7 +469,11 @@ void reuse_owners_show(struct bind_request *req, unsigned short port)
 	req->budget = OWNERS_SCAN_MAX;
 	req->accepted_budget = OWNERS_SCAN_MAX;
 	req->remote_budget = REMOTES_MAX;
-	if (req->udp || req->in_order || !req->profile->needs_bind_order)
+	req->list = NULL;
+	if (req->unrecorded && !req->udp && req->profile->needs_bind_order &&
+	    !reuse_tcp_in_order())
+		req->table->for_each_owner(req->sk, port, request_listed, NULL, req);
+	else if (req->udp || req->in_order || !req->profile->needs_bind_order)
 		req->table->for_each_owner(req->sk, port, request_owner, NULL, req);
 	else
 		req->table->for_each_owner(req->sk, port, request_address,

@@ -41,6 +41,11 @@ struct bind_table;
  * @udp: UDP or UDP-Lite
  * @forced: the kernel had refused the TCP socket
  * @in_order: owners are shown newest first, whatever their addresses
+ * @explains: nothing is bound: only the reason is asked for
+ * @unrecorded: @explains, and @profile is not in force: no record counts
+ * @list: @unrecorded: the list that @list_matters is about
+ * @list_matters: a socket with the address of that list can change the verdict
+ * @found: @explains: user and inode of the sockets in sem_bind.lookup
  */
 struct bind_request {
 	struct sock *sk;
@@ -68,6 +73,14 @@ struct bind_request {
 	bool udp;
 	bool forced;
 	bool in_order;
+	bool explains;
+	bool unrecorded;
+	bool list_matters;
+	const void *list;
+	struct {
+		kuid_t uid;
+		u32 inode;
+	} found[SEM_LOOKUPS];
 };
 
 /* Is @sk of a protocol that profiles have rules for? */
@@ -105,10 +118,13 @@ void reuse_owner_connected_uid(const struct bind_request *req, const struct sock
 bool reuse_bind_lacks_privilege(const struct bind_request *req, unsigned short port);
 
 /* get_port.c */
+void reuse_bind_begin(struct bind_request *req, struct sock *sk, bool udp,
+		      const struct sem_profile *profile);
 bool reuse_bind_is_in_use(struct sock *sk, const u8 *addr, unsigned short port);
 
 /* decide.c */
 bool reuse_bind_is_stale(const struct bind_request *req);
+int reuse_bind_ask(struct bind_request *req, unsigned short port, bool search, u32 owners);
 int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search);
 
 #endif

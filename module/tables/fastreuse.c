@@ -4,6 +4,7 @@
  * of its owners.
  */
 #include "compat/owners.h"
+#include "semantics/semantics.h"
 #include "tables.h"
 #include "tcp.h"
 
@@ -28,6 +29,37 @@ int reuse_fastreuse(const struct sock *sk, unsigned short port)
 	spin_unlock(&head->lock);
 
 	return fastreuse;
+}
+
+/**
+ * reuse_fastreuse_cache() - read all that the bucket of a port caches
+ * @sk: the socket that asks for the port
+ * @port: the port, in host byte order
+ * @cache: is set; to zeroes if there is no bucket
+ *
+ * Context: bottom halves off.
+ */
+void reuse_fastreuse_cache(const struct sock *sk, unsigned short port, struct sem_cache *cache)
+{
+	struct inet_bind_hashbucket *head = reuse_tcp_slot(sock_net(sk), port);
+	const struct inet_bind_bucket *tb;
+
+	memset(cache, 0, sizeof(*cache));
+	spin_lock(&head->lock);
+	tb = reuse_tcp_bucket(sk, head, port);
+	if (tb) {
+		cache->reuse = tb->fastreuse;
+		cache->reuseport = tb->fastreuseport;
+		cache->uid = __kuid_val(tb->fastuid);
+		cache->ipv6 = tb->fast_sk_family == AF_INET6;
+		cache->v6only = tb->fast_ipv6_only;
+		sem_addr4(cache->addr, (__force u32)tb->fast_rcv_saddr);
+#if IS_ENABLED(CONFIG_IPV6)
+		if (cache->ipv6)
+			memcpy(cache->addr, &tb->fast_v6_rcv_saddr, sizeof(cache->addr));
+#endif
+	}
+	spin_unlock(&head->lock);
 }
 
 /**

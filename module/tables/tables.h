@@ -9,6 +9,8 @@
 
 #include "walk.h"
 
+struct sem_cache;
+
 /**
  * struct reuse_fastreuse - what a TCP bind bucket caches about its owners
  * @uid: valid while @reuseport is positive
@@ -32,9 +34,11 @@ void reuse_tcp_owners_like(struct sock *sk, owner_visit_t visit, void *arg);
 bool reuse_tcp_in_order(void);
 bool reuse_tcp_same_bucket(const struct sock *sk, const struct sock *owner);
 int reuse_fastreuse(const struct sock *sk, unsigned short port);
+void reuse_fastreuse_cache(const struct sock *sk, unsigned short port, struct sem_cache *cache);
 void reuse_fastreuse_reset(const struct sock *sk);
 void reuse_fastreuse_set(const struct sock *sk, int fastreuse);
 void reuse_fastreuse_forget_net(const struct net *net);
+unsigned int reuse_udp_in_slot(const struct sock *sk, unsigned short port);
 void reuse_udp_each(struct net *net, int protocol, u16 port,
 		    void (*visit)(struct sock *sk, void *arg), void *arg);
 

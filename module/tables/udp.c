@@ -91,6 +91,27 @@ static void udp_show_owners(const struct sock *sk, unsigned short port,
 }
 
 /**
+ * reuse_udp_in_slot() - count the sockets that share a slot of UDP's bind table
+ * @sk: the socket that asks for the port
+ * @port: the port, in host byte order
+ *
+ * Context: bottom halves off.
+ * Return: the number of sockets of all the ports and namespaces that hash there.
+ */
+unsigned int reuse_udp_in_slot(const struct sock *sk, unsigned short port)
+{
+	struct net *net = sock_net(sk);
+	struct udp_table *table = reuse_udp_table_for(net, sk->sk_protocol);
+	struct udp_hslot *hslot = &table->hash[udp_hashfn(net, port, table->mask)];
+	unsigned int count;
+
+	spin_lock(&hslot->lock);
+	count = hslot->count;
+	spin_unlock(&hslot->lock);
+	return count;
+}
+
+/**
  * reuse_udp_each() - go over the sockets of a port
  * @net: network namespace
  * @protocol: IPPROTO_UDP or IPPROTO_UDPLITE
