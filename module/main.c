@@ -5,6 +5,7 @@
 #include <linux/module.h>
 #include <net/net_namespace.h>
 
+#include "ask/ask.h"
 #include "hook/hook.h"
 #include "list/list.h"
 #include "netns.h"
@@ -14,12 +15,21 @@
 
 static int __net_init state_init(struct net *net)
 {
+	int err;
+
 	reuse_net_init(net);
-	return reuse_list_create(net);
+	err = reuse_list_create(net);
+	if (err)
+		return err;
+	err = reuse_ask_create(net);
+	if (err)
+		reuse_list_remove(net);
+	return err;
 }
 
 static void __net_exit state_exit(struct net *net)
 {
+	reuse_ask_remove(net);
 	reuse_list_remove(net);
 }
 
