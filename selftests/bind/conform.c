@@ -20,7 +20,11 @@ static void help(FILE *f)
 	      "network namespace of its own and prints as TAP where this kernel differs.\n\n"
 	      "  --only KIND       compare answers to bind, to listen, deliver (who gets a\n"
 	      "                    connection or a datagram), or all (default)\n"
-	      "  --semantics WORD  write it to net.reuse.semantics there\n\n"
+	      "  --semantics WORD  write it to net.reuse.semantics there\n"
+	      "  --why             compare what bind says with what /proc/net/reuse_why says\n"
+	      "                    beforehand, not with what was recorded\n"
+	      "  --as WORD         so, but ask about WORD, and switch there before the bind;\n"
+	      "                    only of NAME.bind.tsv\n\n"
 	      "Exit status: 0 all as recorded, 1 not, 2 wrong use or file, 4 no net.reuse.semantics\n",
 	      f);
 }
@@ -164,6 +168,9 @@ static void play(struct record *rec, const char *semantics, int number)
 {
 	bool good, none;
 
+	if (rec->as && !ends_in(rec->path, ".bind.tsv"))
+		record_bad(rec, "--as takes only .bind.tsv");
+
 	host_new(semantics);
 	if (ends_in(rec->path, ".bind.tsv"))
 		conform_rows(rec);
@@ -179,7 +186,7 @@ static void play(struct record *rec, const char *semantics, int number)
 	fflush(stdout);
 }
 
-static int play_all(char **files, unsigned int only, const char *semantics)
+static int play_all(char **files, const struct record *how, const char *semantics)
 {
 	unsigned long right = 0, all = 0, skipped = 0;
 	long long start = now_ns();
@@ -190,7 +197,9 @@ static int play_all(char **files, unsigned int only, const char *semantics)
 		struct record rec = {
 			.path = *files,
 			.name = slash ? slash + 1 : *files,
-			.only = only,
+			.only = how->only,
+			.why = how->why,
+			.as = how->as,
 		};
 
 		play(&rec, semantics, ++number);
@@ -210,18 +219,25 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "only", required_argument, NULL, 'o' },
 		{ "semantics", required_argument, NULL, 's' },
+		{ "why", no_argument, NULL, 'w' },
+		{ "as", required_argument, NULL, 'a' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
-	unsigned int only = ANSWER_ALL;
+	struct record how = { .only = ANSWER_ALL };
 	const char *semantics = NULL;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (c == 'o') {
-			only = parse_only(optarg);
+			how.only = parse_only(optarg);
 		} else if (c == 's') {
 			semantics = optarg;
+		} else if (c == 'w') {
+			how.why = true;
+		} else if (c == 'a') {
+			how.why = true;
+			how.as = optarg;
 		} else {
 			help(c == 'h' ? stdout : stderr);
 			return c == 'h' ? 0 : EXIT_USAGE;
@@ -232,7 +248,7 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	check_files(argv + optind);
-	check_semantics(semantics);
+	check_semantics(how.why && !semantics ? "native" : semantics);
 	printf("TAP version 13\n1..%d\n", argc - optind);
-	return play_all(argv + optind, only, semantics);
+	return play_all(argv + optind, &how, semantics);
 }

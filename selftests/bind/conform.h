@@ -22,6 +22,8 @@
  * @name: without its directory
  * @line: number of the line that was read last
  * @only: ANSWER_* that are compared
+ * @why: what binds say is compared with what /proc/net/reuse_why says beforehand
+ * @as: so it is, but the namespace is switched to these semantics in between; or NULL
  * @right: answers that are as recorded
  * @all: answers compared
  * @skipped: answers that could not be asked for
@@ -31,6 +33,8 @@ struct record {
 	const char *name;
 	unsigned int line;
 	unsigned int only;
+	bool why;
+	const char *as;
 	unsigned long right;
 	unsigned long all;
 	unsigned long skipped;
@@ -47,5 +51,10 @@ void conform_rows(struct record *rec);
 
 /* conform_seq.c */
 void conform_seq(struct record *rec);
+
+/* conform_why.c */
+const char *conform_ask(const char *as, const struct host_sock *s, const char *host, int port,
+			const char *flags, bool v6only, bool listens);
+const char *conform_ask_socket(const struct host_sock *s, const char *host, int port);
 
 #endif

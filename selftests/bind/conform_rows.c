@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "conform.h"
+#include "module.h"
 
 enum {
 	ID, PROTO_, A_ADDR, A_FLAGS, A_UID, A_STATE, B_ADDR, B_FLAGS, B_UID, RESULT, B_LISTEN,
@@ -173,29 +174,126 @@ static void compare(struct record *rec, char **f, const char *setup, const char 
 		record_compare(rec, what, listening, f[B_LISTEN]);
 }
 
-static void play(struct record *rec, char **f)
-{
-	const char *setup, *result = "NA", *listening = "-";
-	struct host_sock a, b = { -1, -1, 0, 0, 0 }, child = b;
-	const struct place *at = find_place(rec, f[A_ADDR]), *to = find_place(rec, f[B_ADDR]);
-	const struct state *state = find_state(rec, f[A_STATE]);
-	int port = host_port(), err;
+/**
+ * struct row - a line, and how far it has been played
+ * @line: the line
+ * @f: its columns
+ * @a: the socket that is there first
+ * @child: a connection that it accepted
+ * @port: the port
+ * @setup: how @a got to its state
+ * @asked: what /proc/net/reuse_why said
+ */
+struct row {
+	char line[1024];
+	char *f[COLUMNS];
+	struct host_sock a;
+	struct host_sock child;
+	int port;
+	const char *setup;
+	char asked[64];
+};
 
-	err = make(rec, &a, f[PROTO_], at, f[A_FLAGS], f[A_UID]);
-	err = err ?: host_bind(&a, at->host, port);
-	setup = host_error(err ?: bring_to(rec, &a, &child, state, at, port));
-	if (!strcmp(setup, "OK")) {
-		err = make(rec, &b, f[PROTO_], to, f[B_FLAGS], f[B_UID]);
+static void row_set_up(const struct record *rec, struct row *row)
+{
+	const struct place *at = find_place(rec, row->f[A_ADDR]);
+	const struct state *state = find_state(rec, row->f[A_STATE]);
+	int err;
+
+	row->child = (struct host_sock){ -1, -1, 0, 0, 0 };
+	row->port = host_port();
+	err = make(rec, &row->a, row->f[PROTO_], at, row->f[A_FLAGS], row->f[A_UID]);
+	err = err ?: host_bind(&row->a, at->host, row->port);
+	err = err ?: bring_to(rec, &row->a, &row->child, state, at, row->port);
+	row->setup = host_error(err);
+}
+
+/* Asks what bind() will say, and what listen() will, or bind() if that fails */
+static void row_ask(const struct record *rec, struct row *row)
+{
+	const struct place *to = find_place(rec, row->f[B_ADDR]);
+	bool v6only = !is_dual(to), udp = !strcmp(row->f[PROTO_], "udp");
+	struct host_sock b = { .uid = find_uid(rec, row->f[B_UID]), .udp = udp };
+	const char *flags = row->f[B_FLAGS], *bind, *listen;
+
+	bind = text("%s", conform_ask(rec->as, &b, to->host, row->port, flags, v6only, false));
+	listen = udp ? "-" :
+		 conform_ask(rec->as, &b, to->host, row->port, flags, v6only, true);
+	snprintf(row->asked, sizeof(row->asked), "%s %s", bind, listen);
+}
+
+static void compare_why(struct record *rec, const struct row *row, const char *result,
+			const char *listening)
+{
+	char what[512], said[64];
+	char * const *f = row->f;
+
+	if (!strncmp(result, "setsockopt:", 11))
+		result += 11;
+	if (!strcmp(listening, "-") && !row->a.udp)
+		listening = result;
+	snprintf(what, sizeof(what), "%s %s %s %s %s %s, %s %s %s", f[ID], f[PROTO_], f[A_ADDR],
+		 f[A_FLAGS], f[A_UID], f[A_STATE], f[B_ADDR], f[B_FLAGS], f[B_UID]);
+	snprintf(said, sizeof(said), "%s %s", result, listening);
+	record_compare(rec, what, row->asked, said);
+}
+
+static void row_bind(struct record *rec, struct row *row)
+{
+	const struct place *to = find_place(rec, row->f[B_ADDR]);
+	const char *result = "NA", *listening = "-";
+	struct host_sock b = { -1, -1, 0, 0, 0 };
+	bool good = !strcmp(row->setup, "OK");
+	int err;
+
+	if (good) {
+		err = make(rec, &b, row->f[PROTO_], to, row->f[B_FLAGS], row->f[B_UID]);
 		result = err ? text("setsockopt:%s", host_error(err)) : NULL;
-		err = err ?: host_bind(&b, to->host, port);
+		err = err ?: host_bind(&b, to->host, row->port);
 		result = result ?: host_error(err);
 		if (!err && !b.udp)
 			listening = host_error(host_listen(&b));
 	}
 	host_close(&b);
-	host_close(&child);
-	host_close(&a);
-	compare(rec, f, setup, result, listening);
+	host_close(&row->child);
+	host_close(&row->a);
+	if (!rec->why)
+		compare(rec, row->f, row->setup, result, listening);
+	else if (good)
+		compare_why(rec, row, result, listening);
+}
+
+/* Rows that are asked about together, so that the namespace is not switched for each */
+#define TOGETHER	128
+
+static void rows_play(struct record *rec, struct row *rows, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++)
+		row_set_up(rec, &rows[i]);
+	for (i = 0; i < n && rec->why; i++)
+		row_ask(rec, &rows[i]);
+	if (rec->as)
+		write_file(SEMANTICS, "%s", rec->as);
+	for (i = 0; i < n; i++)
+		row_bind(rec, &rows[i]);
+	if (rec->as)
+		write_file(SEMANTICS, "native");
+}
+
+static bool row_read(struct record *rec, FILE *f, struct row *row)
+{
+	char *rest = row->line;
+	int n;
+
+	if (!record_line(rec, f, row->line, sizeof(row->line)))
+		return false;
+	for (n = 0; n < COLUMNS && rest; n++)
+		row->f[n] = strsep(&rest, "\t");
+	if (n < COLUMNS)
+		record_bad(rec, "%d columns, not %d", n, COLUMNS);
+	return true;
 }
 
 /**
@@ -204,19 +302,18 @@ static void play(struct record *rec, char **f)
  */
 void conform_rows(struct record *rec)
 {
-	char line[1024], *column[COLUMNS], *rest;
+	static struct row rows[TOGETHER];
 	FILE *f = record_open(rec->path);
-	int n;
+	int n = 0;
 
-	while (record_line(rec, f, line, sizeof(line)) &&
-	       rec->only & (ANSWER_BIND | ANSWER_LISTEN)) {
-		rest = line;
-		for (n = 0; n < COLUMNS && rest; n++)
-			column[n] = strsep(&rest, "\t");
-		if (n < COLUMNS)
-			record_bad(rec, "%d columns, not %d", n, COLUMNS);
-		if (strcmp(column[ID], "id"))
-			play(rec, column);
+	while (rec->only & (ANSWER_BIND | ANSWER_LISTEN) && row_read(rec, f, &rows[n])) {
+		if (!strcmp(rows[n].f[ID], "id"))
+			continue;
+		if (++n < (rec->as ? TOGETHER : 1))
+			continue;
+		rows_play(rec, rows, n);
+		n = 0;
 	}
+	rows_play(rec, rows, n);
 	fclose(f);
 }

@@ -18,6 +18,7 @@ static struct host_sock socks[MAX_SOCKS];
 static bool accepted[MAX_SOCKS];
 static bool lost;	/* it went where the recorded one did not */
 static int count, port;
+static const char *asked;	/* what /proc/net/reuse_why said of the bind; NULL: not asked */
 static unsigned int token;
 
 static void reset(void)
@@ -90,8 +91,11 @@ static const char *op_new(const struct record *rec, struct host_sock *s, char **
 
 static const char *op_bind(struct host_sock *s, const char *host)
 {
-	int err = host_bind(s, host, port);
+	int err;
 
+	if (asked)
+		asked = conform_ask_socket(s, host, port);
+	err = host_bind(s, host, port);
 	if (err)
 		host_close(s);
 	return host_error(err);
@@ -276,8 +280,13 @@ void conform_seq(struct record *rec)
 			rec->skipped += !!(rec->only & answer_kind(w[0]));
 			continue;
 		}
+		asked = rec->why ? "" : NULL;
 		have = step(rec, w, n, want);
 		snprintf(what, sizeof(what), "%s %s", key, op);
+		if (asked && *asked)
+			record_compare(rec, what, asked, have);
+		if (asked)
+			continue;
 		if (rec->only & answer_kind(w[0]))
 			record_compare(rec, what, have, want);
 	}
