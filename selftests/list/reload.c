@@ -12,6 +12,7 @@
 
 #include "bulk.h"
 #include "harness.h"
+#include "why.h"
 
 #define TIMES	30
 
@@ -86,6 +87,22 @@ static void read_any(void)
 	usleep(1000);
 }
 
+/* Asks; that the module is gone is all that may happen */
+static void ask_any(void)
+{
+	int fd = open(WHY, O_RDWR | O_CLOEXEC);
+	char buf[2000];
+
+	if (fd < 0 && errno != ENOENT && errno != ENXIO)
+		die("open");
+	if (fd >= 0 && (write(fd, "proto=tcp local_address=127.0.0.1:1000", 38) < 0 ||
+			read(fd, buf, sizeof(buf)) < 0) && errno != EIO)
+		die("ask");
+	if (fd >= 0)
+		close(fd);
+	usleep(500);
+}
+
 static void enter_netns(void)
 {
 	new_netns();
@@ -150,21 +167,29 @@ FIXTURE_TEARDOWN(reload)
 TEST_F(reload, open_files_end)
 {
 	struct pollfd poll_fd = { .events = POLLIN };
+	struct why why;
 	char buf[1000];
 	struct stat st;
-	int i, fd;
+	int i, fd, asked;
 
 	for (i = 0; i < 1000; i++)
 		bulk_bind("tcp", LOOPBACK(0), 1000 + i, 0);
 	fd = open(REUSE_FILE, O_RDONLY);
 	poll_fd.fd = fd;
 	ASSERT_EQ(1000, read(fd, buf, sizeof(buf)));
+	asked = open(WHY, O_RDWR);
+	ASSERT_EQ(0, why_ask_fd(&why, asked, "proto=tcp local_address=127.0.0.1:1000"));
 	reuse_unload();
 
 	EXPECT_EQ(-1, read(fd, buf, sizeof(buf)));
 	EXPECT_EQ(EIO, errno);
 	EXPECT_EQ(-1, pread(fd, buf, sizeof(buf), 0));
 	EXPECT_EQ(EIO, errno);
+	EXPECT_EQ(EIO, why_ask_fd(&why, asked, "proto=tcp local_address=127.0.0.1:1000"));
+	EXPECT_EQ(-1, pread(asked, buf, sizeof(buf), 0));
+	EXPECT_EQ(EIO, errno);
+	EXPECT_TRUE(missing(WHY));
+	EXPECT_EQ(0, close(asked));
 	EXPECT_EQ(-1, lseek(fd, 0, SEEK_SET));
 	EXPECT_LE(0, poll(&poll_fd, 1, 0));
 	EXPECT_EQ(0, fstat(fd, &st));
@@ -191,7 +216,7 @@ static bool enough_done(void)
 TEST_F_TIMEOUT(reload, many_times, 240)
 {
 	struct sched_param first = { .sched_priority = 1 };
-	pid_t readers[2], netns, sockets;
+	pid_t readers[2], asker, netns, sockets;
 	char buf[100];
 	int i, fd;
 
@@ -202,6 +227,7 @@ TEST_F_TIMEOUT(reload, many_times, 240)
 		bulk_bind("tcp", LOOPBACK(i / 50), 7, S_REUSEADDR);
 	readers[0] = repeat(read_any);
 	readers[1] = repeat(read_any);
+	asker = repeat(ask_any);
 	ASSERT_EQ(0, sched_setscheduler(0, SCHED_FIFO, &first));
 
 	srandom(seed());
@@ -220,6 +246,7 @@ TEST_F_TIMEOUT(reload, many_times, 240)
 	}
 	EXPECT_TRUE(end(readers[0]));
 	EXPECT_TRUE(end(readers[1]));
+	EXPECT_TRUE(end(asker));
 	EXPECT_TRUE(end(netns));
 	EXPECT_TRUE(end(sockets));
 	TH_LOG("%lu whole reads, %lu cut short, %lu namespaces", done->whole, done->broken,

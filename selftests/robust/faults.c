@@ -383,6 +383,26 @@ TEST_F_TIMEOUT(faults, read, 120)
 	EXPECT_LT(0, try_all(_metadata, &op));
 }
 
+/* Asking: without memory there is no answer */
+static int run_ask(void)
+{
+	static const char question[] = "proto=udp local_address=[::1]:30000 reuseaddr=1";
+	int fd = open("/proc/net/reuse_why", O_RDWR | O_CLOEXEC), err = 0;
+
+	if (fd < 0 || write(fd, question, strlen(question)) < 0)
+		err = errno;
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+TEST_F_TIMEOUT(faults, ask, 120)
+{
+	static const struct operation op = { "ask", NULL, run_ask, nothing, false, 0, false };
+
+	EXPECT_LT(0, try_all(_metadata, &op));
+}
+
 /* Which of the following is tried */
 static size_t turn;
 

@@ -175,8 +175,47 @@ static void read_pieces(uint64_t *rng)
 		close(fd);
 }
 
+/* Asks about a port that others are busy with, or writes what is no question */
+static int ask(int fd, uint64_t r)
+{
+	char text[1024];
+	ssize_t len, n;
+
+	len = snprintf(text, sizeof(text), "proto=%s local_address=%s:%d reuseaddr=%d semantics=%s",
+		       stress_take(&r, 2) ? "tcp" : "udp", stress_take(&r, 2) ? "[::]" : "0.0.0.0",
+		       LANE_PORT + (int)stress_take(&r, LANES), (int)stress_take(&r, 2),
+		       semantics_name[semantics_nth(stress_take(&r, 42))]);
+	if (!stress_take(&r, 8))
+		len = stress_take(&r, len);
+	n = write(fd, text, len);
+	if (n < 0 && errno != EINVAL)
+		return errno;
+	n = n < 0 ? 0 : read(fd, text, 1 + stress_take(&r, sizeof(text)));
+	if (n < 0)
+		return errno;
+	errno = 0;
+	if (n > 6 && strncmp(text, "proto ", 6))
+		die("no answer: \"%.*s\"", (int)n, text);
+	stress_did(QUESTIONS);
+	return 0;
+}
+
+static void ask_questions(uint64_t *rng)
+{
+	int fd = open("/proc/net/reuse_why", O_RDWR | O_CLOEXEC), i, err = fd < 0 ? errno : 0;
+
+	for (i = 0; i < 5 && !err; i++)
+		err = ask(fd, stress_draw(rng));
+	if (err && !missing(err)) {
+		errno = err;
+		die("no answer");
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
 /**
- * stress_read() - read /proc/net/reuse, until it is over
+ * stress_read() - read /proc/net/reuse, and ask, until it is over
  * @post: the place of this process
  */
 void stress_read(struct post *post)
@@ -185,6 +224,7 @@ void stress_read(struct post *post)
 		stress_enter(stress_draw(&post->rng) % SPACES);
 		read_whole(&post->rng);
 		read_pieces(&post->rng);
+		ask_questions(&post->rng);
 		stress_pause(post, 1);
 		usleep(stress_draw(&post->rng) % 20000);
 	}
