@@ -22,12 +22,14 @@ _reuse_words() {
 	esac
 	case ${COMP_WORDS[1]} in
 	who) printf '%s\n' -N --help tcp udp udplite ;;
+	log) printf '%s\n' -f -j -N --help ;;
 	run) { printf '%s\n' --net --help --; tr ' ' '\n' <$semantics; } 2>/dev/null ;;
 	load) printf '%s\n' --help native pre39 bsd freebsd15 openbsd netbsd darwin host_only=1 ;;
 	unload) echo --help ;;
 	status) printf '%s\n' -j --help ;;
 	*)
-		[ "$COMP_CWORD" != 1 ] || printf '%s\n' who run load unload status --help --version
+		[ "$COMP_CWORD" != 1 ] ||
+			printf '%s\n' who log run load unload status --help --version
 		printf '%s\n' -A -N -j -p -w tcp udp udplite
 		printf '%s\n' listen bound connected timewait uid shared
 		;;

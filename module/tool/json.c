@@ -3,6 +3,7 @@
  * JSON on standard output. Names that users choose may hold any byte: what is not UTF-8
  * becomes U+FFFD, so that every reader accepts the text.
  */
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -129,6 +130,23 @@ void json_integer(const char *key, const char *text)
 	begin(key);
 	if (to_number(text + (*text == '-'), &number))
 		printf("%s%lu", *text == '-' ? "-" : "", number);
+	else
+		fputs("null", stdout);
+}
+
+/**
+ * json_decimal() - write a number with decimals that the file has as text
+ * @key: its key
+ * @text: the text, as 12.345; anything else is null
+ */
+void json_decimal(const char *key, const char *text)
+{
+	unsigned long number, decimals;
+	const char *point = read_digits(text, &number);
+
+	begin(key);
+	if (point > text && *point == '.' && to_number(point + 1, &decimals) && number != ULONG_MAX)
+		printf("%lu%s", number, point);
 	else
 		fputs("null", stdout);
 }

@@ -8,6 +8,7 @@ void json_close(char bracket);
 void json_text(const char *key, const char *text);
 void json_number(const char *key, unsigned long number);
 void json_integer(const char *key, const char *text);
+void json_decimal(const char *key, const char *text);
 void json_numbers(const char *key, const char *text);
 void json_bool(const char *key, const char *text);
 void json_end(void);

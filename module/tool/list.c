@@ -143,7 +143,7 @@ static int read_tables(const struct list_options *o, const struct filter *f, str
 		if (!filter_fits(f, &v->table))
 			return FAILED;
 		filter_apply(f, &v->table);
-		netns_semantics(&v->ns, v->semantics);
+		netns_sysctl(&v->ns, "semantics", v->semantics);
 		r->view[kept++] = *v;
 		if (v != &r->view[kept - 1])
 			v->table = (struct table){};

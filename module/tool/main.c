@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "list.h"
+#include "log.h"
 #include "module.h"
 #include "run.h"
 #include "term.h"
@@ -15,6 +16,7 @@
 static const char help[] =
 "usage: reuse [-p] [-j] [-w [S]] [-N NETNS|PID | -A] [FILTER...]\n"
 "       reuse who [-N NETNS|PID] [tcp|udp] [ADDRESS]:PORT\n"
+"       reuse log [-f] [-j] [-N NETNS|PID]\n"
 "       reuse run [--net none|host|pasta] SEMANTICS [--] COMMAND...\n"
 "       reuse load [SEMANTICS] | unload | status [-j]\n"
 "\n"
@@ -101,6 +103,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "who", who_main },
+	{ "log", log_main },
 	{ "run", run_main },
 	{ "load", load_main },
 	{ "unload", unload_main },

@@ -161,7 +161,8 @@ static void say_switched(void)
 	struct netns *ns = netns_all(&n, &hidden);
 
 	for (i = 0; i < n; i++)
-		other += netns_semantics(&ns[i], semantics) && strcmp(semantics, "native");
+		other += netns_sysctl(&ns[i], "semantics", semantics) &&
+			 strcmp(semantics, "native");
 	free(ns);
 	if (other)
 		say("the kernel's own rules are in force again in %zu network namespace%s", other,

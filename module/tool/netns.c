@@ -140,23 +140,24 @@ int netns_table(const struct netns *ns, struct table *t)
 }
 
 /**
- * netns_semantics() - by which rules sockets of a namespace share ports
+ * netns_sysctl() - read a setting of a namespace
  * @ns: the namespace
- * @semantics: gets the word of net.reuse.semantics; empty if it cannot be read
+ * @name: "semantics" for net.reuse.semantics, or another of net.reuse
+ * @word: gets its word; empty if it cannot be read
  *
  * Return: whether it could be read. Another namespace takes the right to enter it.
  */
-bool netns_semantics(const struct netns *ns, char semantics[SEMANTICS_LEN])
+bool netns_sysctl(const struct netns *ns, const char *name, char word[SEMANTICS_LEN])
 {
 	char path[PATH_LEN];
 
-	semantics[0] = '\0';
+	word[0] = '\0';
 	if (!netns_enter(ns))
 		return false;
-	path_print(path, "%s/sys/net/reuse/semantics", proc_dir());
-	read_word(path, semantics, SEMANTICS_LEN);
+	path_print(path, "%s/sys/net/reuse/%s", proc_dir(), name);
+	read_word(path, word, SEMANTICS_LEN);
 	netns_leave(ns);
-	return *semantics;
+	return *word;
 }
 
 /* First by namespace, and of one namespace first the best way to name it */

@@ -35,6 +35,6 @@ struct netns *netns_all(size_t *n, size_t *hidden);
 bool netns_enter(const struct netns *ns);
 void netns_leave(const struct netns *ns);
 int netns_table(const struct netns *ns, struct table *t);
-bool netns_semantics(const struct netns *ns, char semantics[SEMANTICS_LEN]);
+bool netns_sysctl(const struct netns *ns, const char *name, char word[SEMANTICS_LEN]);
 
 #endif

@@ -58,27 +58,43 @@ static void make_slots(size_t n)
 }
 
 /**
+ * procs_want_inode() - ask for the holders of a socket
+ * @number: its inode number; 0 is none
+ */
+void procs_want_inode(unsigned long number)
+{
+	struct wanted *w;
+
+	if (!number)
+		return;
+	/* Half of the slots stay empty */
+	if (wanteds * 2 >= slots)
+		make_slots(slots ? slots * 2 : 64);
+	w = slot_of(number);
+	wanteds += !w->number;
+	w->number = number;
+}
+
+/**
  * procs_want() - ask for the holders of a table's sockets
  * @t: the table; its rows know their inodes
  */
 void procs_want(const struct table *t)
 {
-	struct wanted *w;
 	size_t i, k;
 
 	for (i = 0; i < t->n; i++) {
-		for (k = t->row[i].inodes; k; k = t->inode[k - 1].next) {
-			/* Half of the slots stay empty */
-			if (wanteds * 2 >= slots)
-				make_slots(slots ? slots * 2 : 64);
-			w = slot_of(t->inode[k - 1].number);
-			wanteds += !w->number;
-			w->number = t->inode[k - 1].number;
-		}
+		for (k = t->row[i].inodes; k; k = t->inode[k - 1].next)
+			procs_want_inode(t->inode[k - 1].number);
 	}
 }
 
-static long long boot_time(void)
+/**
+ * boot_time() - when this machine was booted
+ *
+ * Return: seconds since 1970; 0 if that is not known.
+ */
+long long boot_time(void)
 {
 	static unsigned long time;
 	char path[PATH_LEN];
@@ -213,28 +229,23 @@ static int compare_pids(const void *a, const void *b)
 	return (*x)->pid < (*y)->pid ? -1 : (*x)->pid > (*y)->pid;
 }
 
-/**
- * procs_of() - the processes behind a row
- * @t: the table
- * @row: the row
- * @h: gets them; its array is used again, and to be freed in the end
- */
-void procs_of(const struct table *t, const struct row *row, struct holders *h)
+static void take_holders(struct holders *h, unsigned long number)
 {
-	const struct wanted *w;
-	size_t k, i, kept = 0;
+	const struct wanted *w = slot_of(number);
+	size_t i;
 
-	h->n = 0;
-	h->unknown = 0;
-	h->more = row_more_inodes(t, row);
-	for (k = row->inodes; k; k = t->inode[k - 1].next) {
-		w = slot_of(t->inode[k - 1].number);
-		h->unknown += !w->holder;
-		for (i = w->holder; i; i = holder[i - 1].next) {
-			h->process = grow(h->process, h->n, &h->room, sizeof(*h->process));
-			h->process[h->n++] = &process[holder[i - 1].process];
-		}
+	h->unknown += !w->holder;
+	for (i = w->holder; i; i = holder[i - 1].next) {
+		h->process = grow(h->process, h->n, &h->room, sizeof(*h->process));
+		h->process[h->n++] = &process[holder[i - 1].process];
 	}
+}
+
+/* By process ID, and each once */
+static void sort_holders(struct holders *h)
+{
+	size_t i, kept = 0;
+
 	if (!h->n)
 		return;
 	qsort(h->process, h->n, sizeof(*h->process), compare_pids);
@@ -243,6 +254,39 @@ void procs_of(const struct table *t, const struct row *row, struct holders *h)
 			h->process[kept++] = h->process[i];
 	}
 	h->n = kept;
+}
+
+/**
+ * procs_of() - the processes behind a row
+ * @t: the table
+ * @row: the row
+ * @h: gets them; its array is used again, and to be freed in the end
+ */
+void procs_of(const struct table *t, const struct row *row, struct holders *h)
+{
+	size_t k;
+
+	h->n = 0;
+	h->unknown = 0;
+	h->more = row_more_inodes(t, row);
+	for (k = row->inodes; k; k = t->inode[k - 1].next)
+		take_holders(h, t->inode[k - 1].number);
+	sort_holders(h);
+}
+
+/**
+ * procs_of_inode() - the processes that have a socket open
+ * @number: its inode number, which was asked for; 0 is none
+ * @h: gets them, as of procs_of()
+ */
+void procs_of_inode(unsigned long number, struct holders *h)
+{
+	h->n = 0;
+	h->unknown = 0;
+	h->more = false;
+	if (number && slots)
+		take_holders(h, number);
+	sort_holders(h);
 }
 
 /**

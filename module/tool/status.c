@@ -55,7 +55,7 @@ static void read_namespaces(struct state *s)
 	s->ns = netns_all(&s->namespaces, &s->hidden);
 	s->semantics = need_memory(calloc(s->namespaces, sizeof(*s->semantics)));
 	for (i = 0; i < s->namespaces; i++) {
-		if (netns_semantics(&s->ns[i], s->semantics[i]) &&
+		if (netns_sysctl(&s->ns[i], "semantics", s->semantics[i]) &&
 		    strcmp(s->semantics[i], "native"))
 			s->active = true;
 	}

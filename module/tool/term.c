@@ -83,25 +83,30 @@ void term_put(enum look look, const char *text, size_t len)
 	if (colours && look != PLAIN)
 		printf("\033[%sm", codes[look]);
 	for (i = 0; i < len; i++)
-		putchar(text[i] >= ' ' && text[i] <= '~' ? text[i] : '?');
+		putchar(clean_char(text[i]));
 	if (colours && look != PLAIN)
 		fputs("\033[m", stdout);
 }
 
 /**
  * term_wrap() - print sentences, with new lines between words where they are too long
- * @text: lines of any length
+ * @text: lines of any length; blanks at the begin of one are before each part of it
  */
 void term_wrap(const char *text)
 {
-	size_t x = 0, len;
+	size_t x = 0, indent = 0, len;
 
 	for (; *text; text += len + !!text[len]) {
+		if (!x) {
+			indent = strspn(text, " ");
+			text += indent;
+			x = printf("%*s", (int)indent, "");
+		}
 		len = strcspn(text, "\n ");
-		if (x && width && x + 1 + len > width) {
-			putchar('\n');
-			x = 0;
-		} else if (x) {
+		if (x > indent && width && x + 1 + len > width) {
+			printf("\n%*s", (int)indent, "");
+			x = indent;
+		} else if (x > indent) {
 			putchar(' ');
 			x++;
 		}

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -215,5 +216,20 @@ bool to_number(const char *text, unsigned long *number)
 void print_clean(const char *text)
 {
 	for (; *text; text++)
-		putchar(*text >= ' ' && *text <= '~' ? *text : '?');
+		putchar(clean_char(*text));
+}
+
+/**
+ * user_print() - the name of a user with the number, or the number alone
+ * @uid: the number
+ * @user: gets the text
+ */
+void user_print(unsigned long uid, char user[USER_LEN])
+{
+	const struct passwd *pw = getpwuid(uid);
+
+	if (pw)
+		snprintf(user, USER_LEN, "%s (%lu)", pw->pw_name, uid);
+	else
+		snprintf(user, USER_LEN, "%lu", uid);
 }

@@ -40,6 +40,9 @@ enum status {
 /* The longest path below /proc, /sys or /run/netns that is made here */
 #define PATH_LEN	512
 
+/* Room for the name and the number of a user */
+#define USER_LEN	96
+
 __printf(1, 2) void say(const char *fmt, ...);
 int no_module(void);
 const char *proc_dir(void);
@@ -52,5 +55,13 @@ void *grow(void *array, size_t n, size_t *room, size_t size);
 const char *read_digits(const char *text, unsigned long *number);
 bool to_number(const char *text, unsigned long *number);
 void print_clean(const char *text);
+
+/* A character that a terminal would obey, or not print, becomes a question mark */
+static inline char clean_char(char c)
+{
+	return c >= ' ' && c <= '~' ? c : '?';
+}
+
+void user_print(unsigned long uid, char user[USER_LEN]);
 
 #endif

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* "reuse who :8080": each row of the port in words, with its processes. */
 #include <getopt.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -102,8 +101,8 @@ static void put_option(const struct row *row, enum table_col col, const char *na
 
 static void put_users(const char *uids)
 {
-	const struct passwd *pw;
 	const char *comma = "", *end;
+	char user[USER_LEN];
 	unsigned long uid;
 
 	if (*uids < '0' || *uids > '9') {
@@ -113,12 +112,8 @@ static void put_users(const char *uids)
 	printf("    user ");
 	for (; *uids >= '0' && *uids <= '9'; uids = end + 1) {
 		end = read_digits(uids, &uid);
-		pw = getpwuid(uid);
-		fputs(comma, stdout);
-		if (pw)
-			printf("%s (%lu)", pw->pw_name, uid);
-		else
-			printf("%lu", uid);
+		user_print(uid, user);
+		printf("%s%s", comma, user);
 		comma = ", ";
 		if (*end != ',')
 			break;
@@ -229,7 +224,7 @@ static void answer(const struct question *q, const struct netns *ns, struct tabl
 	struct port p = { .t = t, .semantics = semantics, .asked = &q->at };
 	size_t i;
 
-	netns_semantics(ns, semantics);
+	netns_sysctl(ns, "semantics", semantics);
 	list_processes(ns, t);
 	procs_scan();
 	for (i = 0; i < t->n; i += p.n) {

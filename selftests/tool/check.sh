@@ -72,6 +72,11 @@ json() {
 		"${one}[0].processes | map(.pid) == [812, 813, 814, 815, 816]"
 	result "jq: a name that is a trap for terminals" is_json 'REUSE_PROC=newer reuse -j -p :5353' \
 		"${one}[0].processes[1].comm == \"chr\\u001b[31mome\\tx\""
+	result "jq: log" is_json 'REUSE_PROC=bsd reuse log -j' \
+		'map(.difference) == ["allowed", "refused", null, "refused", "refused", "elsewhere", "elsewhere", "refused", "refused"]'
+	result "jq: the same keys for an older module's log" is_json \
+		'{ REUSE_PROC=older reuse log -j; REUSE_PROC=mixed reuse log -j; } | jq -s .' \
+		'(.[0][0] | keys) == (.[1][0] | keys)'
 	result "jq: status" is_json 'REUSE_PROC=bsd REUSE_SYS=sys-bsd reuse status -j' \
 		'.loaded and (.hooks | index("inet_csk_get_port"))'
 }
@@ -124,6 +129,45 @@ watching() {
 	fi
 }
 
+# follow OPTION...: the log as it is, then with an event that is new and one that came again
+follow() {
+	local pid log=$W/followed/net/reuse_log
+	rm -rf "$W/followed"
+	cp -a "$W/mixed" "$W/followed"
+	: >"$W/seen"
+	REUSE_PROC=$W/followed "$REUSE" log -f "$@" >"$W/seen" &
+	pid=$!
+	wait_for :21
+	sed 's/^3 12.345 99.001/5 12.345 990.001/' "$HERE/logs/refused" >"$log.new"
+	tail -n 1 "$HERE/logs/refused" | sed 's/:21 /:2222 /' >>"$log.new"
+	mv "$log.new" "$log"
+	wait_for :2222
+	# It is asleep until the next round, which has no news
+	sleep 0.7
+	kill $pid
+	wait $pid || true
+}
+
+follows() {
+	follow
+	is "$(grep -c "127.0.0.1:8080 refused" "$W/seen")" 2
+	grep ':8080 .* 5 times' "$W/seen"
+	is "$(grep -c ":9090 refused" "$W/seen")" 1
+	is "$(grep -c ':2222' "$W/seen")" 1
+}
+
+follows_json() {
+	follow -j
+	jq -es 'length == 7 and (map(select(.count == 5)) | length) == 1 and .[-1].local_address == "[::]:2222"' "$W/seen"
+}
+
+following() {
+	result "log -f: what is new, and what happened again" follows
+	if command -v jq >/dev/null; then
+		result "log -f -j: an object for each" follows_json
+	fi
+}
+
 # on_terminal WIDTH WORD...: what a terminal of that width gets, without its returns.
 on_terminal() {
 	local width=$1
@@ -167,9 +211,10 @@ terminal() {
 		"NO_COLOR=1 REUSE_PROC=$W/newer $REUSE -p; NO_COLOR=1 REUSE_PROC=$W/newer $REUSE who :5353"
 }
 
-# odd SEED: a table that no module would write: a few words of it are others, or it ends early.
+# odd SEED FILE: a table or log that no module would write: a few words of it are others, or it
+# ends early.
 odd() {
-	grep -v '^#' "$HERE/tables/newer" | awk -v seed="$1" '
+	grep -v '^#' "$HERE/$2" | awk -v seed="$1" '
 		function some(n) { return 1 + int(rand() * n) }
 		BEGIN {
 			srand(seed)
@@ -194,13 +239,14 @@ survives() {
 	mkdir -p "$W/odd/net"
 	ln -sfn "$W/newer/stat" "$W/odd/stat"
 	for seed; do
-		odd "$seed" >"$W/odd/net/reuse"
-		for words in "-p" "-j -p" "who :443" "uid 33 shared listen"; do
+		odd "$seed" tables/newer >"$W/odd/net/reuse"
+		odd "$seed" logs/bsd >"$W/odd/net/reuse_log"
+		for words in "-p" "-j -p" "who :443" "uid 33 shared listen" "log" "log -j"; do
 			rc=0
 			# shellcheck disable=SC2086 # several words
 			REUSE_PROC=$W/odd COLUMNS=80 "$REUSE" $words >"$W/odd.out" 2>"$W/odd.err" || rc=$?
 			case $rc in 0 | 1 | 4) ;; *) echo "seed $seed, $words: exit $rc"; cat "$W/odd.err"; return 1 ;; esac
-			if [ $rc != 4 ] && [ "${words#-j}" != "$words" ] && command -v jq >/dev/null; then
+			if [ $rc != 4 ] && [ "${words#*-j}" != "$words" ] && command -v jq >/dev/null; then
 				jq -e . "$W/odd.out" >/dev/null || { echo "seed $seed: no JSON"; return 1; }
 			fi
 		done
@@ -213,10 +259,16 @@ odd_inputs() {
 	mapfile -t seeds < <(seq 1 60)
 	result "odd tables: no sanitizer complains" survives "${seeds[@]}"
 	good=$(for s in "${seeds[@]}"; do
-		odd "$s" >"$W/odd/net/reuse"
+		odd "$s" tables/newer >"$W/odd/net/reuse"
 		if REUSE_PROC=$W/odd "$REUSE" >/dev/null 2>&1; then echo "$s"; fi
 	done | wc -l)
 	result "odd tables: $good of ${#seeds[@]} are read, the others refused" \
+		test "$good" -gt 5 -a "$good" -lt 55
+	good=$(for s in "${seeds[@]}"; do
+		odd "$s" logs/bsd >"$W/odd/net/reuse_log"
+		if REUSE_PROC=$W/odd "$REUSE" log >/dev/null 2>&1; then echo "$s"; fi
+	done | wc -l)
+	result "odd logs: $good of ${#seeds[@]} are read, the others refused" \
 		test "$good" -gt 5 -a "$good" -lt 55
 }
 
@@ -281,6 +333,7 @@ for f in "$HERE"/golden/*; do
 done
 json
 watching
+following
 terminal
 odd_inputs
 many_rows "${2:-$1}"

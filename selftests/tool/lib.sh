@@ -32,6 +32,11 @@ result() {
 	echo "not ok $COUNT $what"
 }
 
+# is GOT WANTED
+is() {
+	[ "$1" = "$2" ] || { echo "got '$1', wanted '$2'"; return 1; }
+}
+
 # skip WHAT WHY
 skip() {
 	COUNT=$((COUNT + 1))
@@ -72,6 +77,12 @@ make_proc() {
 	done
 }
 
+# make_log PROC NAME MODE: the /proc at $W/PROC has the log NAME, by net.reuse.log=MODE.
+make_log() {
+	cp "$HERE/logs/$2" "$W/$1/net/reuse_log"
+	echo "$3" >"$W/$1/sys/net/reuse/log"
+}
+
 # make_sys NAME: a /sys at $W/sys-NAME, where the module is loaded and NAME is what hooks/ has.
 make_sys() {
 	local dir=$W/sys-$1
@@ -89,7 +100,14 @@ make_all() {
 	for name in mixed recorded empty newer older who; do
 		make_proc $name native
 	done
+	make_log mixed refused refused
+	cp "$HERE/logs/refused" "$W/mixed/950/net/reuse_log"
 	cp -a "$W/mixed" "$W/bsd"
+	make_log bsd bsd all
+	make_log newer newer all
+	make_log older older refused
+	make_log empty empty refused
+	make_log recorded empty off
 	echo bsd >"$W/bsd/sys/net/reuse/semantics"
 	for name in pre39 bsd; do
 		cp -a "$W/who" "$W/who-$name"
