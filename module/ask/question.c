@@ -159,14 +159,14 @@ static void question_begin(struct question *q)
 #endif
 }
 
-/* Anybody may ask, so wrong questions must not fill the log */
+/* Anybody may ask: wrong questions must not fill the log, and are written there escaped */
 static int question_wrong(const char *what, int err)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 60 * HZ, 3);
 
 	if (__ratelimit(&limit))
-		pr_info("reuse_why: wrong %s; write: proto=tcp local_address=127.0.0.1:80, then any of dev= v6only= uid= reuseaddr= reuseport= listen= semantics=\n",
-			what);
+		pr_info("reuse_why: wrong %*pE; write: proto=tcp local_address=127.0.0.1:80, then any of dev= v6only= uid= reuseaddr= reuseport= listen= semantics=\n",
+			(int)strlen(what), what);
 	return err;
 }
 
