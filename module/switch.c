@@ -98,7 +98,7 @@ static void profile_undo(struct net *net, const struct sem_profile *profile)
 	pr_warn_ratelimited("no memory to go back to %s when a switch failed: that namespace is native now\n",
 			    profile->name);
 	profile_set(net, NULL);
-	reuse_hook_users_put(profile);
+	reuse_hook_users_put(reuse_hook_groups(profile));
 }
 
 /* Called under switch_lock, with the hooks of both profiles. After an error, as profile_undo() */
@@ -119,7 +119,7 @@ static int profile_change(struct net *net, const struct sem_profile *new)
 	const struct sem_profile *old = rn->profile;
 	int err;
 
-	err = reuse_hook_users_get(rn, new);
+	err = reuse_hook_users_get(rn, reuse_hook_groups(new));
 	if (err)
 		return err;
 
@@ -131,7 +131,7 @@ static int profile_change(struct net *net, const struct sem_profile *new)
 		err = profile_install(net, old, new);
 	if (!rn->profile || !rn->profile->drops_refused)
 		reuse_drop_close(net);
-	reuse_hook_users_put(err ? new : old);
+	reuse_hook_users_put(reuse_hook_groups(err ? new : old));
 	return err;
 }
 
@@ -205,5 +205,5 @@ void reuse_switch_left(struct net *net)
 	reuse_track_forget_net(net);
 	if (rn->leaving->uses_fastreuse)
 		reuse_fastreuse_forget_net(net);
-	reuse_hook_users_put_later(rn->leaving);
+	reuse_hook_users_put_later(reuse_hook_groups(rn->leaving));
 }

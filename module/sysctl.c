@@ -132,7 +132,7 @@ static int available_handler(reuse_ctl_table *ctl, int write, void *buffer,
 	unsigned int i;
 
 	for (i = 0; i < SEM_PROFILES; i++) {
-		if (!reuse_hook_possible(sem_profiles[i]))
+		if (!reuse_hook_possible(reuse_hook_groups(sem_profiles[i])))
 			continue;
 		strlcat(words, " ", sizeof(words));
 		strlcat(words, sem_profiles[i]->name, sizeof(words));

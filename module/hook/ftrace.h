@@ -7,34 +7,8 @@
 #include <linux/types.h>
 
 #include "compat/ftrace.h"
+#include "hook.h"
 #include "inside.h"
-
-/**
- * enum reuse_hooks - groups of hooks, by the semantics that need them
- * @REUSE_HOOKS_BIND: all semantics but native
- * @REUSE_HOOKS_SOCKOPT: semantics without SO_REUSEPORT (sem_profile.hides_reuseport)
- * @REUSE_HOOKS_CONNECT: semantics where connect() keeps the port
- *	(sem_profile.connect_keeps_port)
- * @REUSE_HOOKS_TIMEWAIT: semantics that ask more about TIME_WAIT than the kernel keeps
- *	(sem_profile.needs_connected_uid, sem_profile.needs_accepted)
- * @REUSE_HOOKS_FAMILIES: semantics that keep IPv4 and IPv6 apart
- *	(sem_profile.separate_families)
- * @REUSE_HOOKS_DISCONNECT: semantics where that counts (sem_profile.udp_connect_is_newest)
- * @REUSE_HOOKS_PRIVILEGE: semantics with other privileged ports (sem_profile.needs_privilege), or
- *	that refuse a bind() before the kernel does, with another error
- *	(sem_profile.separate_families, sem_profile.in_use_before_privilege)
- * @REUSE_HOOKS: number of groups
- */
-enum reuse_hooks {
-	REUSE_HOOKS_BIND,
-	REUSE_HOOKS_SOCKOPT,
-	REUSE_HOOKS_CONNECT,
-	REUSE_HOOKS_TIMEWAIT,
-	REUSE_HOOKS_FAMILIES,
-	REUSE_HOOKS_DISCONNECT,
-	REUSE_HOOKS_PRIVILEGE,
-	REUSE_HOOKS,
-};
 
 /**
  * struct hook_target - one function of the kernel that is intercepted

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counts the namespaces that need each group of hooks, and keeps it installed meanwhile.
+ * Counts who needs each group of hooks, and keeps it installed meanwhile. A user is a namespace
+ * that emulates, or anything else that asks for a set of groups.
  *
  * A user who has created a user namespace may switch the network namespaces that belong to
  * it, and so cause hooks to be installed and removed. That patches the kernel's code on all
@@ -15,6 +16,7 @@
  *  * A task without CAP_NET_ADMIN in the initial user namespace may have hooks installed
  *    no sooner than a second after hooks were last installed or removed.
  */
+#include <linux/bits.h>
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/jiffies.h>
@@ -30,7 +32,7 @@
 #define INSTALL_PAUSE	HZ	/* jiffies */
 
 /*
- * Number of namespaces that need each group. Under hooks_lock it leaves 0, after the group
+ * Number of users that need each group. Under hooks_lock it leaves 0, after the group
  * was installed; under hooks_lock the group is removed, if it is 0. So while it is not 0,
  * the group is installed.
  */
@@ -40,11 +42,8 @@ static DEFINE_MUTEX(hooks_lock);	/* protects what follows */
 static bool installed[REUSE_HOOKS];
 static u64 install_after;		/* jiffies */
 
-static bool needs(const struct sem_profile *profile, enum reuse_hooks group)
+static bool profile_needs(const struct sem_profile *profile, enum reuse_hooks group)
 {
-	if (!profile)
-		return false;
-
 	switch (group) {
 	case REUSE_HOOKS_SOCKOPT:
 		return profile->hides_reuseport;
@@ -65,24 +64,43 @@ static bool needs(const struct sem_profile *profile, enum reuse_hooks group)
 }
 
 /**
- * reuse_hook_possible() - does this kernel allow to intercept all that a profile needs?
- * @profile: the profile
+ * reuse_hook_groups() - which groups of hooks do semantics need?
+ * @profile: the semantics, NULL for native, which needs none
+ *
+ * Context: any.
+ * Return: the set of groups, with the bit of each enum reuse_hooks.
+ */
+unsigned long reuse_hook_groups(const struct sem_profile *profile)
+{
+	unsigned long groups = 0;
+	unsigned int i;
+
+	for (i = 0; profile && i < REUSE_HOOKS; i++) {
+		if (profile_needs(profile, i))
+			groups |= BIT(i);
+	}
+	return groups;
+}
+
+/**
+ * reuse_hook_possible() - does this kernel allow to intercept groups of functions?
+ * @groups: the set of groups
  *
  * Context: process context, may sleep.
  * Return: true if so; something else may still redirect one of the functions.
  */
-bool reuse_hook_possible(const struct sem_profile *profile)
+bool reuse_hook_possible(unsigned long groups)
 {
 	unsigned int i;
 
 	for (i = 0; i < REUSE_HOOKS; i++) {
-		if (needs(profile, i) && !reuse_hook_group_possible(i))
+		if (groups & BIT(i) && !reuse_hook_group_possible(i))
 			return false;
 	}
 	return reuse_proof_possible();
 }
 
-/* Called under hooks_lock: removes the groups that no namespace needs */
+/* Called under hooks_lock: removes the groups that nobody needs */
 static void hooks_collect(void)
 {
 	unsigned int i;
@@ -112,47 +130,47 @@ static void hooks_collect_work(struct work_struct *work)
 static DECLARE_WORK(collect, hooks_collect_work);
 
 /*
- * Stop counting a namespace for the first @n groups. True if one of them is needed by no
- * namespace any more.
+ * Stop counting a user for those of @groups that are among the first @n. True if one of them is
+ * needed by nobody any more.
  */
-static bool hooks_put(const struct sem_profile *profile, unsigned int n)
+static bool hooks_put(unsigned long groups, unsigned int n)
 {
 	bool last = false;
 	unsigned int i;
 
 	for (i = 0; i < n; i++) {
-		if (needs(profile, i))
+		if (groups & BIT(i))
 			last |= atomic_dec_and_test(&needed[i]);
 	}
 	return last;
 }
 
 /* Needs no lock. True if others need all the groups already: they are installed, and stay */
-static bool hooks_get_more(const struct sem_profile *profile)
+static bool hooks_get_more(unsigned long groups)
 {
 	unsigned int i;
 
 	for (i = 0; i < REUSE_HOOKS; i++) {
-		if (needs(profile, i) && !atomic_inc_not_zero(&needed[i]))
+		if (groups & BIT(i) && !atomic_inc_not_zero(&needed[i]))
 			break;
 	}
 	if (i == REUSE_HOOKS)
 		return true;
 
 	/* Take back what was counted; if all others have gone meanwhile, the worker collects */
-	if (hooks_put(profile, i))
+	if (hooks_put(groups, i))
 		schedule_work(&collect);
 	return false;
 }
 
-/* Called under hooks_lock: installs and counts all groups that the profile needs, or none */
-static int hooks_install(const struct sem_profile *profile)
+/* Called under hooks_lock: installs and counts all of the groups, or none */
+static int hooks_install(unsigned long groups)
 {
 	unsigned int i;
 	int err = 0;
 
 	for (i = 0; i < REUSE_HOOKS && !err; i++) {
-		if (!needs(profile, i) || installed[i])
+		if (!(groups & BIT(i)) || installed[i])
 			continue;
 
 		err = reuse_hook_install(i);
@@ -165,71 +183,72 @@ static int hooks_install(const struct sem_profile *profile)
 	}
 
 	for (i = 0; i < REUSE_HOOKS; i++) {
-		if (needs(profile, i))
+		if (groups & BIT(i))
 			atomic_inc(&needed[i]);
 	}
 	return 0;
 }
 
 /* Called under hooks_lock: may the current task have the missing groups installed now? */
-static bool hooks_may_be_installed(const struct sem_profile *profile)
+static bool hooks_may_be_installed(unsigned long groups)
 {
 	bool there = true;
 	unsigned int i;
 
 	for (i = 0; i < REUSE_HOOKS; i++)
-		there &= !needs(profile, i) || installed[i];
+		there &= !(groups & BIT(i)) || installed[i];
 
 	return there || time_after_eq64(get_jiffies_64(), install_after) ||
 	       ns_capable_noaudit(&init_user_ns, CAP_NET_ADMIN);
 }
 
 /**
- * reuse_hook_users_get() - count a namespace, and install the hooks that it needs
- * @rn: state of the namespace that is to have @profile
- * @profile: the profile, NULL for native, which needs none
+ * reuse_hook_users_get() - count a user, and install the hooks that it needs
+ * @rn: state of the namespace that needs them, NULL if it is not a namespace
+ * @groups: the set of groups, with the bit of each enum reuse_hooks; 0 needs nothing
+ *
+ * A user that is counted for a group twice is put twice.
  *
  * Context: process context, may sleep: for a second or longer if hooks have to be installed
  * and the task has no CAP_NET_ADMIN in the initial user namespace.
  * Return: 0, an error of reuse_hook_install(), -ERESTARTSYS if a signal is pending, or
  * -ENODEV if the namespace is going.
  */
-int reuse_hook_users_get(const struct reuse_net *rn,
-			 const struct sem_profile *profile)
+int reuse_hook_users_get(const struct reuse_net *rn, unsigned long groups)
 {
 	int err;
 
-	if (!profile || hooks_get_more(profile))
+	if (!groups || hooks_get_more(groups))
 		return 0;
 
 	for (;;) {
 		if (mutex_lock_interruptible(&hooks_lock))
 			return -ERESTARTSYS;
-		if (hooks_may_be_installed(profile))
+		if (hooks_may_be_installed(groups))
 			break;
 		mutex_unlock(&hooks_lock);
 
 		schedule_timeout_interruptible(HZ / 10);
 		if (signal_pending(current))
 			return -ERESTARTSYS;
-		if (READ_ONCE(rn->life) != NET_LIVE)
+		if (rn && READ_ONCE(rn->life) != NET_LIVE)
 			return -ENODEV;
 	}
 
-	err = hooks_install(profile);
+	err = hooks_install(groups);
 	mutex_unlock(&hooks_lock);
 	return err;
 }
 
 /**
  * reuse_hook_users_put() - undo reuse_hook_users_get(), and remove hooks not needed any more
- * @profile: the profile that it was called with
+ * @groups: the set that it was called with
  *
  * Context: process context, may sleep.
  */
-void reuse_hook_users_put(const struct sem_profile *profile)
+void reuse_hook_users_put(unsigned long groups)
 {
-	if (!hooks_put(profile, REUSE_HOOKS))
+	if (!hooks_put(groups, REUSE_HOOKS))
 		return;
 
 	mutex_lock(&hooks_lock);
@@ -239,20 +258,20 @@ void reuse_hook_users_put(const struct sem_profile *profile)
 
 /**
  * reuse_hook_users_put_later() - undo reuse_hook_users_get(), and have a worker remove hooks
- * @profile: the profile that it was called with
+ * @groups: the set that it was called with
  *
  * Context: process context.
  */
-void reuse_hook_users_put_later(const struct sem_profile *profile)
+void reuse_hook_users_put_later(unsigned long groups)
 {
-	if (hooks_put(profile, REUSE_HOOKS))
+	if (hooks_put(groups, REUSE_HOOKS))
 		schedule_work(&collect);
 }
 
 /**
  * reuse_hook_users_teardown() - remove the hooks that are still installed
  *
- * Context: process context, may sleep; all namespaces are native. On return no task is
+ * Context: process context, may sleep; all users have been put. On return no task is
  * inside a replacement, or on its way there or back.
  */
 void reuse_hook_users_teardown(void)
