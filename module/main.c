@@ -8,6 +8,7 @@
 #include "ask/ask.h"
 #include "hook/hook.h"
 #include "list/list.h"
+#include "log/log.h"
 #include "netns.h"
 #include "switch.h"
 #include "sysctl.h"
@@ -21,14 +22,27 @@ static int __net_init state_init(struct net *net)
 	err = reuse_list_create(net);
 	if (err)
 		return err;
+
 	err = reuse_ask_create(net);
 	if (err)
-		reuse_list_remove(net);
+		goto remove_list;
+
+	err = reuse_log_create(net);
+	if (err)
+		goto remove_ask;
+
+	return 0;
+
+remove_ask:
+	reuse_ask_remove(net);
+remove_list:
+	reuse_list_remove(net);
 	return err;
 }
 
 static void __net_exit state_exit(struct net *net)
 {
+	reuse_log_remove(net);
 	reuse_ask_remove(net);
 	reuse_list_remove(net);
 }

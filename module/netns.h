@@ -11,6 +11,7 @@
 
 struct ctl_table;
 struct ctl_table_header;
+struct reuse_log;
 
 /* Number of counters that the ports share; a port uses number port % REUSE_PORT_SETS */
 #define REUSE_PORT_SETS		64
@@ -30,7 +31,7 @@ enum net_life {
  * struct reuse_net - the module's state of a network namespace
  * @profile: semantics in force; NULL: native. A namespace with a profile "emulates"
  * @leaving: the profile that was in force when @life became NET_LEAVING
- * @switch_lock: held to change @profile
+ * @switch_lock: held to change @profile, @log_level and @log
  * @life: how far the namespace, or the module, has gone
  * @bind_lock: makes a verdict and the bind one step; taken with bottom halves off
  * @searching: number of bind() to port 0 that are searching for a port
@@ -45,6 +46,10 @@ enum net_life {
  *	port % REUSE_PORT_SETS
  * @drop_sk: TCP socket of the kernel that packets are given to which TCP is to drop; NULL if the
  *	semantics never do that
+ * @log_level: enum reuse_log_level: what net.reuse.log says. A namespace that does not say off
+ *	"logs"
+ * @log: its log; there is one as long as @log_level is not off
+ * @log_leaving: the log that it had when @life became NET_LEAVING
  * @ctl_header: the registered sysctls net.reuse.*
  * @ctl_table: the namespace's copy of their table
  */
@@ -62,6 +67,9 @@ struct reuse_net {
 	bool any_bucket_may_have_devices;
 	atomic_t udp_connected[REUSE_PORT_SETS];
 	struct sock __rcu *drop_sk;
+	u8 log_level;
+	struct reuse_log __rcu *log;
+	struct reuse_log *log_leaving;
 	struct ctl_table_header *ctl_header;
 	struct ctl_table *ctl_table;
 };
@@ -104,6 +112,20 @@ reuse_net_profile(const struct net *net)
 	const struct reuse_net *rn = reuse_net(net);
 
 	return rn ? READ_ONCE(rn->profile) : NULL;
+}
+
+/**
+ * reuse_net_minds_binds() - does a namespace emulate or log?
+ * @net: network namespace
+ *
+ * Context: any.
+ * Return: true if so: the module has to know of each bind.
+ */
+static inline bool reuse_net_minds_binds(const struct net *net)
+{
+	const struct reuse_net *rn = reuse_net(net);
+
+	return rn && (READ_ONCE(rn->profile) || READ_ONCE(rn->log_level));
 }
 
 /**

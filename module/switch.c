@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Switches a namespace to other semantics, and back if that fails. */
+/*
+ * Switches a namespace to other semantics, and back if that fails; and begins and ends what it
+ * logs.
+ */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/mutex.h>
@@ -9,6 +12,7 @@
 #include "deliver/deliver.h"
 #include "deliver/drop.h"
 #include "hook/hook.h"
+#include "log/log.h"
 #include "netns.h"
 #include "switch.h"
 #include "tables/tables.h"
@@ -163,8 +167,64 @@ int reuse_switch(struct net *net, const struct sem_profile *profile)
 	return err;
 }
 
+/* Called under switch_lock */
+static int log_change(struct reuse_net *rn, enum reuse_log_level level)
+{
+	struct reuse_log *log;
+	int err;
+
+	if (level && !rn->log_level) {
+		err = reuse_hook_users_get(rn, REUSE_HOOKS_OF_LOG);
+		if (err)
+			return err;
+
+		err = reuse_log_open(rn);
+		if (err) {
+			reuse_hook_users_put(REUSE_HOOKS_OF_LOG);
+			return err;
+		}
+	}
+	if (level) {
+		reuse_log_begin(rn, level);
+		return 0;
+	}
+
+	log = reuse_log_withdraw(rn);
+	if (log) {
+		synchronize_rcu();
+		reuse_log_free(log);
+		reuse_hook_users_put(REUSE_HOOKS_OF_LOG);
+	}
+	return 0;
+}
+
 /**
- * reuse_switch_leave() - make a namespace native before it, or the module, goes
+ * reuse_switch_log() - begin a namespace's log anew, or end it
+ * @net: network namespace
+ * @level: what is to be logged
+ *
+ * Context: process context, may sleep, as reuse_switch().
+ * Return: 0, -ENOMEM, or an error of reuse_hook_users_get(); -ERESTARTSYS if a signal is
+ * pending, -ENODEV if the namespace is going. After an error, all is as before.
+ */
+int reuse_switch_log(struct net *net, enum reuse_log_level level)
+{
+	struct reuse_net *rn = reuse_net(net);
+	int err;
+
+	if (mutex_lock_interruptible(&rn->switch_lock))
+		return -ERESTARTSYS;
+
+	if (READ_ONCE(rn->life) != NET_LIVE)
+		err = -ENODEV;
+	else
+		err = log_change(rn, level);
+	mutex_unlock(&rn->switch_lock);
+	return err;
+}
+
+/**
+ * reuse_switch_leave() - make a namespace native, without a log, before it, or the module, goes
  * @net: network namespace
  *
  * The caller waits for an RCU grace period next, and then calls reuse_switch_left().
@@ -184,12 +244,13 @@ bool reuse_switch_leave(struct net *net)
 		profile_publish(rn, NULL);
 		reuse_deliver_unhook(net);
 	}
+	rn->log_leaving = reuse_log_withdraw(rn);
 	mutex_unlock(&rn->switch_lock);
 	return rn->leaving;
 }
 
 /**
- * reuse_switch_left() - drop the records and hooks of a namespace that was left
+ * reuse_switch_left() - drop the records, the log and the hooks of a namespace that was left
  * @net: network namespace; reuse_switch_leave() was called, and a grace period is over
  *
  * Context: process context, may sleep. Does not wait: a worker removes the hooks.
@@ -198,6 +259,10 @@ void reuse_switch_left(struct net *net)
 {
 	struct reuse_net *rn = reuse_net(net);
 
+	if (rn->log_leaving) {
+		reuse_log_free(rn->log_leaving);
+		reuse_hook_users_put_later(REUSE_HOOKS_OF_LOG);
+	}
 	if (!rn->leaving)
 		return;
 

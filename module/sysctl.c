@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* net.reuse.semantics and net.reuse.available_semantics, and the module's parameters */
+/* net.reuse.semantics, net.reuse.available_semantics, net.reuse.log, and the parameters */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/capability.h>
@@ -13,6 +13,7 @@
 #include "bind/bind.h"
 #include "compat/sysctl.h"
 #include "hook/hook.h"
+#include "log/log.h"
 #include "netns.h"
 #include "switch.h"
 #include "sysctl.h"
@@ -51,17 +52,17 @@ static int native_rules_set(const char *value, const struct kernel_param *kp)
 module_param_call(native_rules, native_rules_set, native_rules_get, NULL, 0444);
 MODULE_PARM_DESC(native_rules, "read-only: in what this kernel's own rules for bind() differ from those of other kernels, see reuse(7)");
 
-/* The current task may switch; does host_only let it choose @profile, too? */
-static bool profile_allowed(const struct sem_profile *profile)
+/* The current task may switch; does host_only let it choose @what, which needs hooks, too? */
+static bool hooks_allowed(const char *what)
 {
 	static DEFINE_RATELIMIT_STATE(limit, 60 * HZ, 3);
 
-	if (!profile || !READ_ONCE(host_only) ||
+	if (!READ_ONCE(host_only) ||
 	    ns_capable_noaudit(&init_user_ns, CAP_NET_ADMIN))
 		return true;
 	if (__ratelimit(&limit))
 		pr_info("a task without CAP_NET_ADMIN over the host was refused %s: see /sys/module/reuse/parameters/host_only\n",
-			profile->name);
+			what);
 	return false;
 }
 
@@ -96,7 +97,7 @@ static int semantics_write(reuse_ctl_table *ctl, struct net *net, void *buffer,
 		return err;
 	}
 
-	if (!profile_allowed(profile))
+	if (profile && !hooks_allowed(profile->name))
 		return -EPERM;
 
 	return reuse_switch(net, profile);
@@ -140,6 +141,54 @@ static int available_handler(reuse_ctl_table *ctl, int write, void *buffer,
 	return proc_dostring(&tmp, write, buffer, lenp, ppos);
 }
 
+/* In the order of enum reuse_log_level */
+static const char * const log_words[] = { "off", "refused", "all" };
+
+static int log_write(reuse_ctl_table *ctl, struct net *net, void *buffer, size_t *lenp,
+		     loff_t *ppos)
+{
+	char word[WORD_MAX] = "";
+	struct ctl_table tmp = {
+		.data = word,
+		.maxlen = sizeof(word),
+	};
+	int level, err;
+
+	if (!ns_capable(net->user_ns, CAP_NET_ADMIN))
+		return -EPERM;
+
+	err = proc_dostring(&tmp, 1, buffer, lenp, ppos);
+	if (err)
+		return err;
+
+	level = match_string(log_words, ARRAY_SIZE(log_words), strim(word));
+	if (level < 0) {
+		pr_info_ratelimited("net.reuse.log: no such word; choose off, refused or all\n");
+		return level;
+	}
+
+	if (level && !hooks_allowed("net.reuse.log"))
+		return -EPERM;
+
+	return reuse_switch_log(net, level);
+}
+
+static int log_handler(reuse_ctl_table *ctl, int write, void *buffer, size_t *lenp, loff_t *ppos)
+{
+	struct net *net = ctl->data;
+	char word[WORD_MAX];
+	struct ctl_table tmp = {
+		.data = word,
+		.maxlen = sizeof(word),
+	};
+
+	if (write)
+		return log_write(ctl, net, buffer, lenp, ppos);
+
+	strscpy(word, log_words[reuse_log_level(net)], sizeof(word));
+	return proc_dostring(&tmp, 0, buffer, lenp, ppos);
+}
+
 static const struct ctl_table reuse_ctl_entries[] = {
 	{
 		.procname	= "semantics",
@@ -151,6 +200,11 @@ static const struct ctl_table reuse_ctl_entries[] = {
 		.maxlen		= WORD_MAX,
 		.mode		= 0444,
 		.proc_handler	= available_handler,
+	}, {
+		.procname	= "log",
+		.maxlen		= WORD_MAX,
+		.mode		= 0644,
+		.proc_handler	= log_handler,
 	},
 };
 

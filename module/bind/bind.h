@@ -5,6 +5,8 @@
 #include <linux/atomic.h>
 #include <linux/types.h>
 
+#include "semantics/rules.h"
+
 struct net;
 struct sock;
 struct sockaddr;
@@ -21,6 +23,13 @@ int reuse_bind_address_error(struct sock *sk, const u8 *addr);
 /* denied.c */
 bool reuse_bind_is_denied(const struct sock *sk, const struct sockaddr *addr, u32 flags);
 int reuse_bind_denied(struct sock *sk, const struct sockaddr *addr);
+
+/* early.c */
+void reuse_bind_begins(struct sock *sk, const struct sockaddr *addr, int len, u32 flags);
+
+/* report.c */
+void reuse_bind_refused(struct sock *sk, const struct sockaddr *addr, int err);
+void reuse_bind_refused_option(struct sock *sk, int err, enum sem_rule rule);
 
 /* get_port.c */
 int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp);

@@ -10,6 +10,7 @@
 #include "bind.h"
 #include "compat/lookup.h"
 #include "netns.h"
+#include "report.h"
 #include "tables/sock.h"
 #include "track/track.h"
 
@@ -71,8 +72,10 @@ int reuse_connect_tcp(struct sock *sk, void *addr, int len)
 	if (!asked && (!taken || !inet_sk(sk)->inet_num))
 		sk->sk_userlocks &= ~SOCK_BINDPORT_LOCK;
 
-	if (taken)
+	if (taken) {
+		reuse_report_connect(sk, -EADDRINUSE, err);
 		err = -EADDRINUSE;
+	}
 	return err;
 }
 

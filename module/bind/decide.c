@@ -4,8 +4,40 @@
 
 #include "netns.h"
 #include "request.h"
+#include "tables/sock.h"
 #include "tables/tables.h"
 #include "track/track.h"
+
+/**
+ * reuse_bind_begin() - describe a bind
+ * @req: is set, but for the fields that reuse_bind_decide() sets
+ * @sk: the socket that asks for a port
+ * @udp: UDP or UDP-Lite
+ * @profile: semantics to decide by
+ *
+ * Context: any; where the kernel has no sk_uid(), it takes sk_callback_lock.
+ */
+void reuse_bind_begin(struct bind_request *req, struct sock *sk, bool udp,
+		      const struct sem_profile *profile)
+{
+	req->bind.fastreuse = 0;
+	req->bind.rule = SEM_RULE_NONE;
+	req->bind.blocker = NULL;
+	req->explains = false;
+	req->unrecorded = false;
+	req->sk = sk;
+	req->rn = reuse_net(sock_net(sk));
+	req->table = udp ? &reuse_udp : &reuse_tcp;	/* also for UDP-Lite */
+	req->profile = profile;
+	req->udp = udp;
+	reuse_sock_snapshot(sk, &req->self);
+
+	if (profile->needs_bind_order) {
+		/* Map it now: uid_map may be written long after the namespace was created */
+		req->root = make_kuid(sock_net(sk)->user_ns, 0);
+		reuse_owners_uid(req, sk, &req->self);
+	}
+}
 
 /**
  * reuse_bind_is_stale() - has the namespace been switched since the bind began?

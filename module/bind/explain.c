@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * What some semantics, or this kernel's own rules, say about a port, without binding it.
+ * Says what some semantics, or this kernel's own rules, decide about a port, and binds nothing.
  *
  * Nothing changes: no record, no cache, no bind bucket. The semantics that are in force are
  * shown the owners of the port as a bind() is. For others no record counts, since a switch
@@ -24,8 +24,8 @@ static bool is_bind_and_listen(const struct bind_request *req, unsigned short po
 }
 
 /*
- * What the kernel keeps for pre39, which a switch to other semantics would clear: see
- * reuse_fastreuse_forget_net()
+ * Would a switch to other semantics clear the cache? So it does with that of pre39: see
+ * reuse_fastreuse_forget_net().
  */
 static bool is_cache_forgotten(const struct bind_request *req)
 {
@@ -65,13 +65,20 @@ static int ask_profile(struct bind_request *req, unsigned short port)
 	return req->profile->checks_listen ? reuse_bind_ask(req, port, false, 1) : 0;
 }
 
-static void set_reason(const struct bind_request *req, int err, struct bind_reason *reason)
+/**
+ * reuse_bind_reason() - say why a bind was decided as it was
+ * @req: the bind, with @explains
+ * @err: 0 or the negative errno
+ * @reason: is set
+ *
+ * Context: any.
+ */
+void reuse_bind_reason(const struct bind_request *req, int err, struct bind_reason *reason)
 {
 	const struct sem_bind *b = &req->bind;
 	const struct sem_lookup *lookup;
 
-	reason->err = err;
-	reason->rule = b->rule;
+	*reason = (struct bind_reason){ .err = err, .rule = b->rule, .uid = INVALID_UID };
 	if (!b->blocker)
 		return;
 	lookup = container_of(b->blocker, struct sem_lookup, owner);
@@ -155,5 +162,5 @@ void reuse_bind_explain(struct sock *sk, const struct sem_sock *self, unsigned s
 	req.unrecorded = req.rn->profile != profile;
 	err = ask_profile(&req, port);
 	spin_unlock_bh(&req.rn->bind_lock);
-	set_reason(&req, err, reason);
+	reuse_bind_reason(&req, err, reason);
 }

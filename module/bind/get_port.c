@@ -21,7 +21,10 @@
 
 #include "bind.h"
 #include "compat/portrange.h"
+#include "explain.h"
+#include "log/log.h"
 #include "netns.h"
+#include "report.h"
 #include "request.h"
 #include "tables/sock.h"
 #include "tables/tables.h"
@@ -322,6 +325,8 @@ void reuse_bind_begin(struct bind_request *req, struct sock *sk, bool udp,
 		      const struct sem_profile *profile)
 {
 	req->bind.fastreuse = 0;
+	req->bind.rule = SEM_RULE_NONE;
+	req->bind.blocker = NULL;
 	req->explains = false;
 	req->unrecorded = false;
 	req->sk = sk;
@@ -338,36 +343,81 @@ void reuse_bind_begin(struct bind_request *req, struct sock *sk, bool udp,
 	}
 }
 
-static int request_run(struct sock *sk, unsigned short port, bool udp,
-		       const struct sem_profile *profile)
+static int request_run(struct bind_request *req, unsigned short port)
 {
-	struct bind_request req;
+	const struct sem_profile *profile = req->profile;
+	struct sock *sk = req->sk;
 
-	reuse_bind_begin(&req, sk, udp, profile);
-	if (profile->separate_families && req.self.ipv6 && !sk->sk_num) {
-		if (sem_mapped(req.self.addr))
+	if (profile->separate_families && req->self.ipv6 && !sk->sk_num) {
+		if (sem_mapped(req->self.addr))
 			return -EADDRNOTAVAIL;
 		/* bind() takes it back if it fails */
 		sk->sk_ipv6only = 1;
-		req.self.v6only = true;
+		req->self.v6only = true;
 	}
 
-	if (profile->same_as_linux && profile->same_as_linux(&req.self, udp, !port))
-		return port ? request_native_port(&req, port) : request_native_search(&req);
+	if (profile->same_as_linux && profile->same_as_linux(&req->self, req->udp, !port))
+		return port ? request_native_port(req, port) : request_native_search(req);
 
 	if (!port)
-		return request_search(&req);
+		return request_search(req);
 
-	if (is_granted_listen(&req, port)) {
+	if (is_granted_listen(req, port)) {
 		int err;
 
-		spin_lock_bh(&req.rn->bind_lock);
-		err = reuse_bind_is_stale(&req) ? -ESTALE :
-					       request_bind(&req, port);
-		spin_unlock_bh(&req.rn->bind_lock);
+		spin_lock_bh(&req->rn->bind_lock);
+		err = reuse_bind_is_stale(req) ? -ESTALE : request_bind(req, port);
+		spin_unlock_bh(&req->rn->bind_lock);
 		return err;
 	}
-	return request_port(&req, port);
+	return request_port(req, port);
+}
+
+/*
+ * Decide by the semantics in force, which are stored in *@profile; NULL: the kernel has decided.
+ * After an error, @why is the reason, if @why is not NULL and the semantics have one.
+ */
+static int decide(struct sock *sk, unsigned short port, bool udp,
+		  const struct sem_profile **profile, struct bind_reason *why)
+{
+	struct bind_request req;
+	int err;
+
+	do {
+		*profile = reuse_net_profile(sock_net(sk));
+		if (!*profile)
+			return sk->sk_prot->get_port(sk, port);
+
+		reuse_bind_begin(&req, sk, udp, *profile);
+		req.explains = why;
+		err = request_run(&req, port);
+	} while (err == -ESTALE);
+
+	if (err && why)
+		reuse_bind_reason(&req, err, why);
+	return err;
+}
+
+/* The kernel decides alone: this is quick unless it refuses */
+static int leave_and_log(struct sock *sk, unsigned short port)
+{
+	int err = sk->sk_prot->get_port(sk, port);
+
+	if (err && reuse_log_level(sock_net(sk)))
+		reuse_report_port(sk, NULL, port, NULL, err, NULL, NULL);
+	return err;
+}
+
+static int decide_and_log(struct sock *sk, unsigned short port, bool udp)
+{
+	const struct sem_profile *profile;
+	struct bind_reason why = {}, native;
+	bool before = reuse_report_before(sk, port, udp, &native);
+	int err = decide(sk, port, udp, &profile, &why);
+
+	if (err || before)
+		reuse_report_port(sk, NULL, port, profile, err, &why, before ? &native : NULL);
+	return err;
 }
 
 /**
@@ -384,20 +434,17 @@ static int request_run(struct sock *sk, unsigned short port, bool udp,
  */
 int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp)
 {
-	const struct sem_profile *profile;
-	int err;
+	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 
-	do {
-		profile = reuse_net_profile(sock_net(sk));
-		if (!profile)
-			return sk->sk_prot->get_port(sk, port);
-		err = request_run(sk, port, udp, profile);
-	} while (err == -ESTALE);
-	return err;
+	if (!profile)
+		return leave_and_log(sk, port);
+	if (reuse_log_level(sock_net(sk)))
+		return decide_and_log(sk, port, udp);
+	return decide(sk, port, udp, &profile, NULL);
 }
 
 /**
- * reuse_bind_is_in_use() - would a bind fail with EADDRINUSE?
+ * reuse_bind_is_in_use() - does a bind fail with EADDRINUSE? If so, log it
  * @sk: TCP, UDP or UDP-Lite socket without a port
  * @addr: the address; IPv4 in the v4-mapped form
  * @port: the port, in host byte order; not 0
@@ -409,6 +456,7 @@ bool reuse_bind_is_in_use(struct sock *sk, const u8 *addr, unsigned short port)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 	struct bind_request req;
+	struct bind_reason why;
 	int err;
 
 	if (!profile)
@@ -418,10 +466,19 @@ bool reuse_bind_is_in_use(struct sock *sk, const u8 *addr, unsigned short port)
 	if (profile->separate_families && req.self.ipv6)
 		req.self.v6only = true;
 
+	req.explains = reuse_log_level(sock_net(sk));
+
 	spin_lock_bh(&req.rn->bind_lock);
 	err = reuse_bind_decide(&req, port, false);
 	spin_unlock_bh(&req.rn->bind_lock);
-	return err == -EADDRINUSE;
+	if (err != -EADDRINUSE)
+		return false;
+
+	if (req.explains) {
+		reuse_bind_reason(&req, err, &why);
+		reuse_report_port(sk, &req.self, port, profile, err, &why, NULL);
+	}
+	return true;
 }
 
 /**

@@ -10,6 +10,7 @@
 
 #include "semantics/semantics.h"
 
+struct bind_reason;
 struct reuse_net;
 struct bind_table;
 
@@ -41,8 +42,8 @@ struct bind_table;
  * @udp: UDP or UDP-Lite
  * @forced: the kernel had refused the TCP socket
  * @in_order: owners are shown newest first, whatever their addresses
- * @explains: nothing is bound: only the reason is asked for
- * @unrecorded: @explains, and @profile is not in force: no record counts
+ * @explains: the reason of the decision is asked for, too
+ * @unrecorded: only the reason is asked for, and @profile is not in force: no record counts
  * @list: @unrecorded: the list that @list_matters is about
  * @list_matters: a socket with the address of that list can change the verdict
  * @found: @explains: user and inode of the sockets in sem_bind.lookup
@@ -86,6 +87,9 @@ struct bind_request {
 /* Is @sk of a protocol that profiles have rules for? */
 static inline bool reuse_bind_has_rules(const struct sock *sk)
 {
+	/* Raw sockets, and those of other families, may have these numbers, too */
+	if (sk->sk_type == SOCK_RAW || (sk->sk_family != AF_INET && sk->sk_family != AF_INET6))
+		return false;
 	return sk->sk_protocol == IPPROTO_TCP || sk->sk_protocol == IPPROTO_UDP ||
 	       sk->sk_protocol == IPPROTO_UDPLITE;
 }
@@ -118,11 +122,14 @@ void reuse_owner_connected_uid(const struct bind_request *req, const struct sock
 bool reuse_bind_lacks_privilege(const struct bind_request *req, unsigned short port);
 
 /* get_port.c */
-void reuse_bind_begin(struct bind_request *req, struct sock *sk, bool udp,
-		      const struct sem_profile *profile);
 bool reuse_bind_is_in_use(struct sock *sk, const u8 *addr, unsigned short port);
 
+/* explain.c */
+void reuse_bind_reason(const struct bind_request *req, int err, struct bind_reason *reason);
+
 /* decide.c */
+void reuse_bind_begin(struct bind_request *req, struct sock *sk, bool udp,
+		      const struct sem_profile *profile);
 bool reuse_bind_is_stale(const struct bind_request *req);
 int reuse_bind_ask(struct bind_request *req, unsigned short port, bool search, u32 owners);
 int reuse_bind_decide(struct bind_request *req, unsigned short port, bool search);

@@ -17,6 +17,13 @@ static inline bool reuse_bind_waives_privilege(u32 flags)
 #endif
 }
 
+/* Can the kernel be told not to ask for it? */
+#ifdef BIND_NO_CAP_NET_BIND_SERVICE
+#define reuse_bind_can_waive	true
+#else
+#define reuse_bind_can_waive	false
+#endif
+
 /*
  * In what the rules of kernels differ: enum sem_native says what each comes to. That
  * inet_csk_update_fastreuse() never sees a bucket without owners is since they are in one list

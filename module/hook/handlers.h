@@ -6,6 +6,7 @@
 #ifndef _REUSE_HANDLERS_H
 #define _REUSE_HANDLERS_H
 
+#include <linux/net.h>
 #include <linux/uaccess.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -14,6 +15,7 @@
 #include "bind/bind.h"
 #include "compat/ftrace.h"
 #include "compat/sockopt.h"
+#include "log/log.h"
 #include "netns.h"
 #include "track/track.h"
 
@@ -34,6 +36,18 @@ static __always_inline const struct sock *sk_arg(reuse_fregs_t *regs)
 static __always_inline bool sk_in_emulating_netns(reuse_fregs_t *regs)
 {
 	return reuse_net_profile(sock_net(sk_arg(regs)));
+}
+
+static __always_inline bool sk_in_minding_netns(reuse_fregs_t *regs)
+{
+	return reuse_net_minds_binds(sock_net(sk_arg(regs)));
+}
+
+static __always_inline bool socket_in_logging_netns(reuse_fregs_t *regs)
+{
+	const struct socket *sock = (const struct socket *)reuse_ftrace_arg(regs, 0);
+
+	return reuse_log_level(sock_net(sock->sk));
 }
 
 static __always_inline bool in_emulating_netns(reuse_fregs_t *regs)
@@ -154,12 +168,22 @@ static __always_inline void on_timewait_freed(reuse_fregs_t *regs)
  * would not do, as a user can make that check take as long as they like, and unloading the
  * module would have to wait for it.
  */
-static __always_inline void hide_option(reuse_fregs_t *regs, const struct sock *sk)
+static __always_inline bool hide_option(reuse_fregs_t *regs, const struct sock *sk)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 
-	if (profile && profile->hides_reuseport)
-		reuse_ftrace_set_arg(regs, 2, NO_SUCH_OPTION);
+	if (!profile || !profile->hides_reuseport)
+		return false;
+	reuse_ftrace_set_arg(regs, 2, NO_SUCH_OPTION);
+	return true;
+}
+
+/* On PREEMPT_RT these are not logged: that may sleep */
+static __always_inline void log_refused_option(const struct sock *sk, int err,
+					       enum sem_rule rule)
+{
+	if (!HOOK_RT)
+		reuse_bind_refused_option((struct sock *)sk, err, rule);
 }
 
 static __always_inline void on_getsockopt(reuse_fregs_t *regs)
@@ -173,11 +197,13 @@ static __always_inline void on_setsockopt(reuse_fregs_t *regs)
 	const struct sock *sk = reuse_setsockopt_sk((void *)reuse_ftrace_arg(regs, 0));
 	int option = (int)reuse_ftrace_arg(regs, 2);
 
-	if (option == SO_REUSEPORT)
-		hide_option(regs, sk);
-	else if ((option == SO_BINDTODEVICE || option == SO_BINDTOIFINDEX) &&
-		 reuse_net_profile(sock_net(sk)))
+	if (option == SO_REUSEPORT) {
+		if (hide_option(regs, sk) && (unsigned int)reuse_ftrace_arg(regs, 5) >= sizeof(int))
+			log_refused_option(sk, -ENOPROTOOPT, SEM_RULE_NO_SUCH_OPTION);
+	} else if ((option == SO_BINDTODEVICE || option == SO_BINDTOIFINDEX) &&
+		   reuse_net_profile(sock_net(sk))) {
 		reuse_track_to_device(sk);
+	}
 }
 
 #if IS_ENABLED(CONFIG_IPV6)
@@ -214,8 +240,12 @@ static __always_inline void on_setsockopt6(reuse_fregs_t *regs)
 		only = *(const int *)value;
 	else if (copy_from_user_nofault(&only, (const void __force __user *)value, sizeof(only)))
 		return;
-	if (!only)
-		reuse_ftrace_set_arg(regs, 5, 0);
+	if (only)
+		return;
+	reuse_ftrace_set_arg(regs, 5, 0);
+	/* The kernel refuses it for a socket with a port, too */
+	if (!sk_arg(regs)->sk_num)
+		log_refused_option(sk_arg(regs), -EINVAL, SEM_RULE_FAMILIES);
 }
 
 /*

@@ -14,7 +14,7 @@ struct sem_profile;
 /**
  * enum reuse_hooks - groups of hooks, by what needs them
  * @REUSE_HOOKS_BIND: all semantics but native
- * @REUSE_HOOKS_GET_PORT: so do these
+ * @REUSE_HOOKS_GET_PORT: so do these, and a log
  * @REUSE_HOOKS_SOCKOPT: semantics without SO_REUSEPORT (sem_profile.hides_reuseport)
  * @REUSE_HOOKS_CONNECT: semantics where connect() keeps the port
  *	(sem_profile.connect_keeps_port)
@@ -26,6 +26,7 @@ struct sem_profile;
  * @REUSE_HOOKS_PRIVILEGE: semantics with other privileged ports (sem_profile.needs_privilege), or
  *	that refuse a bind() before the kernel does, with another error
  *	(sem_profile.separate_families, sem_profile.in_use_before_privilege)
+ * @REUSE_HOOKS_ADDRESS: a log: the kernel refuses some binds before it comes to the port
  * @REUSE_HOOKS: number of groups
  */
 enum reuse_hooks {
@@ -37,8 +38,12 @@ enum reuse_hooks {
 	REUSE_HOOKS_FAMILIES,
 	REUSE_HOOKS_DISCONNECT,
 	REUSE_HOOKS_PRIVILEGE,
+	REUSE_HOOKS_ADDRESS,
 	REUSE_HOOKS,
 };
+
+/* The groups that a log needs, whatever the semantics: a set, with the bit of each group */
+#define REUSE_HOOKS_OF_LOG	(BIT(REUSE_HOOKS_GET_PORT) | BIT(REUSE_HOOKS_ADDRESS))
 
 #ifdef REUSE_HAVE_HOOKS
 
@@ -82,7 +87,7 @@ static inline int reuse_hook_users_get(const struct reuse_net *rn, unsigned long
 	if (!groups)
 		return 0;
 
-	pr_warn_ratelimited("only native semantics: this kernel is built without CONFIG_DYNAMIC_FTRACE_WITH_ARGS (or _WITH_REGS), or not for x86-64 or arm64\n");
+	pr_warn_ratelimited("only native semantics, and no log: this kernel is built without CONFIG_DYNAMIC_FTRACE_WITH_ARGS (or _WITH_REGS), or not for x86-64 or arm64\n");
 	return -EOPNOTSUPP;
 }
 

@@ -19,6 +19,7 @@ struct sock;
  * @INSIDE_DESTRUCT: the end of a socket
  * @INSIDE_LOOKUP: lookup of a listener
  * @INSIDE_LOOKUP_SOFTIRQ: the same, in a softirq, which may interrupt the former
+ * @INSIDE_ADDRESS: bind() as a whole; that of MPTCP may call that of TCP
  */
 enum inside_kind {
 	INSIDE_BIND,
@@ -29,6 +30,7 @@ enum inside_kind {
 	INSIDE_DESTRUCT,
 	INSIDE_LOOKUP,
 	INSIDE_LOOKUP_SOFTIRQ,
+	INSIDE_ADDRESS,
 };
 
 /**
@@ -58,6 +60,12 @@ static inline unsigned long reuse_inside_context(void)
 {
 	return (unsigned long)current +
 	       (in_serving_softirq() ? INSIDE_LOOKUP_SOFTIRQ : INSIDE_LOOKUP);
+}
+
+/* Nobody holds the lock of the socket yet, so the task counts: it calls bind() for one at a time */
+static inline unsigned long reuse_inside_task(void)
+{
+	return (unsigned long)current + INSIDE_ADDRESS;
 }
 
 void reuse_inside_enter(struct hook_inside *in, unsigned long key);

@@ -3,8 +3,8 @@
  * The functions of the kernel that are intercepted, and what for.
  *
  * There are three kinds of hooks. An observer learns of a call, which proceeds. A
- * redirector sends a call to a replacement, if the namespace is not native. Some handlers
- * change an argument of the call.
+ * redirector sends a call to a replacement, if the namespace is not native or, for some
+ * functions, logs. Some handlers change an argument of the call.
  *
  * A replacement that may sleep calls reuse_ftrace_enter() and reuse_ftrace_leave(), so that
  * a task that unloads the module can wait for it. The replacements that look up a packet's
@@ -40,6 +40,8 @@ static int hook_bind_denied(struct sock *sk, const void *addr, int len, u32 flag
 
 	reuse_ftrace_enter(&call, reuse_inside_sock(sk, INSIDE_BIND));
 	err = reuse_bind_denied(sk, addr);
+	if (is_told(sk))
+		reuse_bind_refused(sk, addr, err);
 	reuse_ftrace_leave(&call);
 	return err;
 }
@@ -252,10 +254,11 @@ OBSERVER(on_created6)
 OBSERVER(on_setsockopt6)
 #endif
 OBSERVER(on_setsockopt)
+OBSERVER(on_bind_begins)
 OBSERVER(on_getsockopt)
 SOCK_REDIRECTOR(create, udp_in_emulating_netns, INSIDE_CREATE)
 SOCK_REDIRECTOR(destruct, may_be_tracked, INSIDE_DESTRUCT)
-SOCK_REDIRECTOR(get_port, sk_in_emulating_netns, INSIDE_GET_PORT)
+SOCK_REDIRECTOR(get_port, sk_in_minding_netns, INSIDE_GET_PORT)
 SOCK_REDIRECTOR(udp4_connect, sk_in_emulating_netns, INSIDE_CONNECT4)
 SOCK_REDIRECTOR(tcp4_connect, keeps_port4, INSIDE_CONNECT4)
 REDIRECTOR(lookup, in_emulating_netns, reuse_inside_context())
@@ -311,9 +314,11 @@ static struct hook_target targets[] = {
 	OBSERVE(FAMILIES, "udp_init_sock", on_created6),
 	OBSERVE_IF_THERE(FAMILIES, "udpv6_init_sock", on_created6, udp6_without_init),
 #endif
+	OBSERVE(ADDRESS, "__inet6_bind", on_bind_begins),
 	REDIRECT(PRIVILEGE, "__inet6_bind", bind6_denied, hook_bind_denied),
 	REWRITE_ARG(FAMILIES, "ipv6_setsockopt", on_setsockopt6),
 #endif
+	OBSERVE(ADDRESS, "__inet_bind", on_bind_begins),
 	REDIRECT(PRIVILEGE, "__inet_bind", bind_denied, hook_bind_denied),
 	OBSERVE(TIMEWAIT, "tcp_twsk_destructor", on_timewait_freed),
 	OBSERVE(DISCONNECT, "udp_disconnect", on_disconnect),

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Counts who needs each group of hooks, and keeps it installed meanwhile. A user is a namespace
- * that emulates, or anything else that asks for a set of groups.
+ * that emulates, one that logs, or anything else that asks for a set of groups.
  *
  * A user who has created a user namespace may switch the network namespaces that belong to
  * it, and so cause hooks to be installed and removed. That patches the kernel's code on all
  * processors and waits for tasks, which takes long. So that others hardly notice, even if
  * many users do so all the time:
  *
- *  * Only a task that needs hooks waits for them. A namespace that is always native takes
- *    no lock here, nor does one that needs only hooks that others need already; one that
- *    ends leaves the removal to a worker.
+ *  * Only a task that needs hooks waits for them. A namespace that is always native and never
+ *    logs takes no lock here, nor does one that needs only hooks that others need already; one
+ *    that ends leaves the removal to a worker.
  *  * Only the task that unloads the module waits for tasks inside a replacement, where a
  *    search for a port takes long.
  *  * A task without CAP_NET_ADMIN in the initial user namespace may have hooks installed
@@ -58,6 +58,8 @@ static bool profile_needs(const struct sem_profile *profile, enum reuse_hooks gr
 	case REUSE_HOOKS_PRIVILEGE:
 		return profile->needs_privilege || profile->separate_families ||
 		       profile->in_use_before_privilege;
+	case REUSE_HOOKS_ADDRESS:
+		return false;
 	default:
 		return true;
 	}
@@ -209,10 +211,10 @@ static bool hooks_may_be_installed(unsigned long groups)
  *
  * A user that is counted for a group twice is put twice.
  *
- * Context: process context, may sleep: for a second or longer if hooks have to be installed
- * and the task has no CAP_NET_ADMIN in the initial user namespace.
- * Return: 0, an error of reuse_hook_install(), -ERESTARTSYS if a signal is pending, or
- * -ENODEV if the namespace is going.
+ * Context: process context, may sleep: for a second or longer if hooks have to be installed,
+ * @rn is not NULL and the task has no CAP_NET_ADMIN in the initial user namespace.
+ * Return: 0, an error of reuse_hook_install(), -ERESTARTSYS if a signal is pending, -EBUSY
+ * instead of a wait if @rn is NULL, or -ENODEV if the namespace is going.
  */
 int reuse_hook_users_get(const struct reuse_net *rn, unsigned long groups)
 {
@@ -228,10 +230,13 @@ int reuse_hook_users_get(const struct reuse_net *rn, unsigned long groups)
 			break;
 		mutex_unlock(&hooks_lock);
 
+		/* A tracer holds locks that others need */
+		if (!rn)
+			return -EBUSY;
 		schedule_timeout_interruptible(HZ / 10);
 		if (signal_pending(current))
 			return -ERESTARTSYS;
-		if (rn && READ_ONCE(rn->life) != NET_LIVE)
+		if (READ_ONCE(rn->life) != NET_LIVE)
 			return -ENODEV;
 	}
 
