@@ -7,7 +7,10 @@
  *	bindcost accepted N	lines "accepted SERVER FLAGS ADDRESS N COST...", where
  *				SERVER still listens (up) or has closed its listener (gone),
  *				each with /ERRNO if refused
- * The costs are those of the semantics, in the order of net.reuse.available_semantics.
+ * Or what a log adds, to a bind() that is allowed and to one that an owner refuses:
+ *	bindcost logged		lines "logged SEMANTICS PROTO VERDICT OFF REFUSED ALL", the
+ *				costs with each net.reuse.log
+ * Otherwise the costs are those of the semantics, in the order of net.reuse.available_semantics.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +25,7 @@
 
 #include "bulk.h"
 #include "env.h"
+#include "events.h"
 #include "module.h"
 #include "sock.h"
 
@@ -36,8 +40,8 @@ static long long now(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-/* The least of some turns, or -1 if a bind is refused */
-static long long turns(const char *proto, unsigned int flags)
+/* The least of some turns, or -1 if bind() does not end with @want, an errno or 0 */
+static long long turns(const char *proto, unsigned int flags, int want)
 {
 	long long least = -1;
 	int i;
@@ -49,7 +53,7 @@ static long long turns(const char *proto, unsigned int flags)
 
 		close(s);
 		took = now() - start;
-		if (err)
+		if (err != want)
 			return -1;
 		if (least < 0 || took < least)
 			least = took;
@@ -82,7 +86,7 @@ static void measure(const char *proto, unsigned int flags, int owners)
 			}
 		}
 		if (n == owners)
-			cost = turns(proto, flags);
+			cost = turns(proto, flags, 0);
 		for (i = 0; i < n; i++)
 			close(fd[i]);
 		printf(cost < 0 ? " -" : " %lld", cost);
@@ -208,6 +212,41 @@ static void measure_accepted(int n)
 	}
 }
 
+static void measure_logged(enum semantics s, const char *proto, bool refused)
+{
+	static const char * const levels[] = { "off", "refused", "all" };
+	int owner = -1;
+	size_t i;
+
+	semantics_set(s);
+	if (refused)
+		owner = sock_bind(proto, ADDRESS, 0);
+	printf("logged %s %s %s", semantics_name[s], proto, refused ? "refused" : "allowed");
+	for (i = 0; i < sizeof(levels) / sizeof(*levels); i++) {
+		events_begin(levels[i]);
+		printf(" %lld", turns(proto, 0, refused ? EADDRINUSE : 0));
+	}
+	printf("\n");
+	fflush(stdout);
+	events_begin("off");
+	if (refused)
+		close(owner);
+}
+
+static void measure_all_logged(void)
+{
+	enum semantics s;
+	int refused;
+
+	for (s = NATIVE; s < SEMANTICS_COUNT; s++) {
+		for (refused = 0; refused < 2; refused++) {
+			measure_logged(s, "tcp", refused);
+			measure_logged(s, "udp", refused);
+		}
+	}
+	semantics_set(NATIVE);
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit limit = { 100000, 100000 };
@@ -216,6 +255,10 @@ int main(int argc, char **argv)
 	new_netns();
 	if (argc == 3 && !strcmp(argv[1], "accepted")) {
 		measure_accepted(atoi(argv[2]));
+		return 0;
+	}
+	if (argc == 2 && !strcmp(argv[1], "logged")) {
+		measure_all_logged();
 		return 0;
 	}
 	setrlimit(RLIMIT_NOFILE, &limit);

@@ -6,7 +6,6 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/fsuid.h>
-#include <sys/utsname.h>
 
 #include "variants.h"
 
@@ -45,24 +44,6 @@ FIXTURE_SETUP(bsds)
 
 FIXTURE_TEARDOWN(bsds)
 {
-}
-
-static bool kernel_before(int major, int minor)
-{
-	struct utsname u;
-	int a, b;
-
-	uname(&u);
-	return sscanf(u.release, "%d.%d", &a, &b) == 2 &&
-	       (a < major || (a == major && b < minor));
-}
-
-static bool kernel_is_realtime(void)
-{
-	struct utsname u;
-
-	uname(&u);
-	return strstr(u.version, "PREEMPT_RT");
 }
 
 static int bind_by(int fd, const char *address)

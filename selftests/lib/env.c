@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -552,4 +553,30 @@ void child_stop(struct child *child)
 	errno = 0;
 	if (status)
 		die("child %d ended with status %#x", child->pid, status);
+}
+
+/**
+ * kernel_before() - is this kernel older than a release?
+ * @major: of the release
+ * @minor: of the release
+ */
+bool kernel_before(int major, int minor)
+{
+	struct utsname u;
+	int a, b;
+
+	uname(&u);
+	return sscanf(u.release, "%d.%d", &a, &b) == 2 &&
+	       (a < major || (a == major && b < minor));
+}
+
+/**
+ * kernel_is_realtime() - is this kernel PREEMPT_RT?
+ */
+bool kernel_is_realtime(void)
+{
+	struct utsname u;
+
+	uname(&u);
+	return strstr(u.version, "PREEMPT_RT");
 }

@@ -64,4 +64,7 @@ void child_start(struct child *child, uid_t uid, void (*fn)(void *arg), void *ar
 void child_netns(struct child *child);
 void child_stop(struct child *child);
 
+bool kernel_before(int major, int minor);
+bool kernel_is_realtime(void);
+
 #endif

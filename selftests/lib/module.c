@@ -31,6 +31,7 @@ const char * const semantics_functions[] = {
 	"sk_setsockopt", "sk_getsockopt", "sock_setsockopt", "sock_getsockopt",
 	"ipv6_setsockopt", "__inet_bind", "__inet6_bind", "tcp_v6_init_sock", "udp_disconnect",
 	"inet_twsk_hashdance", "inet_twsk_hashdance_schedule", "tcp_twsk_destructor",
+	"inet_bind", "inet6_bind", "mptcp_bind",
 	NULL
 };
 

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <sys/syscall.h>
 
+#include "events.h"
 #include "fail.h"
 #include "harness.h"
 #include "rules.h"
@@ -45,22 +46,6 @@ struct operation {
 
 static int home = -1;
 
-static const char *module_path(void)
-{
-	const char *path = getenv("REUSE_KO");
-
-	return path ? path : "/lib/modules/reuse.ko";
-}
-
-static int load_with(const char *arguments)
-{
-	int fd = open(module_path(), O_RDONLY | O_CLOEXEC);
-	int err = syscall(SYS_finit_module, fd, arguments, 0) ? errno : 0;
-
-	close(fd);
-	return err;
-}
-
 static bool unloaded(void *arg)
 {
 	int err = module_remove("reuse");
@@ -79,8 +64,8 @@ static void unload(void)
 static void __attribute__((destructor)) as_before(void)
 {
 	fail_end();
-	if (!geteuid() && !access(module_path(), R_OK) && access(REUSE_FILE, F_OK))
-		load_with("");
+	if (!geteuid() && reuse_ko() && access(REUSE_FILE, F_OK))
+		reuse_try_load_with("");
 }
 
 /* One for all tests */
@@ -205,7 +190,7 @@ static void prepare_load(void)
 {
 	unload();
 	close(load_fd);
-	load_fd = open(module_path(), O_RDONLY | O_CLOEXEC);
+	load_fd = open(reuse_ko(), O_RDONLY | O_CLOEXEC);
 }
 
 static int run_load(void)
@@ -222,7 +207,7 @@ TEST_F_TIMEOUT(faults, load, 280)
 
 	load_arguments = "";
 	EXPECT_TRUE(try_all(_metadata, &op));
-	load_with("");
+	reuse_try_load_with("");
 }
 
 /* Loading with the semantics of a BSD, where all is intercepted at once */
@@ -239,7 +224,7 @@ TEST_F_TIMEOUT(faults, load_bsd, 280)
 		EXPECT_TRUE(try_all(_metadata, &op));
 		unload();
 	}
-	load_with("");
+	reuse_try_load_with("");
 }
 
 static int run_netns(void)
@@ -288,11 +273,11 @@ TEST_F_TIMEOUT(faults, netns_bsd, 280)
 			continue;
 		op.name = text("netns %s", word);
 		unload();
-		ASSERT_EQ(0, load_with(text("semantics=%s", word)));
+		ASSERT_EQ(0, reuse_try_load_with(text("semantics=%s", word)));
 		EXPECT_LT(0, try_all(_metadata, &op));
 	}
 	unload();
-	load_with("");
+	reuse_try_load_with("");
 }
 
 static enum semantics switch_from, switch_to;
@@ -350,10 +335,12 @@ TEST_F_TIMEOUT(faults, first_switch, 280)
 	}
 }
 
-/* Reading the file */
+/* Reading one of the files */
+static const char *read_path;
+
 static int run_read(void)
 {
-	int fd = open(REUSE_FILE, O_RDONLY | O_CLOEXEC), err = 0;
+	int fd = open(read_path, O_RDONLY | O_CLOEXEC), err = 0;
 	char buf[4096];
 	ssize_t n;
 
@@ -380,6 +367,7 @@ TEST_F_TIMEOUT(faults, read, 120)
 	/* Rows of one slot, more than there is room for at first */
 	for (i = 1; i < 200; i++)
 		sock_bind("udp", text("127.0.0.%d:30000", i), 0);
+	read_path = REUSE_FILE;
 	EXPECT_LT(0, try_all(_metadata, &op));
 }
 
@@ -387,13 +375,8 @@ TEST_F_TIMEOUT(faults, read, 120)
 static int run_ask(void)
 {
 	static const char question[] = "proto=udp local_address=[::1]:30000 reuseaddr=1";
-	int fd = open("/proc/net/reuse_why", O_RDWR | O_CLOEXEC), err = 0;
 
-	if (fd < 0 || write(fd, question, strlen(question)) < 0)
-		err = errno;
-	if (fd >= 0)
-		close(fd);
-	return err;
+	return -try_write("/proc/net/reuse_why", 0, question, strlen(question));
 }
 
 TEST_F_TIMEOUT(faults, ask, 120)
@@ -401,6 +384,35 @@ TEST_F_TIMEOUT(faults, ask, 120)
 	static const struct operation op = { "ask", NULL, run_ask, nothing, false, 0, false };
 
 	EXPECT_LT(0, try_all(_metadata, &op));
+}
+
+static void end_log(void)
+{
+	events_begin("off");
+}
+
+static int run_log(void)
+{
+	return -try_write(EVENTS_SYSCTL, 0, "refused", 7);
+}
+
+/* Beginning a log, where nothing is intercepted yet; without memory there is none */
+TEST_F_TIMEOUT(faults, log, 280)
+{
+	static const struct operation op = { "log", NULL, run_log, end_log, false, 30, false };
+
+	EXPECT_LT(0, try_all(_metadata, &op));
+}
+
+/* Reading it */
+TEST_F_TIMEOUT(faults, read_log, 120)
+{
+	static const struct operation op = { "read log", NULL, run_read, nothing, false, 0, false };
+
+	events_begin("refused");
+	read_path = EVENTS_FILE;
+	EXPECT_LT(0, try_all(_metadata, &op));
+	end_log();
 }
 
 /* Which of the following is tried */

@@ -13,11 +13,11 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "bulk.h"
+#include "events.h"
 #include "harness.h"
 #include "hostile.h"
 
@@ -168,19 +168,6 @@ TEST_F(hostile, has_its_own_ports)
 	check_own_ports(_metadata, &v6);
 }
 
-static int bind_as_uid(uid_t uid, int port)
-{
-	int fd, err;
-
-	if (seteuid(uid))
-		die("cannot be %u", uid);
-	fd = sock_open("udp", AF_INET, S_REUSEPORT);
-	err = sock_try_bind(fd, text("127.0.0.1:%d", port));
-	if (seteuid(0))
-		die("cannot be root");
-	return err;
-}
-
 /* BSDs take root of the user namespace for root, also if uid_map was written after it was made */
 TEST_F(hostile, has_its_own_root)
 {
@@ -197,9 +184,9 @@ TEST_F(hostile, has_its_own_root)
 		lo_up();
 		semantics_set(bsd);
 		/* Root may join where another user is, and not the other way round */
-		if (bind_as_uid(1, PORT) || bind_as_uid(0, PORT))
+		if (hostile_bind_as(1, PORT) || hostile_bind_as(0, PORT))
 			_exit(2);
-		if (bind_as_uid(0, 30001) || bind_as_uid(1, 30001) != EADDRINUSE)
+		if (hostile_bind_as(0, 30001) || hostile_bind_as(1, 30001) != EADDRINUSE)
 			_exit(3);
 		_exit(0);
 	}
@@ -420,26 +407,6 @@ TEST_F_TIMEOUT(hostile, keeps_no_slot_for_long, 600)
 	}
 }
 
-static void on_alarm(int signal)
-{
-	(void)signal;
-}
-
-/* Switches with a signal every some milliseconds */
-static int switch_under_signals(void)
-{
-	struct itimerval timer = { { 0, 50000 }, { 0, 50000 } };
-	struct sigaction action = { .sa_handler = on_alarm };
-	int err;
-
-	sigaction(SIGALRM, &action, NULL);
-	setitimer(ITIMER_REAL, &timer, NULL);
-	err = semantics_try(bsd);
-	memset(&timer, 0, sizeof(timer));
-	setitimer(ITIMER_REAL, &timer, NULL);
-	return err;
-}
-
 /* The user can have the kernel patched once a second; a signal ends its wait. Root need not wait */
 TEST_F_TIMEOUT(hostile, patches_the_kernel_once_a_second, 200)
 {
@@ -449,12 +416,12 @@ TEST_F_TIMEOUT(hostile, patches_the_kernel_once_a_second, 200)
 		own_namespaces();
 		if (semantics_try(bsd) || semantics_try(NATIVE))
 			_exit(1);
-		if (switch_under_signals() != EINTR || !semantics_is(NATIVE))
+		if (hostile_switch_under_signals(bsd) != EINTR || !semantics_is(NATIVE))
 			_exit(2);
 		if (semantics_try(bsd) || semantics_try(NATIVE))
 			_exit(3);
 		/* Nor in another namespace */
-		if (unshare(CLONE_NEWNET) || switch_under_signals() != EINTR ||
+		if (unshare(CLONE_NEWNET) || hostile_switch_under_signals(bsd) != EINTR ||
 		    !semantics_is(NATIVE))
 			_exit(4);
 		_exit(0);
@@ -464,11 +431,11 @@ TEST_F_TIMEOUT(hostile, patches_the_kernel_once_a_second, 200)
 	/* Where it is patched already, there is nothing to wait for */
 	semantics_set(bsd);
 	semantics_set(NATIVE);
-	EXPECT_EQ(0, switch_under_signals());
+	EXPECT_EQ(0, hostile_switch_under_signals(bsd));
 	pid = hostile_fork();
 	if (!pid) {
 		own_namespaces();
-		_exit(switch_under_signals());
+		_exit(hostile_switch_under_signals(bsd));
 	}
 	EXPECT_EQ(0, status_of(pid));
 }
@@ -531,6 +498,53 @@ TEST_F_TIMEOUT(hostile, does_not_fill_the_log, 60)
 		EXPECT_GT(5, lines(log));
 	}
 	close(log);
+}
+
+#define FLOODERS	4
+#define HASTE_US	1000000
+#define BINDS		200
+
+/* The least time that a bind() takes that is refused, and logged, while others flood their logs */
+static long long refused_beside(struct __test_metadata *_metadata, const char *level)
+{
+	long long least = -1, took;
+	pid_t pid[FLOODERS];
+	int i;
+
+	for (i = 0; i < FLOODERS; i++) {
+		pid[i] = hostile_fork();
+		if (!pid[i])
+			hostile_flood(level, HASTE_US);
+	}
+	for (i = 0; i < BINDS; i++) {
+		int s = sock_open("udp", AF_INET, 0);
+
+		took = now_ns();
+		EXPECT_EQ(EADDRNOTAVAIL, sock_try_bind(s, "192.0.2.1:30000"));
+		took = now_ns() - took;
+		close(s);
+		if (least < 0 || took < least)
+			least = took;
+		usleep(HASTE_US / BINDS / 2);
+	}
+	for (i = 0; i < FLOODERS; i++)
+		EXPECT_EQ(0, status_of(pid[i]));
+	return least;
+}
+
+/* A user who floods a log fills no other, and others bind as fast as before */
+TEST_F_TIMEOUT(hostile, floods_its_own_log_only, 120)
+{
+	long long quiet, loud;
+
+	events_begin("refused");
+	quiet = refused_beside(_metadata, "off");
+	events_begin("refused");
+	loud = refused_beside(_metadata, "all");
+	TH_LOG("a refused bind(): %lld ns, beside floods %lld ns", quiet, loud);
+	EXPECT_GT(2 * quiet, loud);
+	EXPECT_EVENTS("count=%d", BINDS);
+	events_begin("off");
 }
 
 static void check_charge(struct __test_metadata *_metadata, const char *group,

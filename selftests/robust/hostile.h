@@ -21,6 +21,9 @@ void hostile_places(const char *proto);
 void hostile_binds(const char *proto, enum semantics semantics, uid_t uid,
 		   void (*crowd)(const char *proto), int ready);
 int status_of(pid_t pid);
+int hostile_switch_under_signals(enum semantics semantics);
+int hostile_bind_as(uid_t uid, int port);
+void hostile_flood(const char *level, long long us);
 long long hostile_charge(const char *group, const char *proto, enum semantics semantics, int n);
 
 #endif

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The user without rights of hostile and crowd. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sched.h>
@@ -9,11 +10,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "bulk.h"
 #include "env.h"
+#include "events.h"
 #include "hostile.h"
 #include "sock.h"
 
@@ -308,4 +311,75 @@ long long hostile_time_namespace(void)
 	if (pid < 0 || status_of(pid))
 		die("no namespace");
 	return took + now_ns();
+}
+
+static void on_alarm(int signal)
+{
+	(void)signal;
+}
+
+/**
+ * hostile_switch_under_signals() - switch, with a signal every some milliseconds
+ * @semantics: what to
+ *
+ * Return: 0 or the errno.
+ */
+int hostile_switch_under_signals(enum semantics semantics)
+{
+	struct itimerval timer = { { 0, 50000 }, { 0, 50000 } };
+	struct sigaction action = { .sa_handler = on_alarm };
+	int err;
+
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	err = semantics_try(semantics);
+	memset(&timer, 0, sizeof(timer));
+	setitimer(ITIMER_REAL, &timer, NULL);
+	return err;
+}
+
+/**
+ * hostile_flood() - have a line in the log of a namespace of one's own for each bind(), as fast
+ * as can be, and exit: with 0 if all went so
+ * @level: net.reuse.log
+ * @us: how long, in microseconds
+ */
+void hostile_flood(const char *level, long long us)
+{
+	long long end = now_ns() + 1000 * us * slowness();
+	struct events events;
+	unsigned int i;
+
+	own_namespaces();
+	events_begin(level);
+	for (i = 0; now_ns() < end; i++) {
+		int s = sock_open("udp", AF_INET, 0);
+
+		if (sock_try_bind(s, text("192.0.2.%d:%d", 1 + i / 60000, 1 + i % 60000)) !=
+		    EADDRNOTAVAIL)
+			_exit(1);
+		close(s);
+	}
+	events_read(EVENTS_FILE, &events);
+	_exit(strcmp(level, "off") && events.n + events.lost != i ? 2 : 0);
+}
+
+/**
+ * hostile_bind_as() - bind to a port as a user of one's own user namespace
+ * @uid: the user
+ * @port: in host byte order
+ *
+ * Return: 0 or the errno of bind().
+ */
+int hostile_bind_as(uid_t uid, int port)
+{
+	int fd, err;
+
+	if (seteuid(uid))
+		die("cannot be %u", uid);
+	fd = sock_open("udp", AF_INET, S_REUSEPORT);
+	err = sock_try_bind(fd, text("127.0.0.1:%d", port));
+	if (seteuid(0))
+		die("cannot be root");
+	return err;
 }

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <sys/syscall.h>
 
+#include "events.h"
 #include "harness.h"
 #include "rules.h"
 
@@ -220,6 +221,21 @@ TEST_F_TIMEOUT(livepatch, is_second, 200)
 	EXPECT_EQ(EADDRINUSE, try_bind("tcp"));
 	rival_unload();
 	EXPECT_EQ(NATIVE, semantics_seen(PORT));
+}
+
+/* A log takes the function as well: the one that comes second is refused */
+TEST_F_TIMEOUT(livepatch, excludes_a_log, 200)
+{
+	events_begin("refused");
+	EXPECT_EQ(EBUSY, rival_load(FUNCTION));
+	events_begin("off");
+	ASSERT_EQ(0, rival_load(FUNCTION));
+	EXPECT_EQ(-EBUSY, try_write(EVENTS_SYSCTL, 0, "refused", 7));
+	EXPECT_STREQ("off\n", slurp(EVENTS_SYSCTL));
+	EXPECT_TRUE(nothing_hooked(NULL));
+	rival_unload();
+	events_begin("refused");
+	events_begin("off");
 }
 
 /* Namespaces that were to begin as a BSD are native then, and the module is there */

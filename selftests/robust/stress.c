@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "events.h"
 #include "stress.h"
 #include "variants.h"
 
@@ -197,6 +198,7 @@ TEST_F_TIMEOUT(stress, storm, 100000)
 		stress->space[i].fixed = true;
 		stress_enter(i);
 		semantics_set(stress->space[i].semantics);
+		events_begin(i ? "all" : "refused");
 	}
 	stress_spawn_workers();
 	stress_spawn(stress_read, 0, 0);

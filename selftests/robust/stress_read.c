@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "events.h"
 #include "module.h"
 #include "stress.h"
 #include "table.h"
@@ -116,6 +117,21 @@ static void read_whole(uint64_t *rng)
 	table_parse(strdup(text), &table);
 	table_free(&table);
 	stress_did(READS);
+}
+
+/* The log: whole, or what fits */
+static void read_log(uint64_t *rng)
+{
+	static const char header[] = EVENTS_HEADER "\n";
+	static char text[BIG];
+	int fd = open(EVENTS_FILE, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, 1 + stress_draw(rng) % BIG);
+
+	if (n < 0 ? !missing(errno) : !!memcmp(text, header, n < (ssize_t)sizeof(header) - 1 ?
+					       n : (ssize_t)sizeof(header) - 1))
+		die("no log: \"%.*s\"", (int)(n < 0 ? 0 : n), text);
+	if (fd >= 0)
+		close(fd);
 }
 
 /* Somewhere: near the beginning, or where nothing is */
@@ -225,6 +241,7 @@ void stress_read(struct post *post)
 		read_whole(&post->rng);
 		read_pieces(&post->rng);
 		ask_questions(&post->rng);
+		read_log(&post->rng);
 		stress_pause(post, 1);
 		usleep(stress_draw(&post->rng) % 20000);
 	}

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "events.h"
 #include "harness.h"
 #include "stress.h"
 
@@ -36,6 +37,9 @@ static bool go_on(int round, int tenths)
 		return round < LEAST || round < atoi(rounds) / 10 * tenths;
 	return round < LEAST || time(NULL) - start < SECONDS * slowness();
 }
+
+/* The words of net.reuse.log */
+static const char * const levels[] = { "off", "refused", "all" };
 
 /* Every fourth time there is a process for each CPU at any moment; else it goes quicker */
 static void busy_or_not(void)
@@ -181,6 +185,38 @@ TEST(says_how_many_lose_them)
 	reuse_load();
 }
 
+/* Also while a namespace logs, somebody has its log open, and a namespace that logs dies */
+TEST(while_calls_are_logged)
+{
+	int i, fd, s, home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	const char *left;
+	char c;
+
+	if (access(EVENTS_SYSCTL, F_OK) || geteuid() || !reuse_ko())
+		SKIP(return, "no net.reuse.log, or REUSE_KO is not set");
+	for (i = 0; i < 4; i++) {
+		new_netns();
+		events_begin("all");
+		new_netns();
+		events_begin("refused");
+		s = sock_open("udp", AF_INET, 0);
+		EXPECT_EQ(EADDRNOTAVAIL, sock_try_bind(s, "192.0.2.1:30000"));
+		fd = open(EVENTS_FILE, O_RDONLY | O_CLOEXEC);
+		EXPECT_EQ(1, read(fd, &c, 1));
+		reuse_unload();
+		left = left_behind(i == 3);
+		EXPECT_TRUE(!left)
+			TH_LOG("%s", left);
+		EXPECT_EQ(-1, read(fd, &c, 1));
+		EXPECT_EQ(EADDRNOTAVAIL, sock_try_bind(s, "192.0.2.1:30000"));
+		close(fd);
+		close(s);
+		reuse_load();
+		EXPECT_EVENTS("%s", "");
+		EXPECT_EQ(0, setns(home, CLONE_NEWNET));
+	}
+}
+
 /* With a name that is none it is there, native, and only the kernel's log says so */
 TEST(loaded_with_a_wrong_name)
 {
@@ -267,6 +303,7 @@ TEST_F_TIMEOUT(use, unload, 100000)
 		for (i = 0; i < SPACES; i++) {
 			stress_enter(i);
 			semantics_set(semantics_nth(first + round + i));
+			events_begin(levels[random() % 3]);
 		}
 		ASSERT_EQ(0, setns(home, CLONE_NEWNET));
 		usleep(random() % 50000);
@@ -299,6 +336,7 @@ TEST_F_TIMEOUT(use, switch, 100000)
 
 		stress_enter(random() % SPACES);
 		semantics_set(semantics);
+		events_begin(levels[random() % 3]);
 		if (random() % 4 == 0)
 			usleep(random() % 20000);
 	}
@@ -306,6 +344,7 @@ TEST_F_TIMEOUT(use, switch, 100000)
 	for (i = 0; i < SPACES; i++) {
 		stress_enter(i);
 		semantics_set(NATIVE);
+		events_begin("off");
 	}
 	/* Those that were founded are dying */
 	EXPECT_TRUE(wait_for(unhooked, NULL, 60000));

@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: GPL-2.0
+/* net.reuse.log and /proc/net/reuse_log: the sysctl, the lines, who may read, what is kept. */
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/prctl.h>
+
+#include "events.h"
+#include "harness.h"
+
+#define NOT_LOCAL	"192.0.2.1"
+
+static int try_level(const char *word)
+{
+	return try_write(EVENTS_SYSCTL, 0, word, strlen(word));
+}
+
+static const char *level(void)
+{
+	char *word = slurp(EVENTS_SYSCTL);
+
+	word[strcspn(word, "\n")] = '\0';
+	return word;
+}
+
+/* bind() to an address that no device has: an event for each port */
+static int refused(int port)
+{
+	int s = sock_open("tcp", AF_INET, 0);
+	int err = sock_try_bind(s, text(NOT_LOCAL ":%d", port));
+
+	close(s);
+	return err;
+}
+
+FIXTURE(log_file) {};
+FIXTURE_SETUP(log_file)
+{
+	if (access(EVENTS_SYSCTL, F_OK))
+		SKIP(return, "no net.reuse.log");
+	if (kernel_is_realtime())
+		SKIP(return, "PREEMPT_RT: these binds are not logged, see reuse(7)");
+	new_netns();
+	lo_up();
+}
+
+FIXTURE_TEARDOWN(log_file)
+{
+}
+
+/* A namespace begins without a log; each word has effect, and off ends the log */
+TEST_F(log_file, takes_three_words)
+{
+	EXPECT_STREQ("off", level());
+	EXPECT_EQ(EADDRNOTAVAIL, refused(1));
+	EXPECT_EVENTS("%s", "");
+
+	EXPECT_EQ(0, try_level("refused\n"));
+	EXPECT_STREQ("refused", level());
+	EXPECT_EQ(EADDRNOTAVAIL, refused(2));
+	EXPECT_EVENTS("local_address=" NOT_LOCAL ":2");
+
+	EXPECT_EQ(0, try_level(" all "));
+	EXPECT_STREQ("all", level());
+	EXPECT_EVENTS("%s", "");
+	EXPECT_EQ(EADDRNOTAVAIL, refused(3));
+	EXPECT_EVENTS("local_address=" NOT_LOCAL ":3");
+
+	EXPECT_EQ(0, try_level("off"));
+	EXPECT_STREQ("off", level());
+	EXPECT_EQ(EADDRNOTAVAIL, refused(4));
+	EXPECT_EVENTS("%s", "");
+}
+
+/* Another word is EINVAL, and the log goes on */
+TEST_F(log_file, refuses_other_words)
+{
+	static const char * const words[] = {
+		"on", "OFF", "refuse", "all refused", "\n", " ",
+		"a_word_that_is_longer_than_any_that_there_could_be",
+	};
+	size_t i;
+
+	events_begin("refused");
+	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
+	for (i = 0; i < ARRAY_SIZE(words); i++)
+		EXPECT_EQ(-EINVAL, try_level(words[i]));
+	EXPECT_STREQ("refused", level());
+	EXPECT_EVENTS("count=1");
+}
+
+/* Writing the same word begins a new log */
+TEST_F(log_file, begins_anew_when_written)
+{
+	events_begin("refused");
+	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
+	EXPECT_EVENTS("count=1");
+	events_begin("refused");
+	EXPECT_EVENTS("%s", "");
+	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
+	EXPECT_EVENTS("count=1");
+}
+
+/* A line says who called: the process, its name and its user; equal events are counted */
+TEST_F(log_file, counts_equal_events)
+{
+	struct events events;
+	double first, last, up;
+
+	events_begin("refused");
+	prctl(PR_SET_NAME, "a b\\c\x01");
+	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
+	usleep(20000);
+	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
+	EXPECT_EVENTS("count=2 pid=%d comm=a\\040b\\134c\\001 uid=0 call=bind proto=tcp\t"
+		      "local_address=" NOT_LOCAL AT_PORT " dev=- v6only=- reuseaddr=0\t"
+		      "reuseport=0 semantics=native\t"
+		      "verdict=EADDRNOTAVAIL native=EADDRNOTAVAIL rule=not-local other_address=-\t"
+		      "other_dev=- other_state=- other_uid=- other_reuseaddr=- other_reuseport=-\t"
+		      "other_inode=-", getpid());
+
+	events_read(EVENTS_FILE, &events);
+	first = atof(event_col(&events.event[0], "first"));
+	last = atof(event_col(&events.event[0], "last"));
+	up = atof(slurp("/proc/uptime"));
+	EXPECT_GE(last, first + 0.02);
+	EXPECT_LE(last, up + 0.02);
+	EXPECT_GE(first, up - 30 * slowness());
+	events_free(&events);
+}
+
+static void refused_once(void *arg)
+{
+	prctl(PR_SET_NAME, "other");
+	if (refused(*(int *)arg) != EADDRNOTAVAIL)
+		die("not refused");
+}
+
+/* The caller is the last one; another process makes no other event, but another user does */
+TEST_F(log_file, says_who_called_last)
+{
+	struct child same, other;
+	int port = PORT;
+
+	events_begin("refused");
+	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
+	child_start(&same, 0, refused_once, &port);
+	EXPECT_EVENTS("count=2 pid=%d comm=other uid=0", same.pid);
+	child_start(&other, 1000, refused_once, &port);
+	EXPECT_EVENTS("count=2 pid=%d uid=0\ncount=1 pid=%d uid=1000", same.pid, other.pid);
+	child_stop(&same);
+	child_stop(&other);
+}
+
+/* There are 256 lines: the event that has not happened for the longest time goes, and counts */
+TEST_F(log_file, loses_the_oldest)
+{
+	struct events events;
+	int i;
+
+	events_begin("refused");
+	for (i = 1; i <= EVENTS_MAX; i++)
+		EXPECT_EQ(EADDRNOTAVAIL, refused(1000 + i));
+	/* The first is no longer the oldest */
+	EXPECT_EQ(EADDRNOTAVAIL, refused(1001));
+	events_read(EVENTS_FILE, &events);
+	EXPECT_EQ(EVENTS_MAX, (int)events.n);
+	EXPECT_EQ(0, (int)events.lost);
+	EXPECT_STREQ(NOT_LOCAL ":1002", event_col(&events.event[0], "local_address"));
+	EXPECT_STREQ(NOT_LOCAL ":1001", event_col(&events.event[EVENTS_MAX - 1], "local_address"));
+	EXPECT_STREQ("2", event_col(&events.event[EVENTS_MAX - 1], "count"));
+	events_free(&events);
+
+	for (i = 1; i <= 3; i++)
+		EXPECT_EQ(EADDRNOTAVAIL, refused(2000 + i));
+	events_read(EVENTS_FILE, &events);
+	EXPECT_EQ(EVENTS_MAX, (int)events.n);
+	EXPECT_EQ(3, (int)events.lost);
+	EXPECT_STREQ(NOT_LOCAL ":1005", event_col(&events.event[0], "local_address"));
+	EXPECT_STREQ(NOT_LOCAL ":2003", event_col(&events.event[EVENTS_MAX - 1], "local_address"));
+	events_free(&events);
+
+	/* A lost event comes back as a new one */
+	EXPECT_EQ(EADDRNOTAVAIL, refused(1002));
+	events_read(EVENTS_FILE, &events);
+	EXPECT_EQ(4, (int)events.lost);
+	EXPECT_STREQ("1", event_col(&events.event[EVENTS_MAX - 1], "count"));
+	events_free(&events);
+}
+
+/* A reader gets the log of one moment, read by read, whatever happens meanwhile */
+TEST_F(log_file, is_read_as_of_one_moment)
+{
+	char buffer[200], *whole;
+	size_t len = 0;
+	ssize_t n;
+	int fd, i;
+
+	events_begin("refused");
+	for (i = 0; i < 100; i++)
+		EXPECT_EQ(EADDRNOTAVAIL, refused(1000 + i));
+	whole = slurp(EVENTS_FILE);
+	fd = open(EVENTS_FILE, O_RDONLY | O_CLOEXEC);
+	ASSERT_LE(0, fd);
+	while ((n = read(fd, buffer, sizeof(buffer))) > 0) {
+		EXPECT_EQ(0, memcmp(whole + len, buffer, n));
+		len += n;
+		EXPECT_EQ(EADDRNOTAVAIL, refused(1000 + len % 100));
+		if (len > 1000)
+			events_begin("refused");
+	}
+	EXPECT_EQ(0, n);
+	EXPECT_EQ(strlen(whole), len);
+
+	/* From the beginning again, it is as it is now */
+	EXPECT_EQ(0, lseek(fd, 0, SEEK_SET));
+	EXPECT_STREQ(slurp(EVENTS_FILE), slurp_fd(fd));
+	close(fd);
+}
+
+/* Another namespace has its own level and its own lines */
+TEST_F(log_file, is_of_one_namespace)
+{
+	events_begin("refused");
+	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
+	new_netns();
+	EXPECT_STREQ("off", level());
+	EXPECT_EVENTS("%s", "");
+}
+
+static int open_log(void)
+{
+	int fd = open(EVENTS_FILE, O_RDONLY | O_CLOEXEC), err = errno;
+
+	if (fd < 0)
+		return err;
+	close(fd);
+	return 0;
+}
+
+static void without_rights(void *unused)
+{
+	(void)unused;
+	if (open_log() != EACCES || try_level("refused") >= 0)
+		die("a user without rights may");
+	/* Rights over a namespace of one's own are none over this one */
+	if (unshare(CLONE_NEWUSER) || open_log() != EACCES || try_level("refused") >= 0)
+		die("a user with rights elsewhere may");
+	/* It has all rights over this one */
+	if (unshare(CLONE_NEWNET) || open_log() || try_level("refused") < 0)
+		die("a user may not in a namespace of their own");
+}
+
+/* Only who has CAP_NET_ADMIN over the namespace may read or write */
+TEST_F(log_file, is_for_who_administers_the_namespace)
+{
+	struct child user;
+
+	events_begin("refused");
+	EXPECT_EQ(0, open_log());
+	child_start(&user, 1000, without_rights, NULL);
+	child_stop(&user);
+}
+
+static void as_host_only_says(void *refused)
+{
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNET))
+		die("no namespaces");
+	if (try_level("refused") != (refused ? -EPERM : 0) || try_level("off"))
+		die("host_only is not obeyed");
+}
+
+/* With host_only=1 no user without rights over the host has functions intercepted */
+TEST_F(log_file, may_be_kept_to_the_host)
+{
+	struct child user;
+
+	write_file(PARAMETERS "host_only", "1");
+	child_start(&user, 1000, as_host_only_says, &user);
+	child_stop(&user);
+	EXPECT_EQ(0, try_level("refused"));
+	write_file(PARAMETERS "host_only", "0");
+	child_start(&user, 1000, as_host_only_says, NULL);
+	child_stop(&user);
+}
+
+/* As many functions as are needed are intercepted, and none of those that packets pass */
+TEST_F(log_file, hooks_only_what_it_needs)
+{
+	static const char * const needed[] = {
+		"inet_csk_get_port (", "udp_v4_get_port (", "udp_v6_get_port (", "__inet_bind (",
+		"__inet6_bind (",
+	};
+	char *hooked, *rest, *line;
+	size_t i, n = 0;
+
+	if (access(HOOKED, R_OK))
+		SKIP(return, "no tracefs");
+	ASSERT_TRUE(wait_for(nothing_hooked, NULL, 60000));
+	events_begin("refused");
+	hooked = slurp(HOOKED);
+	for (i = 0; i < ARRAY_SIZE(needed); i++)
+		EXPECT_TRUE(strstr(hooked, needed[i]));
+	rest = strdup(hooked);
+	while ((line = strsep(&rest, "\n")))
+		n += !!strstr(line, "[reuse]");
+	EXPECT_EQ(ARRAY_SIZE(needed), n)
+		TH_LOG("%s", hooked);
+	events_begin("off");
+	EXPECT_TRUE(nothing_hooked(NULL));
+}
+
+static void logs_and_dies(void *unused)
+{
+	(void)unused;
+	new_netns();
+	events_begin("all");
+	if (refused(PORT) != EADDRNOTAVAIL)
+		die("not refused");
+}
+
+/* A namespace takes its log and its hooks with it; one that is read lives until then */
+TEST_F(log_file, goes_with_its_namespace)
+{
+	struct child child;
+	char first[10];
+	int fd;
+
+	if (access(HOOKED, R_OK))
+		SKIP(return, "no tracefs");
+	child_start(&child, 0, logs_and_dies, NULL);
+	EXPECT_FALSE(nothing_hooked(NULL));
+	fd = open(text("/proc/%d/net/reuse_log", child.pid), O_RDONLY | O_CLOEXEC);
+	EXPECT_EQ(10, read(fd, first, 10));
+	child_stop(&child);
+	EXPECT_TRUE(strstr(slurp_fd(fd), NOT_LOCAL AT_PORT));
+	EXPECT_EQ(0, lseek(fd, 0, SEEK_SET));
+	EXPECT_TRUE(strstr(slurp_fd(fd), NOT_LOCAL AT_PORT));
+	close(fd);
+	EXPECT_TRUE(wait_for(nothing_hooked, NULL, 60000));
+}
+
+TEST_HARNESS_MAIN
