@@ -10,11 +10,10 @@
 #include <net/sock.h>
 
 /*
- * A socket that is bound while its namespace emulates gets a bind sequence from SEQ_TRACKED_MIN to
- * SEQ_TRACKED_MAX. Above are those in TIME_WAIT. Up to SEQ_LEARNED_MAX are those tracked as
- * oldest, which were bound before the switch; between the two ranges, those without a record: most
- * likely connections that were accepted before. No amount of binding and switching uses the ranges
- * up: see events.c.
+ * A socket that is bound while its namespace emulates gets a bind sequence between these. Below
+ * SEQ_TRACKED_MIN are sockets without a record, and below SEQ_LEARNED_MAX those tracked as oldest,
+ * which were bound before the switch: a connection without a record was most likely accepted by
+ * one of them. Above SEQ_TRACKED_MAX are those in TIME_WAIT. No amount of binding and switching uses the range up: see events.c.
  */
 #define SEQ_TRACKED_MIN	BIT_ULL(61)
 #define SEQ_LEARNED_MAX	(SEQ_TRACKED_MIN - BIT_ULL(32))
