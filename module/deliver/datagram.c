@@ -104,6 +104,7 @@ static struct sock *datagram_receiver(struct sk_buff *skb,
 	    (ipv6 ? chosen6(dv, skb) : chosen4(dv, skb)))
 		return NULL;
 
+	dv->native = native;
 	return reuse_deliver_connected(dv, native) ?:
 	       reuse_deliver_select(dv, native, skb, sizeof(*uh));
 }
@@ -123,12 +124,15 @@ static unsigned int datagram_unicast(struct sk_buff *skb,
 	__skb_push(skb, thoff);
 	if (!sk)
 		return NF_ACCEPT;
-	if (IS_ERR(sk))
+	if (IS_ERR(sk)) {
+		reuse_deliver_report(dv, NULL);
 		return NF_DROP;
+	}
 
 	verdict = reuse_deliver_ask_rest(skb, state, dv);
 	if (verdict != NF_REPEAT)
 		return verdict;
+	reuse_deliver_report(dv, sk);
 	/* If the receiver was closed meanwhile, drop the datagram: no other socket may get it */
 	return reuse_deliver_give(skb, state, sk) ? NF_STOLEN : NF_DROP;
 }

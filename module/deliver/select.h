@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+#include "log/trace.h"
 #include "semantics/semantics.h"
 #include "track/track.h"
 
@@ -18,6 +19,7 @@ struct sk_buff;
  * @packet: the packet as the rules see it
  * @from: its source address; IPv4 in the v4-mapped form
  * @decision: the profile's selection so far
+ * @native: the socket that the kernel would have given it to, NULL if none
  * @hook: the netfilter hook that the packet is in, NULL for a SYN
  * @dif: index of the device that it came by
  * @sdif: index of the device enslaved to @dif that it came by, or 0
@@ -34,6 +36,7 @@ struct reuse_delivery {
 	struct sem_packet packet;
 	u8 from[16];
 	struct sem_deliver decision;
+	const struct sock *native;
 	unsigned int (*hook)(void *priv, struct sk_buff *skb,
 			     const struct nf_hook_state *state);
 	int dif;
@@ -56,6 +59,16 @@ struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 			enum addr_class class, unsigned int budget,
 			scan_fn_t fn, void *arg);
+
+/* report.c */
+void reuse_deliver_tell(const struct reuse_delivery *dv, const struct sock *sk);
+
+/* Called once the receiver is decided; NULL: no socket gets the packet */
+static inline void reuse_deliver_report(const struct reuse_delivery *dv, const struct sock *sk)
+{
+	if (trace_reuse_deliver_enabled())
+		reuse_deliver_tell(dv, sk);
+}
 
 /* handoff.c */
 unsigned int reuse_deliver_ask_rest(struct sk_buff *skb,

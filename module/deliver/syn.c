@@ -33,12 +33,21 @@ static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
 {
 	struct sock *sk;
 
+	dv->native = native;
 	local_bh_disable();
 	sk = reuse_deliver_select(dv, native, skb, doff);
 	local_bh_enable();
-	if (dv->refused && dv->profile->drops_refused && tcp_asks(skb))
+	if (IS_ERR(sk))
+		sk = NULL;
+	if (!tcp_asks(skb))
+		return sk;
+
+	/* Without a socket on the port there is nothing to decide */
+	if (native || dv->refused)
+		reuse_deliver_report(dv, sk);
+	if (dv->refused && dv->profile->drops_refused)
 		return reuse_drop_socket(dv->net);
-	return IS_ERR(sk) ? NULL : sk;
+	return sk;
 }
 
 /* The kernel has found @native, or no listener: is that for the profile to decide? */

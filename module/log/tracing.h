@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* The arguments of tracepoints, and the form in which they keep addresses and words. */
+#ifndef _REUSE_LOG_TRACING_H
+#define _REUSE_LOG_TRACING_H
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/string.h>
+#include <linux/types.h>
+
+struct net;
+
+/**
+ * struct reuse_packet - a packet whose receiver was decided
+ * @net: network namespace
+ * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
+ * @ipv6: it is an IPv6 packet
+ * @from: source address; IPv4 in the v4-mapped form
+ * @to: destination address, in the same form
+ * @from_port: source port, network byte order
+ * @to_port: destination port, network byte order
+ * @semantics: name of the semantics that decided
+ * @verdict: what became of it: delivered, refused or dropped
+ * @inode: of the socket that gets it; 0 if none does, or the socket has no inode
+ * @native_inode: of the socket that this kernel would have given it to; 0 in the same cases
+ */
+struct reuse_packet {
+	const struct net *net;
+	u8 protocol;
+	bool ipv6;
+	const u8 *from;
+	const u8 *to;
+	__be16 from_port;
+	__be16 to_port;
+	const char *semantics;
+	const char *verdict;
+	unsigned long inode;
+	unsigned long native_inode;
+};
+
+/* Room for any word of these tracepoints but a rule's */
+#define REUSE_TRACE_WORD	16
+
+/* The protocol as /proc/net/reuse has it */
+static inline const char *reuse_trace_proto(u8 protocol, bool ipv6)
+{
+	switch (protocol) {
+	case IPPROTO_TCP:
+		return ipv6 ? "tcp6" : "tcp";
+	case IPPROTO_UDP:
+		return ipv6 ? "udp6" : "udp";
+	default:
+		return ipv6 ? "udplite6" : "udplite";
+	}
+}
+
+/* Makes a struct sockaddr_in or sockaddr_in6 at @to, which may be unaligned */
+static inline void reuse_trace_addr(u8 *to, bool ipv6, const u8 *addr, __be16 port)
+{
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = port };
+	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = port };
+
+	memset(to, 0, sizeof(in6));
+	if (ipv6) {
+		memcpy(&in6.sin6_addr, addr, sizeof(in6.sin6_addr));
+		memcpy(to, &in6, sizeof(in6));
+	} else {
+		memcpy(&in.sin_addr, addr + 12, sizeof(in.sin_addr));
+		memcpy(to, &in, sizeof(in));
+	}
+}
+
+#endif
