@@ -8,7 +8,7 @@
 # that it runs.
 
 TOOLS_SUITE=trixie
-TOOLS_PACKAGES=(bash busybox-static iproute2 nftables nginx util-linux
+TOOLS_PACKAGES=(bash busybox-static iproute2 nftables nginx trace-cmd util-linux
 	qemu-system-x86 seabios cpio kmod xz-utils zstd mount
 	gcc libc6-dev linux-libc-dev make rsync shellcheck)
 # What scripts/vm takes from this machine instead, beside QEMU
