@@ -27,7 +27,7 @@ enum reuse_log_level {
 	REUSE_LOG_ALL,
 };
 
-/* The call of a process, or the kind of a packet; in the order of call_words[] of proc.c */
+/* The call of a process, or the kind of a packet; in the order of call_words[] of words.c */
 enum reuse_call {
 	REUSE_CALL_BIND,
 	REUSE_CALL_LISTEN,
@@ -157,6 +157,12 @@ void reuse_log_free(struct reuse_log *log);
 
 /* store.c: for the reader */
 void reuse_log_copy(struct reuse_net *rn, struct reuse_log_copy *copy);
+
+/* words.c */
+const char *reuse_log_call_word(u8 call);
+const char *reuse_log_fate_word(u8 fate);
+const char *reuse_log_state_word(u8 state);
+const char *reuse_log_error_word(int err);
 
 /* proc.c */
 int reuse_log_create(struct net *net);

@@ -31,38 +31,14 @@ struct reader {
 	struct reuse_log_copy copy;
 };
 
-static const char * const call_words[] = {
-	"bind", "listen", "connect", "setsockopt", "datagram", "syn",
-};
-
-static const char * const fate_words[] = { "delivered", "refused", "dropped" };
-
-static const char * const state_words[] = { "bound", "listen", "connected", "timewait" };
-
-static const struct {
-	int err;
-	const char *name;
-} errors[] = {
-	{ 0, "ok" },
-	{ -EADDRINUSE, "EADDRINUSE" },
-	{ -EADDRNOTAVAIL, "EADDRNOTAVAIL" },
-	{ -EACCES, "EACCES" },
-	{ -EAGAIN, "EAGAIN" },
-	{ -EINVAL, "EINVAL" },
-	{ -ENOPROTOOPT, "ENOPROTOOPT" },
-};
-
 static void show_error(struct seq_file *m, int err)
 {
-	unsigned int i;
+	const char *word = reuse_log_error_word(err);
 
-	for (i = 0; i < ARRAY_SIZE(errors); i++) {
-		if (errors[i].err == err) {
-			seq_printf(m, "%s ", errors[i].name);
-			return;
-		}
-	}
-	seq_printf(m, "%d ", err);
+	if (word)
+		seq_printf(m, "%s ", word);
+	else
+		seq_printf(m, "%d ", err);
 }
 
 static void show_time(struct seq_file *m, u64 ns)
@@ -147,7 +123,7 @@ static void show_sock(struct seq_file *m, struct net *net, const struct reuse_ev
 {
 	const struct reuse_event_sock *sk = &event->sock;
 
-	seq_printf(m, "%s %s ", call_words[event->call], protocol_word(event->protocol));
+	seq_printf(m, "%s %s ", reuse_log_call_word(event->call), protocol_word(event->protocol));
 	show_address(m, sk);
 	show_dev(m, net, sk->dev);
 	if (sk->ipv6)
@@ -163,7 +139,7 @@ static void show_verdict(struct seq_file *m, const struct reuse_event *event)
 
 	seq_printf(m, "%s ", event->profile ? event->profile->name : "native");
 	if (packet)
-		seq_printf(m, "%s ", fate_words[event->verdict]);
+		seq_printf(m, "%s ", reuse_log_fate_word(event->verdict));
 	else
 		show_error(m, event->verdict);
 	if (!event->has_native)
@@ -187,7 +163,7 @@ static void show_other(struct seq_file *m, struct net *net, const struct reuse_e
 	}
 	show_address(m, sk);
 	show_dev(m, net, sk->dev);
-	seq_printf(m, "%s ", state_words[sk->state]);
+	seq_printf(m, "%s ", reuse_log_state_word(sk->state));
 	show_uid(m, sk->uid);
 	seq_printf(m, "%d %d ", sk->reuseaddr, sk->reuseport);
 	if (sk->inode)
