@@ -9,6 +9,7 @@
 #include "hook/hook.h"
 #include "list/list.h"
 #include "log/log.h"
+#include "log/tracing.h"
 #include "netns.h"
 #include "switch.h"
 #include "sysctl.h"
@@ -91,6 +92,22 @@ static struct pernet_operations switch_ops = {
 	.exit	  = switch_exit,
 };
 
+/* Binds are traced in all namespaces: the functions of any log are intercepted for that, too */
+static int trace_get(void)
+{
+	return reuse_hook_users_get(NULL, REUSE_HOOKS_OF_LOG);
+}
+
+static void trace_put(void)
+{
+	reuse_hook_users_put(REUSE_HOOKS_OF_LOG);
+}
+
+static const struct reuse_trace_hooks trace_hooks = {
+	.get = trace_get,
+	.put = trace_put,
+};
+
 static int __init reuse_init(void)
 {
 	int err;
@@ -111,6 +128,7 @@ static int __init reuse_init(void)
 	if (err)
 		goto unregister_state;
 
+	reuse_trace_setup(&trace_hooks);
 	return 0;
 
 unregister_state:
@@ -127,6 +145,7 @@ teardown_hook:
 /* After reuse_hook_users_teardown() no function of the kernel calls the module */
 static void __exit reuse_exit(void)
 {
+	reuse_trace_teardown();
 	unregister_pernet_subsys(&switch_ops);
 	if (left_emulating)
 		pr_warn("unloaded while %u network namespace(s) were not native: this kernel's own rules are in force there from now on\n",

@@ -23,6 +23,7 @@
 #include "compat/portrange.h"
 #include "explain.h"
 #include "log/log.h"
+#include "log/trace.h"
 #include "netns.h"
 #include "report.h"
 #include "request.h"
@@ -312,37 +313,6 @@ static int request_native_port(struct bind_request *req, unsigned short port)
 	return err;
 }
 
-/**
- * reuse_bind_begin() - describe a bind
- * @req: is set, but for the fields that reuse_bind_decide() sets
- * @sk: the socket that asks for a port
- * @udp: UDP or UDP-Lite
- * @profile: semantics to decide by
- *
- * Context: any; where the kernel has no sk_uid(), it takes sk_callback_lock.
- */
-void reuse_bind_begin(struct bind_request *req, struct sock *sk, bool udp,
-		      const struct sem_profile *profile)
-{
-	req->bind.fastreuse = 0;
-	req->bind.rule = SEM_RULE_NONE;
-	req->bind.blocker = NULL;
-	req->explains = false;
-	req->unrecorded = false;
-	req->sk = sk;
-	req->rn = reuse_net(sock_net(sk));
-	req->table = udp ? &reuse_udp : &reuse_tcp;	/* also for UDP-Lite */
-	req->profile = profile;
-	req->udp = udp;
-	reuse_sock_snapshot(sk, &req->self);
-
-	if (profile->needs_bind_order) {
-		/* Map it now: uid_map may be written long after the namespace was created */
-		req->root = make_kuid(sock_net(sk)->user_ns, 0);
-		reuse_owners_uid(req, sk, &req->self);
-	}
-}
-
 static int request_run(struct bind_request *req, unsigned short port)
 {
 	const struct sem_profile *profile = req->profile;
@@ -403,8 +373,8 @@ static int leave_and_log(struct sock *sk, unsigned short port)
 {
 	int err = sk->sk_prot->get_port(sk, port);
 
-	if (err && reuse_log_level(sock_net(sk)))
-		reuse_report_port(sk, NULL, port, NULL, err, NULL, NULL);
+	if ((err && reuse_log_level(sock_net(sk))) || trace_reuse_bind_enabled())
+		reuse_report_port(sk, NULL, err ? port : sk->sk_num, NULL, err, NULL, NULL);
 	return err;
 }
 
@@ -415,8 +385,9 @@ static int decide_and_log(struct sock *sk, unsigned short port, bool udp)
 	bool before = reuse_report_before(sk, port, udp, &native);
 	int err = decide(sk, port, udp, &profile, &why);
 
-	if (err || before)
-		reuse_report_port(sk, NULL, port, profile, err, &why, before ? &native : NULL);
+	if (err || before || trace_reuse_bind_enabled())
+		reuse_report_port(sk, NULL, err ? port : sk->sk_num, profile, err, &why,
+				  before ? &native : NULL);
 	return err;
 }
 
@@ -438,7 +409,7 @@ int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp)
 
 	if (!profile)
 		return leave_and_log(sk, port);
-	if (reuse_log_level(sock_net(sk)))
+	if (reuse_log_level(sock_net(sk)) || trace_reuse_bind_enabled())
 		return decide_and_log(sk, port, udp);
 	return decide(sk, port, udp, &profile, NULL);
 }
@@ -466,7 +437,7 @@ bool reuse_bind_is_in_use(struct sock *sk, const u8 *addr, unsigned short port)
 	if (profile->separate_families && req.self.ipv6)
 		req.self.v6only = true;
 
-	req.explains = reuse_log_level(sock_net(sk));
+	req.explains = reuse_log_level(sock_net(sk)) || trace_reuse_bind_enabled();
 
 	spin_lock_bh(&req.rn->bind_lock);
 	err = reuse_bind_decide(&req, port, false);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Tells the log of calls that are refused, or decided otherwise than this kernel would have.
+ * Tells the log of calls that are refused, or decided otherwise than this kernel would have; and
+ * tracers of each bind() and listen().
  *
  * A decision by the semantics of a namespace comes with its reason. If the kernel has decided
  * alone, the reason is asked for afterwards: another socket may have come or gone meanwhile, and
@@ -16,17 +17,22 @@
 #include "compat/uid.h"
 #include "explain.h"
 #include "log/log.h"
+#include "log/trace.h"
 #include "netns.h"
 #include "report.h"
 #include "request.h"
 #include "tables/sock.h"
 
+/* A line does not show the state of the socket that calls, so it is to make no difference */
 static void report_begin(struct reuse_event *event, enum reuse_call call, struct sock *sk,
 			 const struct sem_profile *profile, const struct sem_sock *self,
 			 unsigned short port)
 {
-	reuse_event_init(event, call, sk->sk_protocol, profile);
+	bool mptcp = sk->sk_protocol == IPPROTO_MPTCP;
+
+	reuse_event_init(event, call, mptcp ? IPPROTO_TCP : sk->sk_protocol, profile);
 	reuse_event_sock(&event->sock, self, port, reuse_sock_uid(sk), 0);
+	event->sock.state = SEM_BOUND;
 }
 
 static void report_reason(struct reuse_event *event, const struct bind_reason *reason)
@@ -68,13 +74,13 @@ static void explain_native(struct sock *sk, const struct sem_sock *self, unsigne
  * @native: is set
  *
  * Context: as of reuse_bind_explain(); @sk is locked.
- * Return: false if that is not to be logged, or cannot differ.
+ * Return: false if nobody wants to know, or it cannot differ.
  */
 bool reuse_report_before(struct sock *sk, unsigned short port, bool udp,
 			 struct bind_reason *native)
 {
 	if (!port || !reuse_net_profile(sock_net(sk)) ||
-	    reuse_log_level(sock_net(sk)) != REUSE_LOG_ALL)
+	    (reuse_log_level(sock_net(sk)) != REUSE_LOG_ALL && !trace_reuse_bind_enabled()))
 		return false;
 	explain_native(sk, NULL, port, udp, native);
 	return true;
@@ -92,6 +98,27 @@ static void report_search(struct reuse_event *event, const struct sem_sock *self
 	event->rule = sem_rule_of_error(event->profile, self, true, event->verdict);
 	if (!event->profile)
 		report_native(event, event->verdict);
+}
+
+/* The port was found, or given */
+static void report_granted(struct reuse_event *event, const struct bind_reason *native)
+{
+	if (native)
+		report_native(event, native->err);
+	else if (!event->profile)
+		report_native(event, 0);
+	if (native && native->err)
+		report_reason(event, native);
+}
+
+/* Is a decision for the log, not for tracers alone? */
+static bool is_logged(const struct sock *sk, int err, const struct bind_reason *native)
+{
+	enum reuse_log_level level = reuse_log_level(sock_net(sk));
+
+	if (err)
+		return level && is_refusal(err);
+	return level == REUSE_LOG_ALL && native && native->err;
 }
 
 static void report_refused(struct reuse_event *event, struct sock *sk,
@@ -115,7 +142,7 @@ static void report_refused(struct reuse_event *event, struct sock *sk,
 }
 
 /**
- * reuse_report_port() - log the decision on a port, if it is to be logged
+ * reuse_report_port() - trace the decision on a port, and log it if it is to be logged
  * @sk: the socket that asked for a port
  * @self: the address, options and state that it asked with; NULL: as @sk is
  * @port: the port, in host byte order; 0 to search for one
@@ -137,7 +164,7 @@ void reuse_report_port(struct sock *sk, const struct sem_sock *self, unsigned sh
 	/* Older kernels say no more than 1 */
 	if (err > 0)
 		err = -EADDRINUSE;
-	if (err ? !is_refusal(err) : !native || !native->err)
+	if (!trace_reuse_bind_enabled() && !is_logged(sk, err, native))
 		return;
 
 	if (!self) {
@@ -148,62 +175,40 @@ void reuse_report_port(struct sock *sk, const struct sem_sock *self, unsigned sh
 	report_begin(&event, self->state == SEM_LISTEN ? REUSE_CALL_LISTEN : REUSE_CALL_BIND, sk,
 		     profile, self, port);
 	event.verdict = err;
-	if (!err) {
-		report_native(&event, native->err);
-		report_reason(&event, native);
-	} else if (!port) {
+	if (!err)
+		report_granted(&event, native);
+	else if (!port)
 		report_search(&event, self);
-	} else {
+	else
 		report_refused(&event, sk, self, udp, why);
-	}
-	reuse_log(sock_net(sk), &event);
-}
-
-/*
- * Was a bind() refused for the privilege, or the address? Both come before get_port(), which
- * refuses for want of a privilege that the kernel does not ask for; and of a port, where some
- * semantics say EADDRNOTAVAIL, too.
- */
-static bool is_refused_early(struct sock *sk, const struct sem_profile *profile, const u8 *addr,
-			     unsigned short port, int err)
-{
-	if (err == -EACCES)
-		return port && inet_port_requires_bind_service(sock_net(sk), port);
-	if (err != -EADDRNOTAVAIL)
-		return false;
-	if (port || !profile)
-		return true;
-	return (profile->separate_families && sk->sk_family == AF_INET6 && sem_mapped(addr)) ||
-	       reuse_bind_address_error(sk, addr);
+	trace_reuse_bind(sock_net(sk), &event);
+	if (is_logged(sk, err, native))
+		reuse_log(sock_net(sk), &event);
 }
 
 /**
- * reuse_bind_refused() - log a bind() that was refused before it came to the port
+ * reuse_bind_refused() - log a bind() that is refused before it comes to the port
  * @sk: TCP, UDP or any other socket
  * @addr: address and port
  * @err: negative errno of bind()
  *
- * Context: process context; @sk is not locked.
+ * Context: any but hard interrupts; @sk need not be locked.
  */
 void reuse_bind_refused(struct sock *sk, const struct sockaddr *addr, int err)
 {
 	const struct sem_profile *profile = reuse_net_profile(sock_net(sk));
 	/* It is in the same place for IPv6 */
 	unsigned short port = ntohs(((const struct sockaddr_in *)addr)->sin_port);
-	struct reuse_event event;
 	struct bind_reason native;
+	struct reuse_event event;
 	struct sem_sock self;
 
-	if ((err != -EACCES && err != -EADDRNOTAVAIL) ||
-	    !(reuse_bind_has_rules(sk) || sk->sk_protocol == IPPROTO_MPTCP))
+	if ((err != -EACCES && err != -EADDRNOTAVAIL) || !reuse_bind_has_rules(sk))
 		return;
 
 	reuse_sock_snapshot(sk, &self);
 	self.uid = __kuid_val(reuse_sock_uid(sk));
 	reuse_bind_address(sk, addr, self.addr);
-	if (!is_refused_early(sk, profile, self.addr, port, err))
-		return;
-
 	report_begin(&event, REUSE_CALL_BIND, sk, profile, &self, port);
 	event.verdict = err;
 	event.rule = sem_rule_of_error(profile, &self, false, err);
@@ -213,6 +218,7 @@ void reuse_bind_refused(struct sock *sk, const struct sockaddr *addr, int err)
 		explain_native(sk, &self, port, sk->sk_protocol != IPPROTO_TCP, &native);
 		report_native(&event, native.err);
 	}
+	trace_reuse_bind(sock_net(sk), &event);
 	reuse_log(sock_net(sk), &event);
 }
 
@@ -230,7 +236,9 @@ void reuse_bind_refused_option(struct sock *sk, int err, enum sem_rule rule)
 	struct reuse_event event;
 	struct sem_sock self;
 
-	if (reuse_log_level(sock_net(sk)) != REUSE_LOG_ALL || !reuse_bind_has_rules(sk))
+	/* A BPF program may set the option of a socket that a packet is for: no task calls then */
+	if (!in_task() || reuse_log_level(sock_net(sk)) != REUSE_LOG_ALL ||
+	    !reuse_bind_has_rules(sk))
 		return;
 
 	reuse_sock_snapshot(sk, &self);

@@ -16,6 +16,7 @@
 #include "compat/ftrace.h"
 #include "compat/sockopt.h"
 #include "log/log.h"
+#include "log/trace.h"
 #include "netns.h"
 #include "track/track.h"
 
@@ -40,14 +41,14 @@ static __always_inline bool sk_in_emulating_netns(reuse_fregs_t *regs)
 
 static __always_inline bool sk_in_minding_netns(reuse_fregs_t *regs)
 {
-	return reuse_net_minds_binds(sock_net(sk_arg(regs)));
+	return trace_reuse_bind_enabled() || reuse_net_minds_binds(sock_net(sk_arg(regs)));
 }
 
 static __always_inline bool socket_in_logging_netns(reuse_fregs_t *regs)
 {
 	const struct socket *sock = (const struct socket *)reuse_ftrace_arg(regs, 0);
 
-	return reuse_log_level(sock_net(sock->sk));
+	return trace_reuse_bind_enabled() || reuse_log_level(sock_net(sock->sk));
 }
 
 static __always_inline bool in_emulating_netns(reuse_fregs_t *regs)

@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The arguments of tracepoints, and the form in which they keep addresses and words. */
+/*
+ * The arguments of tracepoints, the form in which they keep addresses and words, and what enabling
+ * one takes.
+ */
 #ifndef _REUSE_LOG_TRACING_H
 #define _REUSE_LOG_TRACING_H
 
 #include <linux/in.h>
 #include <linux/in6.h>
+#include <linux/kernel.h>
 #include <linux/string.h>
 #include <linux/types.h>
+#include <linux/uidgid.h>
+#include <linux/user_namespace.h>
+
+#include "log.h"
 
 struct net;
 
@@ -38,8 +46,26 @@ struct reuse_packet {
 	unsigned long native_inode;
 };
 
-/* Room for any word of these tracepoints but a rule's */
+/* Room for a rule's word, and for any other */
+#define REUSE_TRACE_RULE	32
 #define REUSE_TRACE_WORD	16
+
+/* As the first user namespace sees it; -1 if it is not known */
+static inline s32 reuse_trace_uid(kuid_t uid)
+{
+	return uid_valid(uid) ? (s32)from_kuid(&init_user_ns, uid) : -1;
+}
+
+/* Sets @to to the name of an error, or to - if it is not known */
+static inline void reuse_trace_error(char *to, bool known, int err)
+{
+	const char *word = known ? reuse_log_error_word(err) : "-";
+
+	if (word)
+		strscpy(to, word, REUSE_TRACE_WORD);
+	else
+		snprintf(to, REUSE_TRACE_WORD, "%d", err);
+}
 
 /* The protocol as /proc/net/reuse has it */
 static inline const char *reuse_trace_proto(u8 protocol, bool ipv6)
@@ -69,5 +95,24 @@ static inline void reuse_trace_addr(u8 *to, bool ipv6, const u8 *addr, __be16 po
 		memcpy(to, &in, sizeof(in));
 	}
 }
+
+/**
+ * struct reuse_trace_hooks - how to learn of each bind, of all network namespaces
+ * @get: begin; 0 or a negative errno
+ * @put: undo that
+ *
+ * Both are called under tracepoints_mutex of the kernel, and may sleep.
+ */
+struct reuse_trace_hooks {
+	int (*get)(void);
+	void (*put)(void);
+};
+
+void reuse_trace_setup(const struct reuse_trace_hooks *hooks);
+void reuse_trace_teardown(void);
+
+/* Called by the kernel */
+int reuse_trace_bind_reg(void);
+void reuse_trace_bind_unreg(void);
 
 #endif
