@@ -52,6 +52,16 @@ int tracefs_enable(const char *name, bool on)
 }
 
 /**
+ * tracefs_filter() - trace only some of the events of a tracepoint
+ * @name: its name
+ * @filter: as tracefs takes it; "0" for all
+ */
+void tracefs_filter(const char *name, const char *filter)
+{
+	write_file(text("%sevents/reuse/%s/filter", instance, name), "%s", filter);
+}
+
+/**
  * tracefs_forget() - empty the trace
  */
 void tracefs_forget(void)

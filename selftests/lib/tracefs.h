@@ -21,6 +21,7 @@ struct tracefs_event {
 bool tracefs_there(const char *name);
 void tracefs_begin(void);
 int tracefs_enable(const char *name, bool on);
+void tracefs_filter(const char *name, const char *filter);
 void tracefs_forget(void);
 void tracefs_end(void);
 struct tracefs_event *tracefs_read(const char *name);

@@ -10,6 +10,7 @@
 #include "events.h"
 #include "harness.h"
 #include "rules.h"
+#include "tracefs.h"
 
 #define LIVEPATCH	"/sys/kernel/livepatch/rival"
 #define FUNCTION	"inet_csk_get_port"
@@ -154,6 +155,30 @@ TEST_F_TIMEOUT(livepatch, is_first, 200)
 	EXPECT_EQ(bsd, semantics_seen(PORT));
 	EXPECT_FALSE(nothing_hooked(NULL));
 	EXPECT_EQ(0, semantics_try(NATIVE));
+	EXPECT_TRUE(nothing_hooked(NULL));
+}
+
+/* Enabling the tracepoint reuse_bind is refused, too; without the livepatch it is not */
+TEST_F_TIMEOUT(livepatch, is_first_and_no_bind_is_traced, 200)
+{
+	const char *line;
+	int log;
+
+	if (!tracefs_there("reuse_bind"))
+		SKIP(return, "no tracepoints");
+	ASSERT_EQ(0, rival_load(FUNCTION));
+	tracefs_begin();
+	log = reuse_log();
+	EXPECT_EQ(EBUSY, tracefs_enable("reuse_bind", true));
+	line = reuse_said(log);
+	EXPECT_TRUE(strstr(line, FUNCTION "()"))
+		TH_LOG("dmesg: %s", line);
+	EXPECT_TRUE(nothing_hooked(NULL));
+
+	rival_unload();
+	EXPECT_EQ(0, tracefs_enable("reuse_bind", true));
+	EXPECT_FALSE(nothing_hooked(NULL));
+	tracefs_end();
 	EXPECT_TRUE(nothing_hooked(NULL));
 }
 

@@ -6,8 +6,8 @@
 #include <sys/ioctl.h>
 
 #include "bpf.h"
-#include "tracefs.h"
 #include "harness.h"
+#include "tracefs.h"
 
 #define AT		"127.0.0.1" AT_PORT
 
@@ -23,12 +23,23 @@ static unsigned long deliver(void)
 	return tracefs_inode(to);
 }
 
+/* A bind that is refused; the inode of the socket that has the port */
+static unsigned long refuse(void)
+{
+	int has = sock_bind("tcp", AT, 0), wants = sock_open("tcp", AF_INET, 0);
+
+	if (sock_try_bind(wants, AT) != EADDRINUSE)
+		die("it is not refused");
+	return tracefs_inode(has);
+}
+
 /* Each makes an event, and returns the inode that the field has */
 static const struct {
 	const char *event;
 	const char *field;
 	unsigned long (*make)(void);
 } kinds[] = {
+	{ "reuse_bind", "other_inode", refuse },
 	{ "reuse_deliver", "inode", deliver },
 };
 
