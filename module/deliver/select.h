@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+#include "log/log.h"
 #include "log/trace.h"
 #include "semantics/semantics.h"
 #include "track/track.h"
@@ -27,6 +28,7 @@ struct sk_buff;
  * @from_port: source port, network byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
  * @family: AF_INET, AF_INET6: look only at sockets of that family; 0: at all
+ * @is_syn: it begins a connection
  * @refused: the selected TCP socket does not listen: refuse the SYN
  * @on_device: look only at sockets that are bound to a device
  */
@@ -45,6 +47,7 @@ struct reuse_delivery {
 	__be16 from_port;
 	u8 protocol;
 	u8 family;
+	bool is_syn;
 	bool refused;
 	bool on_device;
 };
@@ -66,7 +69,7 @@ void reuse_deliver_tell(const struct reuse_delivery *dv, const struct sock *sk);
 /* Called once the receiver is decided; NULL: no socket gets the packet */
 static inline void reuse_deliver_report(const struct reuse_delivery *dv, const struct sock *sk)
 {
-	if (trace_reuse_deliver_enabled())
+	if (trace_reuse_deliver_enabled() || reuse_log_level(dv->net) == REUSE_LOG_ALL)
 		reuse_deliver_tell(dv, sk);
 }
 

@@ -8,6 +8,7 @@
 #include <linux/bottom_half.h>
 #include <linux/err.h>
 #include <linux/skbuff.h>
+#include <linux/tcp.h>
 
 #include "deliver.h"
 #include "drop.h"
@@ -36,16 +37,16 @@ static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
 	dv->native = native;
 	local_bh_disable();
 	sk = reuse_deliver_select(dv, native, skb, doff);
-	local_bh_enable();
 	if (IS_ERR(sk))
 		sk = NULL;
-	if (!tcp_asks(skb))
-		return sk;
-
 	/* Without a socket on the port there is nothing to decide */
-	if (native || dv->refused)
+	if (tcp_asks(skb) && (native || dv->refused)) {
+		dv->is_syn = tcp_hdr(skb)->syn && !tcp_hdr(skb)->ack;
 		reuse_deliver_report(dv, sk);
-	if (dv->refused && dv->profile->drops_refused)
+	}
+	local_bh_enable();
+
+	if (dv->refused && dv->profile->drops_refused && tcp_asks(skb))
 		return reuse_drop_socket(dv->net);
 	return sk;
 }
