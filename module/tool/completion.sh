@@ -23,7 +23,10 @@ _reuse_words() {
 	case ${COMP_WORDS[1]} in
 	who) printf '%s\n' -N --help tcp udp udplite ;;
 	log) printf '%s\n' -f -j -N --help ;;
-	run) { printf '%s\n' --net --help --; tr ' ' '\n' <$semantics; } 2>/dev/null ;;
+	run)
+		printf '%s\n' --net --report --report= --fail-on-difference --help --
+		[ ! -r $semantics ] || tr ' ' '\n' <$semantics
+		;;
 	load) printf '%s\n' --help native pre39 bsd freebsd15 openbsd netbsd darwin host_only=1 ;;
 	unload) echo --help ;;
 	status) printf '%s\n' -j --help ;;

@@ -30,7 +30,7 @@ enum treated { AS_LINUX, REFUSED, ALLOWED, ELSEWHERE };
  * @col: the columns; "-" if the file does not have one
  * @extra: the columns that are not known here, as struct log names them
  * @count: how often it happened
- * @number: its place in struct history
+ * @number: its place in struct history; after history_merge() that of the last one
  */
 struct event {
 	const char *col[EVENT_COLS];
@@ -81,6 +81,7 @@ enum treated event_treated(const struct event *e);
 unsigned long event_inode(const struct event *e);
 unsigned long event_native_inode(const struct event *e);
 bool history_add(struct history *h, const struct log *log, const struct event *e);
+void history_merge(struct history *h);
 void history_free(struct history *h);
 
 #endif

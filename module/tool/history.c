@@ -21,6 +21,20 @@ static int compare(const void *a, const void *b)
 	return diff;
 }
 
+/* Equal for a person: inode numbers, times and process IDs do not count */
+static int compare_for_people(const void *a, const void *b)
+{
+	const struct event *x = a, *y = b;
+	int col, diff = strcmp(x->col[E_COMM], y->col[E_COMM]);
+
+	for (col = E_UID; !diff && col < E_OTHER_INODE; col++) {
+		if (col == E_NATIVE && event_native_inode(x) && event_native_inode(y))
+			continue;
+		diff = strcmp(x->col[col], y->col[col]);
+	}
+	return diff;
+}
+
 static char *copy_text(char **to, const char *text)
 {
 	char *copy = *to;
@@ -79,6 +93,44 @@ bool history_add(struct history *h, const struct log *log, const struct event *e
 	h->event[h->n++] = copy;
 	need_memory(tsearch(copy, &h->tree, compare));
 	return true;
+}
+
+/* The events stay when the tree goes */
+static void keep(void *event)
+{
+	(void)event;
+}
+
+/* All that is different in events that are equal for a person is that of the last one */
+static void take_last(struct event *e, const struct event *last)
+{
+	e->count += last->count;
+	e->number = last->number;
+	e->col[E_LAST] = last->col[E_LAST];
+	e->col[E_PID] = last->col[E_PID];
+	e->col[E_NATIVE] = last->col[E_NATIVE];
+	e->col[E_OTHER_INODE] = last->col[E_OTHER_INODE];
+}
+
+/**
+ * history_merge() - make one of events that are equal for a person
+ * @h: the history; the first of them gets the counts of all, the others have none
+ */
+void history_merge(struct history *h)
+{
+	struct event *e, *first;
+	void *tree = NULL;
+	size_t i;
+
+	for (i = 0; i < h->n; i++) {
+		e = h->event[i];
+		first = *(struct event **)need_memory(tsearch(e, &tree, compare_for_people));
+		if (first == e)
+			continue;
+		take_last(first, e);
+		e->count = 0;
+	}
+	tdestroy(tree, keep);
 }
 
 /**

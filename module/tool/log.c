@@ -19,18 +19,18 @@
 static const char help[] =
 "usage: reuse log [-f] [-j] [-N NETNS|PID]\n"
 "\n"
-"Says which bind() and listen() failed, why, and because of which socket; with the log at all,\n"
-"what was decided otherwise than Linux would have, too. The log is off by default, and each\n"
-"network namespace has its own. To begin one, as root:\n"
+"Says which bind() and listen() failed, why, and because of which socket; with\n"
+"the log at all, what was decided otherwise than Linux would have, too. The log\n"
+"is off by default, and each network namespace has its own. To begin it, as root:\n"
 "\n"
 "    sysctl -w net.reuse.log=refused      or all, or off\n"
 "\n"
 "  -f        go on, and print events as they come\n"
 "  -j        as JSON: an array of events; with -f one event a line\n"
-"  -N NETNS  another network namespace: its name under /run/netns, or a process ID\n"
+"  -N NETNS  another network namespace: its name under /run/netns, or a process\n"
 "\n"
-"It takes root, or CAP_NET_ADMIN over the namespace, to read the log. Exit status 1 if there is\n"
-"no event.\n";
+"It takes root, or CAP_NET_ADMIN over the namespace, to read the log. Exit status\n"
+"1 if there is no event.\n";
 
 /* How often -f looks, in milliseconds */
 #define FOLLOW_MS	500
@@ -106,18 +106,34 @@ static void print_event(const struct request *q, const struct log *log, const st
 	free(text);
 }
 
-/* Prints the events that are new, or have happened again */
+/* Forgets the events that the file does not have any more */
+static void forget_old(struct request *q, const struct log *log)
+{
+	struct history now = {};
+	size_t i;
+
+	for (i = 0; i < log->n; i++)
+		history_add(&now, log, &log->event[i]);
+	history_free(&q->seen);
+	q->seen = now;
+}
+
+/* Prints the events that are new, or have happened again; a person gets each once */
 static size_t print_news(struct request *q, const struct log *log)
 {
-	struct event **news = need_memory(calloc(log->n + 1, sizeof(*news)));
-	struct history now = {};
+	const struct event **news = need_memory(calloc(log->n + 1, sizeof(*news)));
 	size_t i, n = 0;
 
 	for (i = 0; i < log->n; i++) {
 		if (history_add(&q->seen, log, &log->event[i]))
 			news[n++] = &log->event[i];
-		/* Events that the file does not have any more are forgotten */
-		history_add(&now, log, &log->event[i]);
+	}
+	if (!q->follow && !q->json) {
+		history_merge(&q->seen);
+		for (i = n = 0; i < q->seen.n; i++) {
+			if (q->seen.event[i]->count)
+				news[n++] = q->seen.event[i];
+		}
 	}
 	for (i = 0; i < n; i++)
 		event_want_holders(news[i]);
@@ -127,8 +143,8 @@ static size_t print_news(struct request *q, const struct log *log)
 		print_event(q, log, news[i]);
 	procs_free();
 	free(news);
-	history_free(&q->seen);
-	q->seen = now;
+	if (q->follow)
+		forget_old(q, log);
 	return n;
 }
 

@@ -17,7 +17,7 @@ static const char help[] =
 "usage: reuse [-p] [-j] [-w [S]] [-N NETNS|PID | -A] [FILTER...]\n"
 "       reuse who [-N NETNS|PID] [tcp|udp] [ADDRESS]:PORT\n"
 "       reuse log [-f] [-j] [-N NETNS|PID]\n"
-"       reuse run [--net none|host|pasta] SEMANTICS [--] COMMAND...\n"
+"       reuse run SEMANTICS [OPTION...] [--] COMMAND...\n"
 "       reuse load [SEMANTICS] | unload | status [-j]\n"
 "\n"
 "Lists who holds which port: the table of the kernel module reuse, /proc/net/reuse.\n"

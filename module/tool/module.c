@@ -18,14 +18,15 @@
 static const char load_help[] =
 "usage: reuse load [SEMANTICS | FILE.ko | PARAMETER=VALUE]...\n"
 "\n"
-"Loads the kernel module reuse, as modprobe finds it, or from FILE.ko. SEMANTICS are the\n"
-"rules of all namespaces, the same as semantics=SEMANTICS; without it they are native.\n"
+"Loads the kernel module reuse, as modprobe finds it, or from FILE.ko. SEMANTICS\n"
+"are the rules of all namespaces, as semantics=SEMANTICS; else they are native.\n"
 "reuse(7) has the parameters. Takes root.\n";
 
 static const char unload_help[] =
 "usage: reuse unload\n"
 "\n"
-"Removes the kernel module reuse: all namespaces have the kernel's own rules then. Takes root.\n";
+"Removes the kernel module reuse: all namespaces have the kernel's rules then.\n"
+"Takes root.\n";
 
 /* The name of the module */
 #define NAME	"reuse"

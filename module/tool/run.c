@@ -20,44 +20,54 @@
 #include <unistd.h>
 
 #include "netns.h"
+#include "report.h"
 #include "run.h"
+#include "term.h"
 #include "util.h"
 
 static const char help[] =
-"usage: reuse run [--net none|host|pasta] SEMANTICS [--] COMMAND...\n"
+"usage: reuse run SEMANTICS [OPTION...] [--] COMMAND...\n"
 "\n"
-"Runs COMMAND where sockets share ports by SEMANTICS: native, pre39, bsd, freebsd15, openbsd,\n"
-"netbsd or darwin, see reuse(7).\n"
+"Runs COMMAND where sockets share ports by SEMANTICS: native, pre39, bsd,\n"
+"freebsd15, openbsd, netbsd or darwin, see reuse(7).\n"
 "\n"
 "  --net none   in a network namespace of its own, which has only lo: the default\n"
 "  --net pasta  in one that pasta(1) connects to the outside\n"
 "  --net host   in this one: its semantics change for all, until COMMAND ends\n"
+"  --report     when COMMAND ends, say on standard error which sockets were\n"
+"               treated otherwise than Linux would have treated them: refused,\n"
+"               allowed, delivered elsewhere\n"
+"  --report=FILE           write that into FILE, as JSON\n"
+"  --fail-on-difference    exit status 3 if there is one, or if nobody knows\n"
 "\n"
-"Who is not root gets a user namespace as well. Exit status: that of COMMAND; 125 if it could\n"
-"not be begun, 126 if it cannot be executed, 127 if it does not exist.\n";
+"A user without rights gets a user namespace as well. Exit status: that of\n"
+"COMMAND; 125 if it could not be begun, 126 if it cannot be executed, 127 if it\n"
+"does not exist.\n";
+
+/* How often the log is read while a command runs, in milliseconds */
+#define POLL_MS		250
 
 enum net { NET_NONE, NET_HOST, NET_PASTA };
 
+/**
+ * struct run - what is asked for
+ * @net: where the command runs
+ * @semantics: the rules
+ * @command: the command and its arguments
+ * @report: tell what was decided otherwise than by Linux
+ * @strict: a difference is a failure
+ * @file: where the report goes as JSON; NULL: to people
+ * @fd: that file
+ */
 struct run {
 	enum net net;
 	const char *semantics;
 	char **command;
+	bool report;
+	bool strict;
+	const char *file;
+	int fd;
 };
-
-static int write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
-
-	if (fd < 0)
-		return errno;
-	/* To write nothing would be a success that changes nothing */
-	if (!*text)
-		err = EINVAL;
-	else if (write(fd, text, strlen(text)) < 0)
-		err = errno;
-	close(fd);
-	return err;
-}
 
 static bool set_semantics(const char *semantics)
 {
@@ -223,23 +233,6 @@ static int exec_command(char **command)
 	return err == ENOENT ? RUN_NO_FILE : RUN_NO_EXEC;
 }
 
-static int run_apart(const struct run *r)
-{
-	pid_t helper = 0;
-	int go = -1;
-
-	if (r->net == NET_PASTA) {
-		go = fork_pasta(&helper);
-		if (go < 0)
-			return RUN_FAILED;
-	}
-	if (!leave_network(r->net == NET_PASTA) || !lo_up() || !set_semantics(r->semantics))
-		return RUN_FAILED;
-	if (r->net == NET_PASTA && !wait_pasta(helper, go))
-		return RUN_FAILED;
-	return exec_command(r->command);
-}
-
 /* Ends as the command did */
 static int end_as(int status)
 {
@@ -257,37 +250,33 @@ static int end_as(int status)
 }
 
 /* Hands on signals until the command ends; the terminal sends its own to both */
-static int attend(pid_t pid, const sigset_t *all)
+static int attend(pid_t pid, const sigset_t *all, struct report *report)
 {
+	const struct timespec poll = { .tv_nsec = POLL_MS * 1000000 };
 	siginfo_t info;
-	int status;
+	int status, got;
 
 	for (;;) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status;
-		if (sigwaitinfo(all, &info) < 0 || info.si_signo == SIGCHLD)
+		if (report)
+			report_poll(report);
+		got = report ? sigtimedwait(all, &info, &poll) : sigwaitinfo(all, &info);
+		if (got < 0 || got == SIGCHLD)
 			continue;
 		if (info.si_code <= 0)
-			kill(pid, info.si_signo);
-		else if (info.si_signo == SIGTSTP)
+			kill(pid, got);
+		else if (got == SIGTSTP)
 			raise(SIGSTOP);
 	}
 }
 
-static int run_here(const struct run *r)
+/* Runs the command as a child; returns its status as of waitpid(2), -1 if there is none */
+static int run_child(const struct run *r, struct report *report)
 {
-	char path[PATH_LEN], before[SEMANTICS_LEN];
 	sigset_t all, old;
-	int status;
 	pid_t pid;
 
-	path_print(path, "%s/sys/net/reuse/semantics", proc_dir());
-	if (!read_word(path, before, sizeof(before))) {
-		no_module();
-		return RUN_FAILED;
-	}
-	if (!set_semantics(r->semantics))
-		return RUN_FAILED;
 	sigfillset(&all);
 	sigprocmask(SIG_BLOCK, &all, &old);
 	fflush(NULL);
@@ -297,12 +286,91 @@ static int run_here(const struct run *r)
 		_exit(exec_command(r->command));
 	}
 	if (pid > 0)
-		status = attend(pid, &all);
+		return attend(pid, &all, report);
+	say("no process: %s", strerror(errno));
+	return -1;
+}
+
+/* All that prints writes to standard output: here that is another file */
+static void print_report(const struct run *r, const struct report *report, int status)
+{
+	fflush(stdout);
+	dup2(r->file ? r->fd : STDERR_FILENO, STDOUT_FILENO);
+	term_setup();
+	if (r->file)
+		report_json(report, r->semantics, r->command,
+			    WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 	else
-		say("no process: %s", strerror(errno));
+		report_print(report, r->semantics);
+	if (fflush(stdout))
+		say("cannot write %s: %s", r->file ? r->file : "the report", strerror(errno));
+}
+
+/* Runs the command, which is reported about; returns its status, -1 if there is none */
+static int run_reported(const struct run *r, bool *differs)
+{
+	struct report report;
+	int status;
+
+	*differs = false;
+	if (!r->report)
+		return run_child(r, NULL);
+	if (!report_begin(&report))
+		return -1;
+	status = run_child(r, &report);
+	report_end(&report);
+	if (status >= 0)
+		print_report(r, &report, status);
+	*differs = report_differs(&report);
+	report_free(&report);
+	return status;
+}
+
+static int end(const struct run *r, int status, bool differs)
+{
+	if (status < 0)
+		return RUN_FAILED;
+	return r->strict && differs ? RUN_DIFFERS : end_as(status);
+}
+
+static int run_apart(const struct run *r)
+{
+	pid_t helper = 0;
+	bool differs;
+	int go = -1, status;
+
+	if (r->net == NET_PASTA) {
+		go = fork_pasta(&helper);
+		if (go < 0)
+			return RUN_FAILED;
+	}
+	if (!leave_network(r->net == NET_PASTA) || !lo_up() || !set_semantics(r->semantics))
+		return RUN_FAILED;
+	if (r->net == NET_PASTA && !wait_pasta(helper, go))
+		return RUN_FAILED;
+	if (!r->report)
+		return exec_command(r->command);
+	status = run_reported(r, &differs);
+	return end(r, status, differs);
+}
+
+static int run_here(const struct run *r)
+{
+	char path[PATH_LEN], before[SEMANTICS_LEN];
+	bool differs;
+	int status;
+
+	path_print(path, "%s/sys/net/reuse/semantics", proc_dir());
+	if (!read_word(path, before, sizeof(before))) {
+		no_module();
+		return RUN_FAILED;
+	}
+	if (!set_semantics(r->semantics))
+		return RUN_FAILED;
+	status = run_reported(r, &differs);
 	if (!set_semantics(before))
 		say("this network namespace stays %s", r->semantics);
-	return pid > 0 ? end_as(status) : RUN_FAILED;
+	return end(r, status, differs);
 }
 
 static bool net_by_name(const char *name, enum net *net)
@@ -320,12 +388,35 @@ static bool net_by_name(const char *name, enum net *net)
 	return false;
 }
 
-/* "SEMANTICS [--net N] [--] COMMAND..." and "--net N SEMANTICS [--] COMMAND...", both */
+/* Takes an option; returns how many words it has, -1 if it is none */
+static int take_option(struct run *r, const char *word, const char *next)
+{
+	if (!strcmp(word, "--net") && next)
+		return net_by_name(next, &r->net) ? 2 : -1;
+	if (!strncmp(word, "--net=", 6))
+		return net_by_name(word + 6, &r->net) ? 1 : -1;
+	if (!strcmp(word, "--report")) {
+		r->report = true;
+	} else if (!strncmp(word, "--report=", 9) && word[9]) {
+		r->report = true;
+		r->file = word + 9;
+	} else if (!strcmp(word, "--fail-on-difference")) {
+		r->report = true;
+		r->strict = true;
+	} else {
+		say("run has no option '%s'", word);
+		return -1;
+	}
+	return 1;
+}
+
+/* Options are before or behind SEMANTICS, and all before COMMAND */
 static int read_arguments(struct run *r, int argc, char **argv)
 {
-	int i;
+	int i, n;
 
-	for (i = 1; i < argc; i++) {
+	for (i = 1; i < argc; i += n) {
+		n = 1;
 		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
 			fputs(help, stdout);
 			return DONE;
@@ -334,20 +425,15 @@ static int read_arguments(struct run *r, int argc, char **argv)
 			i++;
 			break;
 		}
-		if (!strncmp(argv[i], "--net=", 6)) {
-			if (!net_by_name(argv[i] + 6, &r->net))
+		if (argv[i][0] == '-') {
+			n = take_option(r, argv[i], argv[i + 1]);
+			if (n < 0)
 				return USAGE;
-		} else if (!strcmp(argv[i], "--net") && i + 1 < argc) {
-			if (!net_by_name(argv[++i], &r->net))
-				return USAGE;
-		} else if (argv[i][0] == '-') {
-			say("run has no option '%s'", argv[i]);
-			return USAGE;
-		} else if (!r->semantics) {
-			r->semantics = argv[i];
-		} else {
-			break;
+			continue;
 		}
+		if (r->semantics)
+			break;
+		r->semantics = argv[i];
 	}
 	r->command = argv + i;
 	if (r->semantics && *r->command)
@@ -370,5 +456,13 @@ int run_main(int argc, char **argv)
 
 	if (status >= 0)
 		return status == USAGE ? RUN_FAILED : status;
+	/* Before anything changes, and where the path is that of the user */
+	if (r.file) {
+		r.fd = open(r.file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+		if (r.fd < 0) {
+			say("cannot write %s: %s", r.file, strerror(errno));
+			return RUN_FAILED;
+		}
+	}
 	return r.net == NET_HOST ? run_here(&r) : run_apart(&r);
 }

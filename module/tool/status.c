@@ -14,9 +14,10 @@
 static const char help[] =
 "usage: reuse status [-j]\n"
 "\n"
-"Says whether the module is loaded, by which semantics each network namespace goes, which\n"
-"functions of the kernel are intercepted, and what is in the way of intercepting them.\n"
-"-j: as JSON. Exit status 3 if the module is not loaded. What needs root is left out for others.\n";
+"Says whether the module is loaded, by which semantics each network namespace\n"
+"goes and whether it has a log, which functions of the kernel are intercepted,\n"
+"and what is in the way of that. -j: as JSON. Exit status 3 if the module is not\n"
+"loaded. What needs root is left out for others.\n";
 
 /* The functions that the module redirects: ftrace lets only one do so, see reuse(7) */
 static const char * const redirected[] = {
@@ -41,6 +42,7 @@ struct state {
 	bool hooks_known;
 	struct netns *ns;
 	char (*semantics)[SEMANTICS_LEN];
+	char (*log)[SEMANTICS_LEN];
 	size_t namespaces;
 	size_t hidden;
 	bool active;
@@ -54,7 +56,9 @@ static void read_namespaces(struct state *s)
 
 	s->ns = netns_all(&s->namespaces, &s->hidden);
 	s->semantics = need_memory(calloc(s->namespaces, sizeof(*s->semantics)));
+	s->log = need_memory(calloc(s->namespaces, sizeof(*s->log)));
 	for (i = 0; i < s->namespaces; i++) {
+		netns_sysctl(&s->ns[i], "log", s->log[i]);
 		if (netns_sysctl(&s->ns[i], "semantics", s->semantics[i]) &&
 		    strcmp(s->semantics[i], "native"))
 			s->active = true;
@@ -218,6 +222,8 @@ static void print_namespaces(const struct state *s)
 			print_clean(ns->comm);
 			putchar(')');
 		}
+		if (*s->log[i] && strcmp(s->log[i], "off"))
+			printf(", log %s", s->log[i]);
 		putchar('\n');
 	}
 	if (s->hidden)
@@ -271,6 +277,7 @@ static void print_object(const struct state *s, bool loaded)
 		json_number("netns_inode", s->ns[i].ino);
 		json_text("comm", *s->ns[i].comm ? s->ns[i].comm : NULL);
 		json_text("semantics", *s->semantics[i] ? s->semantics[i] : NULL);
+		json_text("log", *s->log[i] ? s->log[i] : NULL);
 		json_close('}');
 	}
 	json_close(']');
@@ -319,6 +326,7 @@ int status_main(int argc, char **argv)
 		print_people(&s, loaded);
 	free(s.ns);
 	free(s.semantics);
+	free(s.log);
 	free(s.hook);
 	return loaded ? DONE : NO_MODULE;
 }

@@ -233,3 +233,25 @@ void user_print(unsigned long uid, char user[USER_LEN])
 	else
 		snprintf(user, USER_LEN, "%lu", uid);
 }
+
+/**
+ * write_text() - write a file that is there: a setting
+ * @path: its path
+ * @text: what is written, at once
+ *
+ * Return: 0 or an errno.
+ */
+int write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), err = 0;
+
+	if (fd < 0)
+		return errno;
+	/* To write nothing would be a success that changes nothing */
+	if (!*text)
+		err = EINVAL;
+	else if (write(fd, text, strlen(text)) < 0)
+		err = errno;
+	close(fd);
+	return err;
+}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Messages, exit statuses, files read whole, and where /proc and /sys are. */
+/* Messages, exit statuses, small files, and where /proc and /sys are. */
 #ifndef REUSE_UTIL_H
 #define REUSE_UTIL_H
 
@@ -22,6 +22,7 @@
  * @USAGE: wrong arguments
  * @NO_MODULE: the module is not loaded
  * @FAILED: anything else, with a message
+ * @RUN_DIFFERS: "reuse run --fail-on-difference" has seen a difference
  * @RUN_FAILED: "reuse run" could not begin the command
  * @RUN_NO_EXEC: the command cannot be executed
  * @RUN_NO_FILE: there is no such command
@@ -32,6 +33,7 @@ enum status {
 	USAGE = 2,
 	NO_MODULE = 3,
 	FAILED = 4,
+	RUN_DIFFERS = 3,
 	RUN_FAILED = 125,
 	RUN_NO_EXEC = 126,
 	RUN_NO_FILE = 127,
@@ -49,6 +51,7 @@ const char *proc_dir(void);
 const char *sys_dir(void);
 __printf(2, 3) void path_print(char path[PATH_LEN], const char *fmt, ...);
 char *slurp(const char *path, size_t *len);
+int write_text(const char *path, const char *text);
 bool read_word(const char *path, char *word, size_t size);
 void *need_memory(void *memory);
 void *grow(void *array, size_t n, size_t *room, size_t size);

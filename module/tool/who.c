@@ -16,9 +16,10 @@
 static const char help[] =
 "usage: reuse who [-N NETNS|PID] [tcp|udp|udplite] [ADDRESS]:PORT\n"
 "\n"
-"Says in words who holds a port, in which state and with which options, who receives there\n"
-"now, and what a newcomer must set. ADDRESS is 127.0.0.1, [::1] or *: then it is about that\n"
-"address, and the wildcards that take it as well. Exit status 1 if nobody holds it.\n";
+"Says in words who holds a port, in which state and with which options, who\n"
+"receives there now, and what a newcomer must set. ADDRESS is 127.0.0.1, [::1] or\n"
+"*: then it is about that address, and the wildcards that take it as well. Exit\n"
+"status 1 if nobody holds it.\n";
 
 /* Processes of a row that are shown */
 #define PROCESSES	12

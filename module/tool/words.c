@@ -183,6 +183,18 @@ static void put_newcomer(FILE *out, const struct event *e)
 	fputc('\n', out);
 }
 
+/* If it was allowed, the rule is the one by which Linux would have refused it */
+static void put_rule(FILE *out, const struct event *e)
+{
+	const char *linux_says = strcmp(e->col[E_VERDICT], "ok") ? "" : "on Linux: ";
+	const char *why = sentence(e);
+
+	if (why)
+		fprintf(out, "    %s%s (rule %s)\n", linux_says, why, e->col[E_RULE]);
+	else if (has(e, E_RULE))
+		fprintf(out, "    %srule %s\n", linux_says, e->col[E_RULE]);
+}
+
 static void put_other(FILE *out, const struct event *e, const struct event_holders *holders)
 {
 	bool went = event_is_packet(e) && !strcmp(e->col[E_VERDICT], "delivered");
@@ -238,14 +250,9 @@ static void put_native(FILE *out, const struct event *e, const struct event_hold
  */
 void event_words(FILE *out, const struct event *e, const struct event_holders *holders)
 {
-	const char *why = sentence(e);
-
 	put_happening(out, e);
 	put_newcomer(out, e);
-	if (why)
-		fprintf(out, "    %s (rule %s)\n", why, e->col[E_RULE]);
-	else if (has(e, E_RULE))
-		fprintf(out, "    rule %s\n", e->col[E_RULE]);
+	put_rule(out, e);
 	put_other(out, e, holders);
 	put_native(out, e, holders);
 }

@@ -104,6 +104,9 @@ make_all() {
 	cp "$HERE/logs/refused" "$W/mixed/950/net/reuse_log"
 	cp -a "$W/mixed" "$W/bsd"
 	make_log bsd bsd all
+	cp -a "$W/bsd" "$W/report"
+	echo native >"$W/report/sys/net/reuse/semantics"
+	cp -a "$W/mixed" "$W/same"
 	make_log newer newer all
 	make_log older older refused
 	make_log empty empty refused

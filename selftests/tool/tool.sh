@@ -8,6 +8,7 @@ set -euo pipefail
 export LC_ALL=C
 SKIP=4
 SEMANTICS=/proc/sys/net/reuse/semantics
+LOG=/proc/sys/net/reuse/log
 COUNT=0 FAILED=0
 
 skip() {
@@ -115,6 +116,17 @@ inside() {
 	echo "$COUNT $FAILED" >"$W/inside"
 }
 
+# wait_for_text FILE TEXT
+wait_for_text() {
+	for _ in {1..100}; do
+		! grep -qsF -- "$2" "$1" || return 0
+		sleep 0.1
+	done
+	echo "no '$2' in $1:"
+	cat "$1"
+	return 1
+}
+
 # Namespaces: one with a name, one with a process, and this one
 names() {
 	ip netns add "reuse-$$"
@@ -217,6 +229,92 @@ run_rules() {
 	is "$(<"$W/who")" "tcp 127.0.*:1000: one socket listens*is refused, whatever it sets*"
 }
 
+# A log that is off, then one with a bind that was refused, and again
+log_words() {
+	status 1 reuse log
+	is "$(reuse log 2>&1 || true)" "*the log is off*sysctl -w net.reuse.log=refused"
+	echo refused >$LOG
+	is "$(reuse log || true)" "nothing is in the log"
+	sockets tcp 127.0.0.1:4711 l tcp 127.0.0.1:4711 - >/dev/null
+	sockets tcp 127.0.0.1:4711 l tcp 127.0.0.1:4711 - >/dev/null
+	is "$(reuse log)" "20*bind() to tcp 127.0.0.1:4711 refused: EADDRINUSE, 2 times since 20*by sockets *user root (0)*[(]rule in-use)
+    the other socket: 127.0.0.1:4711, listens*"
+	is "$(reuse log -j | tr '\n' ' ')" '?*"call": "bind"*"local_address": "127.0.0.1:4711"*"rule": "in-use"*}? '
+	status 4 as_user reuse log
+	is "$(as_user reuse log 2>&1 || true)" "reuse: it takes root*"
+	echo off >$LOG
+}
+
+# The process that holds the port still runs when the log is read
+log_holder() {
+	local holder
+	echo refused >$LOG
+	mkfifo "$W/go"
+	sockets tcp 127.0.0.1:4712 lw <"$W/go" >"$W/holder" &
+	holder=$!
+	exec 5>"$W/go"
+	wait_for_text "$W/holder" ok
+	timeout 6 reuse log -f >"$W/followed" &
+	sockets tcp 127.0.0.1:4712 a >/dev/null
+	wait_for_text "$W/followed" "held by sockets $holder"
+	is "$(reuse log -N $holder)" "*127.0.0.1:4712*"
+	exec 5>&-
+	wait $holder
+	echo off >$LOG
+}
+
+# reported OPTION... -- SOCKET...: what `reuse run bsd` says of the sockets, and what it ends with
+reported() {
+	local options=()
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	{ reuse run bsd "${options[@]}" -- sockets "${@:2}" >/dev/null; } 2>&1
+}
+
+report_words() {
+	local same=(tcp 127.0.0.1:80 al tcp 127.0.0.1:80 -)
+	is "$(reported --report -- "${same[@]}")" "No difference from Linux under bsd."
+	reported --fail-on-difference -- "${same[@]}"
+	is "$(reported --report -- udp 127.0.0.1:80 a udp 127.0.0.1:80 a)" \
+		"Differences from Linux under bsd, refused: 1
+20*bind() to udp 127.0.0.1:80 refused: EADDRINUSE
+    by sockets *[(]rule needs-reuseport)*the other socket: 127.0.0.1:80*Linux would have allowed it"
+	is "$(reported --report -- tcp 127.0.0.1:80 al tcp 0.0.0.0:80 a)" \
+		"Differences from Linux under bsd, allowed: 1*bind() to tcp 0.0.0.0:80 allowed*on Linux: *EADDRINUSE"
+	status 3 reported --fail-on-difference -- udp 127.0.0.1:80 a udp 127.0.0.1:80 a
+	status 7 reuse run bsd --report -- sh -c 'sockets udp 127.0.0.1:80 a udp 127.0.0.1:80 a; exit 7'
+}
+
+# More events than the log has room for, one after the other: each socket has another inode. The
+# report has one line for all.
+report_many() {
+	local n=300
+	# shellcheck disable=SC2016 # the inner shell expands it
+	is "$({ reuse run bsd --report -- sh -c 'for i in $(seq $0); do
+			sockets udp 127.0.0.1:80 a udp 127.0.0.1:80 a
+		done' $n >/dev/null; } 2>&1)" "Differences from Linux under bsd, refused: 1
+*, $n times since *"
+}
+
+report_file() {
+	local file=$W/report.json
+	status 0 reported --report="$file" -- udp 127.0.0.1:80 a udp 127.0.0.1:80 a
+	is "$(tr '\n' ' ' <"$file")" '{"semantics": "bsd", *"exit_status": 0, "refused": 1, "allowed": 0, *"sockets"*'
+	chmod 666 "$file"
+	status 3 as_user reuse run bsd --report="$file" --fail-on-difference -- sockets udp 127.0.0.1:8080 a udp 127.0.0.1:8080 a
+	is "$(tr '\n' ' ' <"$file")" '*"refused": 1, *"uid": 65534, *'
+}
+
+# The log that was kept here goes on, though with a new beginning
+report_here() {
+	echo refused >$LOG
+	is "$(reported --net host --report -- udp 127.0.0.1:4713 a udp 127.0.0.1:4713 a)" "*refused: 1*"
+	is "$(<$LOG) $(<$SEMANTICS)" "refused native"
+	echo off >$LOG
+}
+
 unloaded() {
 	is "$(reuse unload 2>&1)" ""
 	[ ! -e /proc/net/reuse ]
@@ -269,6 +367,16 @@ result "run: a user without rights" run_user
 result "run: exit statuses and signals" run_status
 result "run --net host: for as long as the command runs" run_host
 result "run: the table is that of the namespace" run_rules
+if [ -e $LOG ]; then
+	result "log: off, a bind that was refused, a user who may not" log_words
+	result "log: the process that holds the port, and -f" log_holder
+	result "run --report: in words, and exit statuses" report_words
+	result "run --report: more than the log has room for" report_many
+	result "run --report=FILE: as JSON, for a user as well" report_file
+	result "run --report --net host: the log here is kept on" report_here
+else
+	echo "ok $((++COUNT)) log and run --report # SKIP this module keeps no log"
+fi
 if [ -r "$KO" ]; then
 	result "unload, and all commands without the module" unloaded
 	result "load: parameters, rights, and a second time" loaded
