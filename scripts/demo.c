@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Traffic that makes every kind of row of /proc/net/reuse, and the file in
- * groups with a line above each that says what there is to see. Then a server
- * whose workers share a port, under each of the semantics.
+ * Traffic that makes every kind of row of /proc/net/reuse, and what reuse(8) says
+ * about it, with a line above each part that says what there is to see. Then a bind()
+ * that is refused, and why; and a server whose workers share a port, under each of the
+ * semantics.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -16,25 +17,23 @@
 
 #include "env.h"
 #include "sock.h"
-#include "table.h"
 
-#define SHOWN		6	/* rows of a group at most */
 #define WORKERS		4
 #define CONNECTIONS	100
 
-/* Ports, and what is going on there; the last one has all other ports */
-static const struct group {
-	int port[2];
+/* Arguments of reuse(8), and a line about what it finds */
+static const struct {
+	const char *filter;
 	const char *title;
 } groups[] = {
-	{ { 8080 }, "A web server was restarted: SO_REUSEADDR let it bind beside its TIME_WAIT." },
-	{ { 8443 }, "Four workers of uid 33 share a port by SO_REUSEPORT: the kernel deals out." },
-	{ { 5432 }, "The database has stopped, but a child's connection still holds the port." },
-	{ { 6379 }, "Two users bound one address by SO_REUSEADDR: the first listen() wins." },
-	{ { 7777 }, "Bound, not listening: ss -ltn and /proc/net/tcp are blind, yet it is taken." },
-	{ { 5353 }, "Three receivers of multicast DNS, two users: each gets a copy." },
-	{ { 9090, 9091 }, "9090: dual stack, an IPv4 client looks mapped. 9091: two, by v6only 1." },
-	{ { 0 }, "Ports that connect() chose: they are taken as well." },
+	{ ":8080", "A web server was restarted: SO_REUSEADDR let it bind beside its TIME_WAIT." },
+	{ ":8443", "Four workers of uid 33 share a port by SO_REUSEPORT: the kernel deals out." },
+	{ ":5432", "The database has stopped, but a child's connection still holds the port." },
+	{ ":6379", "Two users bound one address by SO_REUSEADDR: the first listen() wins." },
+	{ ":7777", "Bound, not listening: ss -ltn and /proc/net/tcp are blind, yet it is taken." },
+	{ ":5353", "Three receivers of multicast DNS, two users: each gets a copy." },
+	{ ":9090 :9091", "9090: dual stack, an IPv4 client looks mapped. 9091: two, one IPv6 only." },
+	{ "connected", "Ports that connect() chose are taken as well: ephemeral." },
 };
 
 /* Goes on until the process that called it ends */
@@ -150,54 +149,26 @@ static void traffic(void)
 	usleep(1000000);
 }
 
-static size_t group_of(const struct table_row *row)
+/* Prints a command line, and what it prints */
+static void show(const char *on, const char *off, const char *command)
 {
-	int port = atoi(strrchr(row->col[ADDRESS], ':') + 1);
-	size_t i = 0;
-
-	while (groups[i].port[0] && port != groups[i].port[0] && port != groups[i].port[1])
-		i++;
-	return i;
+	printf("%s$ %s%s\n", on, command, off);
+	fflush(stdout);
+	if (system(command))
+		die("%s", command);
 }
 
-static void print_row(const struct table_row *row, const int *width)
+static void show_groups(const char *on, const char *off)
 {
-	int i;
+	size_t i;
 
-	printf("  ");
-	for (i = 0; i < REUSE_COLS - 1; i++)
-		printf("%-*s ", width[i], row->col[i]);
-	printf("%s\n", row->col[i]);
-}
-
-static void show(const struct table *table, const char *on, const char *off)
-{
-	static char header[] = REUSE_HEADER;
-	struct table_row head = {};
-	int width[REUSE_COLS] = {}, i;
-	size_t g, r, n;
-
-	for (i = 0; i < REUSE_COLS; i++) {
-		head.col[i] = strtok(i ? NULL : header, " ");
-		width[i] = strlen(head.col[i]);
-		for (r = 0; r < table->n; r++) {
-			n = strlen(table->row[r].col[i]);
-			if ((int)n > width[i])
-				width[i] = n;
-		}
+	for (i = 0; i < sizeof(groups) / sizeof(*groups); i++) {
+		printf("%s\n", groups[i].title);
+		show(on, off, text("reuse -p %s", groups[i].filter));
+		putchar('\n');
 	}
-	print_row(&head, width);
-	for (g = 0; g < sizeof(groups) / sizeof(*groups); g++) {
-		printf("\n%s%s%s\n", on, groups[g].title, off);
-		for (r = 0, n = 0; r < table->n; r++) {
-			if (group_of(&table->row[r]) == g && n++ < SHOWN)
-				print_row(&table->row[r], width);
-		}
-		if (!n)
-			die("no row for: %s", groups[g].title);
-		if (n > SHOWN)
-			printf("  ... and %zu more\n", n - SHOWN);
-	}
+	puts("The same in words:");
+	show(on, off, "reuse who :7777");
 }
 
 static char worker_id;
@@ -294,16 +265,31 @@ static void show_semantics(const char *on, const char *off)
 	}
 }
 
+/* A bind() that is refused, what the log has of it, and what would help */
+static void show_log(const char *on, const char *off)
+{
+	int s = sock_open("tcp", AF_INET, 0);
+
+	printf("\nA server asks for 0.0.0.0:7777, and is refused. What the log has, and what would help:\n\n");
+	fflush(stdout);
+	show(on, off, "sysctl -w net.reuse.log=refused");
+	if (!sock_try_bind(s, "0.0.0.0:7777"))
+		die("7777 is free");
+	close(s);
+	show(on, off, "reuse log");
+	show(on, off, "reuse why tcp 0.0.0.0:7777 || true");
+	write_file("/proc/sys/net/reuse/log", "off");
+}
+
 int main(int argc, char **argv)
 {
 	bool color = argc > 1 && !strcmp(argv[1], "--color");
 	const char *on = color ? "\033[1m" : "", *off = color ? "\033[m" : "";
-	struct table table;
 
 	lo_up();
 	traffic();
-	table_read(REUSE_FILE, &table);
-	show(&table, on, off);
+	show_groups(on, off);
+	show_log(on, off);
 	show_semantics(on, off);
 	return 0;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The table "Address already in use" of README, for people to whom bind() says
- * EADDRINUSE: each test makes the situation of one line, and looks for what the line says.
+ * The situations in EXAMPLES of proc_net_reuse(5), for people to whom bind() says
+ * EADDRINUSE: each test makes one of them, and looks for what the manual page says.
  */
 #include <fcntl.h>
 #include <netinet/in.h>
