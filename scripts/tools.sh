@@ -10,7 +10,7 @@
 TOOLS_SUITE=trixie
 TOOLS_PACKAGES=(bash busybox-static iproute2 nftables nginx trace-cmd util-linux
 	qemu-system-x86 seabios cpio kmod xz-utils zstd mount
-	gcc libc6-dev linux-libc-dev make rsync shellcheck)
+	gcc libc6-dev linux-libc-dev make rsync shellcheck jq tmux passt)
 # What scripts/vm takes from this machine instead, beside QEMU
 # shellcheck disable=SC2034
 OWN_PACKAGES=(busybox-static cpio iproute2 nftables util-linux bash kmod xz-utils zstd)

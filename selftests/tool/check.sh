@@ -77,6 +77,9 @@ json() {
 	result "jq: the same keys for an older module's log" is_json \
 		'{ REUSE_PROC=older reuse log -j; REUSE_PROC=mixed reuse log -j; } | jq -s .' \
 		'(.[0][0] | keys) == (.[1][0] | keys)'
+	result "jq: a report" is_json \
+		'REUSE_PROC=report reuse run bsd --net host --report=jq.json -- true; cat jq.json' \
+		'.refused == 5 and .allowed == 1 and .elsewhere == 2 and .missing == 12 and (.differences | length) == 8'
 	result "jq: status" is_json 'REUSE_PROC=bsd REUSE_SYS=sys-bsd reuse status -j' \
 		'.loaded and (.hooks | index("inet_csk_get_port"))'
 }
@@ -211,6 +214,62 @@ terminal() {
 		"NO_COLOR=1 REUSE_PROC=$W/newer $REUSE -p; NO_COLOR=1 REUSE_PROC=$W/newer $REUSE who :5353"
 }
 
+# tmux_ COMMAND...: of a server of its own, without settings of this user
+tmux_() {
+	env -u TMUX TMUX_TMPDIR="$W" tmux -f /dev/null "$@"
+}
+
+# wait_for_pane TEXT: until tmux shows it
+wait_for_pane() {
+	for _ in {1..100}; do
+		! tmux_ capture-pane -p 2>/dev/null | grep -q -- "$1" || return 0
+		sleep 0.1
+	done
+	tmux_ capture-pane -p
+	return 1
+}
+
+# start_pane WIDTH COMMAND: runs it in a terminal of that width
+start_pane() {
+	tmux_ kill-server 2>/dev/null || true
+	tmux_ new-session -d -x "$1" -y 100 "$2; echo; echo =====; sleep 100"
+}
+
+# on_screen WIDTH WORDS: a terminal shows what COLUMNS says: the end of it wraps no line, and
+# none is cut off.
+on_screen() {
+	start_pane "$1" "cd '$W'; NO_COLOR=1 $2"
+	wait_for_pane =====
+	tmux_ capture-pane -p | sed '/^=====$/,$d' >"$W/pane"
+	tmux_ kill-server
+	(cd "$W" && bash -c "export COLUMNS=$1; $2" 2>&1; echo) | diff - "$W/pane"
+}
+
+# The next round takes the new width: in 80 columns there is no room for the cache
+resized() {
+	start_pane 80 "REUSE_PROC=$W/mixed NO_COLOR=1 $REUSE -w 0.5"
+	wait_for_pane Options
+	is "$(tmux_ capture-pane -p | grep -c Cache)" 0
+	tmux_ resize-window -x 200
+	wait_for_pane Cache
+	tmux_ kill-server
+}
+
+screens() {
+	local width words
+	if ! command -v tmux >/dev/null; then
+		skip "tmux" "no tmux"
+		return
+	fi
+	for width in 80 200; do
+		for words in "REUSE_PROC=mixed $REUSE" "REUSE_PROC=newer $REUSE -p" "REUSE_PROC=newer $REUSE who :443" \
+			"REUSE_PROC=bsd $REUSE log"; do
+			result "tmux, $width columns: reuse${words#*"$REUSE"}" on_screen $width "$words"
+		done
+	done
+	result "tmux: -w, and another width" resized
+}
+
 # odd SEED FILE: a table or log that no module would write: a few words of it are others, or it
 # ends early.
 odd() {
@@ -284,10 +343,8 @@ table_of() {
 time_for() {
 	local n=$1
 	shift
-	mkdir -p "$W/many/net"
-	table_of "$n" >"$W/many/net/reuse"
 	TIMEFORMAT='%U'
-	{ time REUSE_PROC=$W/many "$@" >/dev/null 2>&1 || true; } 2>&1 | tr -d .
+	{ time REUSE_PROC=$W/rows-$n "$@" >/dev/null 2>&1 || true; } 2>&1 | tr -d .
 }
 
 # Four times the rows take less than nine times as long, in one of some tries: others may be busy.
@@ -295,19 +352,25 @@ time_for() {
 not_quadratic() {
 	local few many
 	for _ in 1 2 3 4; do
-		few=$(time_for 50000 "$@")
-		many=$(time_for 200000 "$@")
-		echo "50,000 rows: $((10#$few)) ms, 200,000 rows: $((10#$many)) ms"
+		few=$(time_for $((ROWS / 4)) "$@")
+		many=$(time_for $ROWS "$@")
+		echo "$((ROWS / 4)) rows: $((10#$few)) ms, $ROWS rows: $((10#$many)) ms"
 		[ $((10#$many)) = 0 ] || [ $((10#$many)) -ge $((9 * 10#$few + 100)) ] || return 0
 	done
 	return 1
 }
 
 many_rows() {
-	local words
+	local words n
+	for n in $((ROWS / 4)) $ROWS; do
+		mkdir -p "$W/rows-$n/net"
+		table_of "$n" >"$W/rows-$n/net/reuse"
+	done
+	result "a million rows, and no line is lost" test \
+		"$(REUSE_PROC=$W/rows-$ROWS "$1" | wc -l)" = $((ROWS + 1))
 	for words in "" "-j" "-p" "who 10.0.0.0:0" "uid 1000 :80"; do
 		# shellcheck disable=SC2086 # several words
-		result "many rows: reuse $words" not_quadratic "$1" $words
+		result "a million rows: reuse $words" not_quadratic "$1" $words
 	done
 }
 
@@ -316,7 +379,9 @@ case ${1:-} in
 --update) update=1; shift ;;
 esac
 if [ $# = 0 ] || [ ! -x "$1" ]; then usage >&2; exit 2; fi
-export REUSE=$1 ASAN_OPTIONS=exitcode=99:detect_leaks=${REUSE_LEAKS:-1} UBSAN_OPTIONS=halt_on_error=1:exitcode=99
+ROWS=1000000
+REUSE=$(realpath "$1")
+export REUSE ASAN_OPTIONS=exitcode=99:detect_leaks=${REUSE_LEAKS:-1} UBSAN_OPTIONS=halt_on_error=1:exitcode=99
 W=$(mktemp -d "${TMPDIR:-/tmp}/reuse-tool.XXXXXX")
 trap 'rm -rf "$W"' EXIT
 make_all
@@ -335,6 +400,7 @@ json
 watching
 following
 terminal
+screens
 odd_inputs
 many_rows "${2:-$1}"
 finish

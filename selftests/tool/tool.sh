@@ -52,8 +52,9 @@ status() {
 }
 
 # as_user COMMAND...: with no rights at all
+AS_USER=("$(command -v setpriv)" --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
 as_user() {
-	setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all "$@"
+	"${AS_USER[@]}" "$@"
 }
 
 # as_file: "proto port state count" of each row of the file, sorted
@@ -178,6 +179,32 @@ vanishing() {
 	status 4 reuse -N "$FILL_PID"
 }
 
+# Processes and their sockets come and go while they are looked for
+fleeting() {
+	local loop words bad=''
+	while :; do sockets tcp 127.0.0.1:4700 l tcp 127.0.0.1:4701 l >/dev/null; done &
+	loop=$!
+	for _ in {1..20}; do
+		for words in "-p" "-A -p" "who :4700" "-j -p"; do
+			# shellcheck disable=SC2086 # several words
+			in_peace $words || bad=$words
+		done
+	done
+	kill $loop
+	wait $loop || true
+	is "$bad" ""
+}
+
+# in_peace WORD...: it finds something or nothing, and complains of nothing
+in_peace() {
+	local rc=0
+	reuse "$@" >"$W/fleeting" 2>"$W/complaints" || rc=$?
+	[ $rc -gt 1 ] || [ -s "$W/complaints" ] || return 0
+	echo "reuse $*: status $rc"
+	cat "$W/complaints"
+	return 1
+}
+
 # What is in force where the command runs
 # shellcheck disable=SC2016 # the inner shell expands it
 INSIDE='cat /proc/sys/net/reuse/semantics; ip -o addr show lo | grep -c 127.0.0.1/8
@@ -220,6 +247,36 @@ run_host() {
 	kill -TERM $pid
 	status 143 wait $pid
 	is "$(<$SEMANTICS)" native
+}
+
+# on_mount COMMAND...: where / is a mount of its own: pivot_root(2) of pasta(1) does not take the
+# initramfs for one
+on_mount() {
+	# shellcheck disable=SC2016 # the inner shell expands it
+	unshare -m sh -euc '
+		mount --rbind / /mnt
+		cd /mnt
+		mount --move . /
+		exec chroot . "$@"' - "$@"
+}
+
+# A server outside is reached by the address of the gateway, as pasta(1) has it
+run_pasta() {
+	local server inside=(sh -c "cat $SEMANTICS; id -u; nc -w 10 192.0.2.254 8000")
+	modprobe -q tun || true
+	# As udev has it
+	chmod 666 /dev/net/tun
+	ip link add outside type dummy
+	ip addr add 192.0.2.1/24 dev outside
+	ip link set outside up
+	ip route add default via 192.0.2.254
+	nc -ll -p 8000 -e echo from outside &
+	server=$!
+	is "$(on_mount reuse run bsd --net pasta -- "${inside[@]}" | tr '\n' ' ')" "bsd 0 from outside "
+	is "$(on_mount "${AS_USER[@]}" reuse run bsd --net pasta -- "${inside[@]}" | tr '\n' ' ')" "bsd 65534 from outside "
+	status 7 on_mount reuse run bsd --net pasta -- sh -c 'exit 7'
+	kill $server
+	ip link del outside
 }
 
 # The namespace is a new one; and one that the command makes is native
@@ -298,6 +355,15 @@ report_many() {
 *, $n times since *"
 }
 
+# Linux deals datagrams out among two sockets; by the rules of bsd the first one gets all
+report_packets() {
+	is "$(reported --report -- udp 127.0.0.1:80 p udp 127.0.0.1:80 p udp 127.0.0.1:80 s)" \
+		"Differences from Linux under bsd, delivered elsewhere: 1
+20*a datagram to udp 127.0.0.1:80 delivered, * times since *
+    it went to 127.0.0.1:80, *
+    semantics bsd: Linux would have given it to the socket with inode *"
+}
+
 report_file() {
 	local file=$W/report.json
 	status 0 reported --report="$file" -- udp 127.0.0.1:80 a udp 127.0.0.1:80 a
@@ -362,16 +428,24 @@ result "namespaces for the next tests" names
 result "-N: by process, by name, for a user" other_namespaces
 result "-A and status: all of them, and their semantics" all_namespaces
 result "a namespace that vanishes is left out" vanishing
+result "processes that vanish" fleeting
 result "run: other rules in a namespace of its own, with lo" run_semantics
 result "run: a user without rights" run_user
 result "run: exit statuses and signals" run_status
 result "run --net host: for as long as the command runs" run_host
+if command -v pasta >/dev/null && ip link add tried type dummy 2>/dev/null; then
+	ip link del tried
+	result "run --net pasta: the outside, and a user without rights" run_pasta
+else
+	echo "ok $((++COUNT)) run --net pasta # SKIP no pasta(1), or no device dummy"
+fi
 result "run: the table is that of the namespace" run_rules
 if [ -e $LOG ]; then
 	result "log: off, a bind that was refused, a user who may not" log_words
 	result "log: the process that holds the port, and -f" log_holder
 	result "run --report: in words, and exit statuses" report_words
 	result "run --report: more than the log has room for" report_many
+	result "run --report: datagrams that another socket gets" report_packets
 	result "run --report=FILE: as JSON, for a user as well" report_file
 	result "run --report --net host: the log here is kept on" report_here
 else
