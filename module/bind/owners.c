@@ -189,6 +189,8 @@ static bool request_address_matters(struct bind_request *req,
 		return req->matters;
 	reuse_sock_snapshot(sk, &owner);
 	owner.state = SEM_CONNECTED;
+	owner.reuseaddr = false;
+	owner.reuseport = false;
 	owner.bind_seq = latest_seq(req);
 	req->matters = req->profile->matters(&req->bind, &owner);
 	req->rest_is_older = false;
@@ -217,6 +219,17 @@ static void request_know(struct bind_request *req, const struct sock *sk)
 	req->known.s6_addr32[3] = READ_ONCE(sk->sk_rcv_saddr);
 	req->known_family = AF_INET;
 	req->known_state = READ_ONCE(sk->sk_state);
+}
+
+/*
+ * Connections without a record are shown newest first, also where bound sockets are not: if one
+ * is too old to matter, those that follow on its address are, too. Native does not go by age.
+ */
+static void request_know_rest(struct bind_request *req, const struct sock *sk)
+{
+	if (req->unrecorded && req->profile != &sem_native && is_known(req, sk) &&
+	    is_unbound_connection(sk))
+		req->rest_is_older = true;
 }
 
 static bool is_bound_or_listens(const struct sock *sk)
@@ -258,8 +271,7 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 						   latest_seq(req);
 		if (!req->profile->matters(&req->bind, &owner)) {
 			request_know(req, sk);
-			req->rest_is_older |= req->unrecorded && is_known(req, sk) &&
-					      is_unbound_connection(sk);
+			request_know_rest(req, sk);
 			return OWNERS_NEXT;
 		}
 		if (!req->unrecorded)
@@ -374,6 +386,8 @@ static enum owner_walk request_address(struct sock *sk, void *arg)
 	like.bind_seq = U64_MAX;
 	/* Other owners on this address may not have IPV6_V6ONLY set */
 	like.v6only = false;
+	like.reuseaddr = false;
+	like.reuseport = false;
 	address.addr = like.addr;
 	if (request_bound_matters(req, &like) && !request_buckets(&address))
 		reuse_tcp_owners_like(sk, request_bound, req);
@@ -426,6 +440,8 @@ static bool request_list_matters(struct bind_request *req, const struct sock *sk
 		like.state = state;
 		like.bind_seq = U64_MAX;
 		like.v6only = false;
+		like.reuseaddr = false;
+		like.reuseport = false;
 		if (req->profile->matters(&req->bind, &like))
 			return true;
 		like.ipv6 = !like.ipv6;

@@ -119,7 +119,7 @@ static bool native_matters(const struct sem_bind *b, const struct sem_sock *o)
 	if (!native_meets(b, o))
 		return false;
 	if (!b->udp)
-		return !l[NATIVE_REFUSES].id;
+		return !l[NATIVE_REFUSES].id && !native_share_reuseaddr(b, o);
 	return native_takes(&l[NATIVE_REFUSES], o) ||
 	       (sem_any(o->addr) && native_takes(&l[NATIVE_UDP_WILDCARD], o)) ||
 	       (sem_same(o->addr, b->sk->addr) && native_takes(&l[NATIVE_UDP_ADDRESS], o));

@@ -230,8 +230,9 @@ enum sem_member {
  * @owner: shows the decision one owner of the port, named @id; true if no older owner that
  *	was bound alike (address, IPv4 or IPv6, V6ONLY, device) can matter
  * @matters: only with @needs_bind_order; could an owner like this change the verdict? Its
- *	@bind_seq is the highest it may have; its @uid, @root and options are not read.
- *	Once false, the answer stays false for the rest of the decision
+ *	@bind_seq is the highest it may have; its @uid and @root are not read; its options are
+ *	clear if it stands for several owners. Once false, the answer stays false for the rest
+ *	of the decision
  * @done: true if no older owner on any address can matter
  * @verdict: ends the decision: 0 or -EADDRINUSE, by sem_allow() or sem_refuse()
  * @uses_fastreuse: TCP: the decision reads and sets sem_bind.fastreuse

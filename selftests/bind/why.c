@@ -435,6 +435,24 @@ TEST_F(file, knows_mptcp)
 	EXPECT_STREQ(inode_of(fd), why_get(&why, "other_inode"));
 }
 
+/* In a VRF a TCP port has other owners than outside, as bind() finds */
+TEST_F(file, knows_vrf)
+{
+	struct why why;
+	int fd;
+
+	if (!add_device("red", "vrf table 10"))
+		SKIP(return, "no VRF");
+	fd = sock_bind_dev("tcp", "0.0.0.0" AT_PORT, 0, "red");
+	ASSERT_EQ(0, why_ask(&why, "proto=tcp local_address=0.0.0.0" AT_PORT " dev=red"));
+	EXPECT_STREQ("EADDRINUSE", why_get(&why, "verdict"));
+	EXPECT_STREQ("red", why_get(&why, "other_dev"));
+	EXPECT_STREQ(inode_of(fd), why_get(&why, "other_inode"));
+	ASSERT_EQ(0, why_ask(&why, "proto=tcp local_address=0.0.0.0" AT_PORT));
+	EXPECT_STREQ("ok", why_get(&why, "verdict"));
+	EXPECT_EQ(0, sock_try_bind(sock_open("tcp", AF_INET, 0), "0.0.0.0" AT_PORT));
+}
+
 /* An open file keeps its namespace: the answer is about that */
 TEST_F(file, stays_in_its_namespace)
 {
