@@ -15,13 +15,25 @@ _reuse_words() {
 		printf '%s\n' none host pasta
 		return
 		;;
-	uid)
+	--as)
+		[ ! -r $semantics ] || tr ' ' '\n' <$semantics
+		return
+		;;
+	--dev)
+		ls /sys/class/net 2>/dev/null
+		return
+		;;
+	uid | --uid)
 		cut -d: -f3 /etc/passwd
 		return
 		;;
 	esac
 	case ${COMP_WORDS[1]} in
 	who) printf '%s\n' -N --help tcp udp udplite ;;
+	why)
+		printf '%s\n' -N -j --reuseaddr --reuseport --uid --v6only --dev --listen --as
+		printf '%s\n' --help tcp udp udplite
+		;;
 	log) printf '%s\n' -f -j -N --help ;;
 	run)
 		printf '%s\n' --net --report --report= --fail-on-difference --help --
@@ -32,7 +44,7 @@ _reuse_words() {
 	status) printf '%s\n' -j --help ;;
 	*)
 		[ "$COMP_CWORD" != 1 ] ||
-			printf '%s\n' who log run load unload status --help --version
+			printf '%s\n' who why log run load unload status --help --version
 		printf '%s\n' -A -N -j -p -w tcp udp udplite
 		printf '%s\n' listen bound connected timewait uid shared
 		;;

@@ -12,15 +12,17 @@
 #include "term.h"
 #include "util.h"
 #include "who.h"
+#include "why.h"
 
 static const char help[] =
 "usage: reuse [-p] [-j] [-w [S]] [-N NETNS|PID | -A] [FILTER...]\n"
 "       reuse who [-N NETNS|PID] [tcp|udp] [ADDRESS]:PORT\n"
+"       reuse why [-j] [-N NETNS|PID] [OPTION...] [tcp|udp] ADDRESS:PORT\n"
 "       reuse log [-f] [-j] [-N NETNS|PID]\n"
 "       reuse run SEMANTICS [OPTION...] [--] COMMAND...\n"
 "       reuse load [SEMANTICS] | unload | status [-j]\n"
 "\n"
-"Lists who holds which port: the table of the kernel module reuse, /proc/net/reuse.\n"
+"Lists who holds which port: /proc/net/reuse, the table of the module reuse.\n"
 "\n"
 "  FILTER   tcp, udp, udplite; :8080, 127.0.0.1:, [::1]:80, *:80; listen, bound,\n"
 "           connected, timewait; uid 33; shared (by several sockets).\n"
@@ -103,6 +105,7 @@ static const struct {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "who", who_main },
+	{ "why", why_main },
 	{ "log", log_main },
 	{ "run", run_main },
 	{ "load", load_main },

@@ -80,6 +80,8 @@ json() {
 	result "jq: a report" is_json \
 		'REUSE_PROC=report reuse run bsd --net host --report=jq.json -- true; cat jq.json' \
 		'.refused == 5 and .allowed == 1 and .elsewhere == 2 and .missing == 12 and (.differences | length) == 8'
+	result "jq: why" is_json 'REUSE_PROC=why-listens reuse why -j 0.0.0.0:443 --reuseaddr || true' \
+		'(.allowed | not) and .other_inode == 4001 and .other_reuseaddr and (.remedy | contains("nginx"))'
 	result "jq: status" is_json 'REUSE_PROC=bsd REUSE_SYS=sys-bsd reuse status -j' \
 		'.loaded and (.hooks | index("inet_csk_get_port"))'
 }
@@ -255,6 +257,16 @@ resized() {
 	tmux_ kill-server
 }
 
+# help_fits COMMAND...: so does what they say of themselves
+help_fits() {
+	local command
+	for command in '' "$@"; do
+		# shellcheck disable=SC2086 # none is no word
+		"$REUSE" $command --help >"$W/help"
+		awk -v c="$command" 'length > 80 { print c ": " $0; bad = 1 } END { exit bad }' "$W/help"
+	done
+}
+
 screens() {
 	local width words
 	if ! command -v tmux >/dev/null; then
@@ -400,6 +412,7 @@ json
 watching
 following
 terminal
+result "--help fits 80 columns" help_fits who log run load unload status
 screens
 odd_inputs
 many_rows "${2:-$1}"

@@ -83,6 +83,16 @@ make_log() {
 	echo "$3" >"$W/$1/sys/net/reuse/log"
 }
 
+# make_answers: a /proc at $W/why-NAME for each file of answers/, in which a module that is asked
+# would answer that. A question goes to the end of the file.
+make_answers() {
+	local answer
+	for answer in "$HERE"/answers/*; do
+		cp -a "$W/mixed" "$W/why-${answer##*/}"
+		cp "$answer" "$W/why-${answer##*/}/net/reuse_why"
+	done
+}
+
 # make_sys NAME: a /sys at $W/sys-NAME, where the module is loaded and NAME is what hooks/ has.
 make_sys() {
 	local dir=$W/sys-$1
@@ -116,6 +126,7 @@ make_all() {
 		cp -a "$W/who" "$W/who-$name"
 		echo $name >"$W/who-$name/sys/net/reuse/semantics"
 	done
+	make_answers
 	for name in native bsd rivals; do
 		make_sys $name
 	done

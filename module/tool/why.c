@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * "reuse why": would this bind be allowed, and if not, which socket and which process are in the
+ * way, by which rule, and what helps? The module answers, without binding anything.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../semantics/semantics.h"
+#include "event.h"
+#include "filter.h"
+#include "json.h"
+#include "list.h"
+#include "procs.h"
+#include "term.h"
+#include "why.h"
+#include "words.h"
+
+static const char help[] =
+"usage: reuse why [OPTION...] [tcp|udp|udplite] ADDRESS:PORT\n"
+"\n"
+"Would a bind() to that address be allowed? If not, says which socket of which process is in\n"
+"the way, by which rule, and what helps. Nothing is bound, and nothing changes.\n"
+"\n"
+"  --reuseaddr     the socket has SO_REUSEADDR\n"
+"  --reuseport     it has SO_REUSEPORT\n"
+"  --uid USER      it belongs to that user, by name or number; otherwise, to you\n"
+"  --v6only 0|1    its IPV6_V6ONLY; otherwise, net.ipv6.bindv6only\n"
+"  --dev DEVICE    it is bound to that device\n"
+"  --listen        and listen() after bind()?\n"
+"  --as SEMANTICS  by those semantics; otherwise, by those in force\n"
+"  -j              as JSON\n"
+"  -N NETNS        in another network namespace: its name under /run/netns, or a process ID\n"
+"\n"
+"ADDRESS is 127.0.0.1, [::1], or *, which is [::] with IPV6_V6ONLY 0. Exit status: 0 it would\n"
+"be allowed, 1 it would not, 2 wrong usage, 3 the module is not loaded, 4 another error.\n";
+
+/* The arguments */
+struct request {
+	struct netns ns;
+	struct question q;
+	bool json;
+	char uid[16];
+};
+
+/* How a column goes into JSON */
+static const char * const integers[] = { "uid", "other_uid", "other_inode" };
+static const char * const bools[] = {
+	"v6only", "reuseaddr", "reuseport", "listen",
+	"other_v6only", "other_reuseaddr", "other_reuseport",
+};
+
+static bool is_one_of(const char *name, const char * const *names, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!strcmp(names[i], name))
+			return true;
+	}
+	return false;
+}
+
+static const char *sentence_of(const char *rule)
+{
+	size_t i;
+
+	for (i = SEM_RULE_NONE + 1; i < SEM_RULES; i++) {
+		if (!strcmp(sem_rules[i].word, rule))
+			return sem_rules[i].sentence;
+	}
+	return NULL;
+}
+
+static void print_json(const struct answer *a, const char *holder, const char *remedy)
+{
+	size_t i;
+
+	json_open(NULL, '{');
+	json_bool("allowed", answer_allows(a) ? "1" : "0");
+	for (i = 0; i < a->n; i++) {
+		const char *name = a->name[i], *value = a->value[i];
+
+		if (is_one_of(name, integers, ARRAY_SIZE(integers)))
+			json_integer(name, value);
+		else if (is_one_of(name, bools, ARRAY_SIZE(bools)))
+			json_bool(name, value);
+		else
+			json_text(name, strcmp(value, "-") ? value : NULL);
+	}
+	json_text("sentence", sentence_of(answer_get(a, "rule")));
+	json_text("other_process", *holder ? holder : NULL);
+	json_text("remedy", *remedy ? remedy : NULL);
+	json_close('}');
+	json_end();
+}
+
+/* The columns have the names that the log has for a bind that was made */
+static void set_event(const struct answer *a, struct event *e)
+{
+	size_t i;
+
+	*e = (struct event){ .count = 1 };
+	for (i = 0; i < EVENT_COLS; i++)
+		e->col[i] = answer_get(a, event_name[i]);
+	e->col[E_CALL] = *answer_get(a, "listen") == '1' ? "listen" : "bind";
+}
+
+static void print_words(const struct event *e, const struct event_holders *holders,
+			const char *remedy)
+{
+	char *text;
+	size_t len;
+	FILE *out = need_memory(open_memstream(&text, &len));
+
+	event_words(out, e, holders);
+	if (*remedy)
+		fprintf(out, "    what helps: %s\n", remedy);
+	fclose(out);
+	term_wrap(text);
+	free(text);
+}
+
+static void print_answer(const struct request *r, const struct answer *a)
+{
+	struct event_holders holders;
+	char remedy[REMEDY_LEN] = "";
+	struct event e;
+
+	set_event(a, &e);
+	event_want_holders(&e);
+	if (strcmp(e.col[E_OTHER_INODE], "-"))
+		procs_scan();
+	event_find_holders(&e, &holders);
+	if (!answer_allows(a))
+		remedy_find(&r->ns, &r->q, a, holders.other, remedy);
+	if (r->json)
+		print_json(a, holders.other, remedy);
+	else
+		print_words(&e, &holders, remedy);
+	if (!*holders.other && strcmp(e.col[E_OTHER_INODE], "-") && procs_hidden())
+		say("%zu processes could not be looked into: it takes root to see those of others",
+		    procs_hidden());
+	procs_free();
+}
+
+static int say_error(const struct request *r, int err)
+{
+	struct table t;
+
+	switch (-err) {
+	case ENOENT:
+		err = list_read(&r->ns, &t);
+		table_free(&t);
+		if (!err)
+			say("this module cannot be asked: it is older than this program");
+		return err ? err : FAILED;
+	case EIO:
+		say("the module was unloaded meanwhile");
+		return NO_MODULE;
+	case ENODEV:
+		say("there is no device %s", r->q.dev ?: "?");
+		return FAILED;
+	case EINVAL:
+		say("the module does not take the question: has it the semantics '%s'?",
+		    r->q.semantics ?: "native");
+		return FAILED;
+	case EAFNOSUPPORT:
+	case EPROTONOSUPPORT:
+	case ESOCKTNOSUPPORT:
+		say("this kernel has no such sockets");
+		return FAILED;
+	case EBADMSG:
+		say("the module's answer has a form that this program does not know");
+		return FAILED;
+	default:
+		say("cannot ask about %s: %s", r->ns.label, strerror(-err));
+		return FAILED;
+	}
+}
+
+/* With --listen the call that is refused may be bind() or listen() */
+static int answer(const struct request *r)
+{
+	struct question q = r->q;
+	struct answer a;
+	int err;
+
+	q.listen = false;
+	err = ask(&r->ns, &q, &a);
+	if (!err && r->q.listen && answer_allows(&a))
+		err = ask(&r->ns, &r->q, &a);
+	if (err)
+		return say_error(r, err);
+	print_answer(r, &a);
+	return answer_allows(&a) ? DONE : NOTHING;
+}
+
+static bool read_user(struct request *r, const char *user)
+{
+	const struct passwd *pw;
+	unsigned long uid;
+
+	if (!to_number(user, &uid)) {
+		pw = getpwnam(user);
+		if (!pw) {
+			say("there is no user '%s'", user);
+			return false;
+		}
+		uid = pw->pw_uid;
+	}
+	snprintf(r->uid, sizeof(r->uid), "%lu", uid);
+	r->q.uid = r->uid;
+	return true;
+}
+
+static bool read_flag(const char *option, const char *flag, const char **value)
+{
+	*value = flag;
+	if (!strcmp(flag, "0") || !strcmp(flag, "1"))
+		return true;
+	say("--%s takes 0 or 1", option);
+	return false;
+}
+
+/* A word that goes into the question as it is */
+static bool read_name(const char *option, const char *name, const char **value)
+{
+	*value = name;
+	if (*name && !strpbrk(name, " \t\n="))
+		return true;
+	say("--%s: '%s' is no name", option, name);
+	return false;
+}
+
+static bool read_address(struct request *r, const char *word)
+{
+	struct filter_address at;
+
+	if (!filter_address_parse(word, &at) || !at.addr || !at.port || !at.key.port)
+		return false;
+	if (*word == '*') {
+		snprintf(r->q.address, sizeof(r->q.address), "[::]:%u", at.key.port);
+		r->q.v6only = "0";
+		return true;
+	}
+	snprintf(r->q.address, sizeof(r->q.address), "%s", word);
+	return true;
+}
+
+static bool read_words(struct request *r, char * const *words)
+{
+	uint8_t proto;
+
+	r->q.proto = "tcp";
+	for (; *words; words++) {
+		if (key_proto(*words, &proto)) {
+			r->q.proto = *words;
+		} else if (*r->q.address || !read_address(r, *words)) {
+			say("'%s' is no address and port: reuse why 0.0.0.0:8080", *words);
+			return false;
+		}
+	}
+	if (!*r->q.address)
+		say("why needs an address and a port: reuse why 0.0.0.0:8080");
+	if (r->q.listen && strcmp(r->q.proto, "tcp")) {
+		say("only TCP sockets listen");
+		return false;
+	}
+	return *r->q.address;
+}
+
+static bool read_option(struct request *r, int c, const char **netns)
+{
+	switch (c) {
+	case 'N':
+		*netns = optarg;
+		return true;
+	case 'j':
+		r->json = true;
+		return true;
+	case 'A':
+		r->q.reuseaddr = true;
+		return true;
+	case 'P':
+		r->q.reuseport = true;
+		return true;
+	case 'l':
+		r->q.listen = true;
+		return true;
+	case 'u':
+		return read_user(r, optarg);
+	case '6':
+		return read_flag("v6only", optarg, &r->q.v6only);
+	case 'd':
+		return read_name("dev", optarg, &r->q.dev);
+	case 's':
+		return read_name("as", optarg, &r->q.semantics);
+	default:
+		return false;
+	}
+}
+
+/**
+ * why_main() - "reuse why"
+ * @argc: number of arguments
+ * @argv: the arguments; the first is the command
+ *
+ * Return: an exit status.
+ */
+int why_main(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "reuseaddr", no_argument, NULL, 'A' },
+		{ "reuseport", no_argument, NULL, 'P' },
+		{ "listen", no_argument, NULL, 'l' },
+		{ "uid", required_argument, NULL, 'u' },
+		{ "v6only", required_argument, NULL, '6' },
+		{ "dev", required_argument, NULL, 'd' },
+		{ "as", required_argument, NULL, 's' },
+		{ "help", no_argument, NULL, 'h' },
+		{}
+	};
+	const char *netns = NULL;
+	struct request r = {};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "N:jh", options, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(help, stdout);
+			return DONE;
+		}
+		if (!read_option(&r, c, &netns))
+			return USAGE;
+	}
+	if (!read_words(&r, argv + optind))
+		return USAGE;
+	return netns_find(&r.ns, netns) ? answer(&r) : FAILED;
+}
