@@ -126,6 +126,14 @@ struct hold {
 	struct anchors end;
 };
 
+/* The sockets need no value: they are many, and most walks keep none */
+static void anchors_init(struct anchors *anchors)
+{
+	anchors->n = 0;
+	anchors->first = 0;
+	anchors->next = NULL;
+}
+
 /*
  * Add @sk to the anchors if it is alive; called under the slot's lock. A TIME_WAIT
  * socket enters its bucket before its reference count is set and cannot be kept
@@ -176,6 +184,12 @@ static void start_put(struct start *start)
 	for (i = 0; i < GROUPS; i++)
 		group_put(start->sk[i]);
 	start->pauses = 0;
+}
+
+static void starts_init(struct walk *w)
+{
+	memset(&w->this_start, 0, sizeof(w->this_start));
+	memset(&w->prev_start, 0, sizeof(w->prev_start));
 }
 
 /*
@@ -311,7 +325,12 @@ static void hold_list(struct walk *w, struct hold *h)
 /* Find where to go on. Returns 0, or -EAGAIN if the place is lost */
 static int hold_begin(struct walk *w, struct hold *h)
 {
+	h->last = NULL;
 	h->budget = w->chunk;
+	h->whole = false;
+	h->lists = false;
+	anchors_init(&h->end);
+
 	if (!w->resume.n) {
 		h->sk = w->table->first(w->net, reuse_slot_head(w->slots, w->slot));
 		if (h->sk)
@@ -496,26 +515,43 @@ int reuse_walk(const struct bind_table *table, const struct net *net,
 	       const struct reuse_slots *slots, unsigned int slot,
 	       unsigned int chunk, reuse_visit_t visit, void *arg)
 {
-	struct walk w = {
-		.table = table, .net = net, .slots = slots, .slot = slot,
-		.chunk = chunk, .visit = visit, .arg = arg,
-	};
 	spinlock_t *lock = reuse_slot_lock(slots, slot);
-	bool more;
+	bool more, first = true;
+	struct walk w;
 	int err;
+
+	w.table = table;
+	w.net = net;
+	w.slots = slots;
+	w.slot = slot;
+	w.chunk = chunk;
+	w.visit = visit;
+	w.arg = arg;
+	w.round = 0;
+	anchors_init(&w.resume);
 
 	do {
 		unsigned int round = w.round;
-		struct hold h = {};
+		struct hold h;
 
 		spin_lock_bh(lock);
 		err = walk_hold(&w, &h, &more);
 		spin_unlock_bh(lock);
 
-		walk_pause(&w, &h, round);
 		if (!err && fatal_signal_pending(current))
 			err = -EINTR;
 		cond_resched();
+
+		/* Most slots take one hold of the lock: there is no place to be kept */
+		if (first && !more) {
+			anchors_put(&h.end);
+			return err;
+		}
+
+		if (first)
+			starts_init(&w);
+		first = false;
+		walk_pause(&w, &h, round);
 	} while (more && !err);
 
 	anchors_put(&w.resume);
