@@ -7,12 +7,12 @@
  * reader walks each table once, whatever the size of its buffer. A read() that
  * does not begin where the last one ended walks from the start again.
  */
-#include <linux/netdevice.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "compat/proc.h"
+#include "format.h"
 #include "list.h"
 #include "rows.h"
 
@@ -30,6 +30,7 @@ static const struct bind_table * const tables[] = {
  * @net: network namespace; the reader holds a reference
  * @pos: number of the current row in the file, from 1; 0 is the header
  * @table: index of the table being read
+ * @slots: where that is
  * @slot: index of the slot being read
  * @cur: current row in @rows
  */
@@ -38,9 +39,44 @@ struct reader {
 	struct net *net;
 	loff_t pos;
 	unsigned int table;
+	struct reuse_slots slots;
 	unsigned int slot;
 	unsigned int cur;
 };
+
+/* Has a slot a socket? Sixteen slots take as many instructions and one branch */
+static __always_inline unsigned long any1(const char *head)
+{
+	/* The caller looks again, under the lock, if there is one */
+	return data_race(*(const unsigned long *)head);
+}
+
+static __always_inline unsigned long any4(const char *head, unsigned int size)
+{
+	return any1(head) | any1(head + size) |
+	       any1(head + 2 * size) | any1(head + 3 * size);
+}
+
+static __always_inline unsigned long any16(const char *head, unsigned int size)
+{
+	return any4(head, size) | any4(head + 4 * size, size) |
+	       any4(head + 8 * size, size) | any4(head + 12 * size, size);
+}
+
+/* From @slot on, leave out slots by 16 as long as none of them has a socket */
+static unsigned int skip_16_slots(const struct reuse_slots *slots, unsigned int slot)
+{
+	const char *head = (const char *)reuse_slot_head(slots, slot);
+
+	if (slots->size == 16) {
+		for (; slot + 16 <= slots->n && !any16(head, 16); slot += 16)
+			head += 16 * 16;
+	} else {
+		for (; slot + 16 <= slots->n && !any16(head, slots->size); slot += 16)
+			head += 16 * slots->size;
+	}
+	return slot;
+}
 
 /*
  * First slot from @slot on that has a socket. Looks without the lock: a socket
@@ -49,19 +85,30 @@ struct reader {
 static unsigned int used_slot(const struct reuse_slots *slots,
 			      unsigned int slot)
 {
-	while (slot < slots->n && hlist_empty(reuse_slot_head(slots, slot)))
-		slot++;
+	for (; slot < slots->n; slot++) {
+		if (slot % 16 == 0)
+			slot = skip_16_slots(slots, slot);
+		if (slot == slots->n || !hlist_empty(reuse_slot_head(slots, slot)))
+			break;
+	}
 	return slot;
 }
 
 /* Go to the first part of a slot */
-static void reader_seek(struct reader *r, unsigned int table,
-			unsigned int slot)
+static void reader_seek(struct reader *r, unsigned int slot)
 {
-	r->table = table;
 	r->slot = slot;
 	r->rows.bits = 0;
 	r->rows.part = 0;
+}
+
+/* Go to the first slot of a table, or to the end */
+static void reader_seek_table(struct reader *r, unsigned int table)
+{
+	r->table = table;
+	if (table < ARRAY_SIZE(tables))
+		r->slots = tables[table]->slots(r->net);
+	reader_seek(r, 0);
 }
 
 /* Read slots from r->slot on until there is a row; NULL at the end */
@@ -69,24 +116,22 @@ static struct reuse_row *reader_fill(struct reader *r)
 {
 	r->cur = 0;
 	while (r->table < ARRAY_SIZE(tables)) {
-		const struct bind_table *table = tables[r->table];
-		struct reuse_slots slots = table->slots(r->net);
-		unsigned int slot = used_slot(&slots, r->slot);
+		unsigned int slot = used_slot(&r->slots, r->slot);
 		int err;
 
 		/* A slot that was read in part may have been emptied meanwhile */
 		if (slot != r->slot)
-			reader_seek(r, r->table, slot);
-		if (slot == slots.n) {
-			reader_seek(r, r->table + 1, 0);
+			reader_seek(r, slot);
+		if (slot == r->slots.n) {
+			reader_seek_table(r, r->table + 1);
 			continue;
 		}
 
-		err = reuse_rows_read(&r->rows, table, slot);
+		err = reuse_rows_read(&r->rows, tables[r->table], &r->slots, slot);
 		if (err)
 			return ERR_PTR(err);
 		if (r->rows.n)
-			return r->rows.row;
+			return reuse_rows_get(&r->rows, 0);
 
 		if (!reuse_rows_next_part(&r->rows))
 			r->slot++;
@@ -97,7 +142,7 @@ static struct reuse_row *reader_fill(struct reader *r)
 
 static struct reuse_row *reader_current(struct reader *r)
 {
-	return r->cur < r->rows.n ? &r->rows.row[r->cur] : reader_fill(r);
+	return r->cur < r->rows.n ? reuse_rows_get(&r->rows, r->cur) : reader_fill(r);
 }
 
 static struct reuse_row *reader_next(struct reader *r)
@@ -110,7 +155,7 @@ static struct reuse_row *reader_next(struct reader *r)
 
 static struct reuse_row *reader_rewind(struct reader *r)
 {
-	reader_seek(r, 0, 0);
+	reader_seek_table(r, 0);
 	r->pos = 1;
 	return reader_fill(r);
 }
@@ -143,97 +188,21 @@ static void reuse_seq_stop(struct seq_file *m, void *v)
 {
 }
 
-static void show_address(struct seq_file *m, const struct reuse_key *key)
-{
-	if (key->ipv6)
-		seq_printf(m, "[%pI6c]:%u ", &key->addr, key->port);
-	else
-		seq_printf(m, "%pI4:%u ", &key->addr.s6_addr32[3], key->port);
-}
-
-static void show_dev(struct seq_file *m, struct net *net, int ifindex)
-{
-	const struct net_device *dev;
-
-	if (!ifindex) {
-		seq_puts(m, "- ");
-		return;
-	}
-	rcu_read_lock();
-	dev = dev_get_by_index_rcu(net, ifindex);
-	if (dev)
-		seq_printf(m, "%s ", dev->name);
-	else
-		seq_printf(m, "if%d ", ifindex);
-	rcu_read_unlock();
-}
-
-static void show_uids(struct seq_file *m, const struct reuse_uids *uids)
-{
-	unsigned int i;
-
-	for (i = 0; i < uids->n; i++)
-		seq_printf(m, i ? ",%u" : "%u", uids->uid[i]);
-	if (!uids->n)
-		seq_putc(m, '-');
-	if (uids->more)
-		seq_puts(m, ",+");
-	seq_putc(m, ' ');
-}
-
-static void show_fastreuse(struct seq_file *m, const struct reuse_fastreuse *fastreuse)
-{
-	if (!fastreuse->valid)
-		seq_puts(m, "- - - ");
-	else if (fastreuse->reuseport > 0)
-		seq_printf(m, "%d %d %u ", fastreuse->reuse, fastreuse->reuseport,
-			   from_kuid_munged(seq_user_ns(m), fastreuse->uid));
-	else
-		seq_printf(m, "%d %d - ", fastreuse->reuse, fastreuse->reuseport);
-}
-
-static void show_inodes(struct seq_file *m, const struct reuse_inodes *inodes)
-{
-	unsigned int i, j, n = inodes->end[RANKS - 1];
-	u32 inode[REUSE_INODES];
-
-	for (i = 0; i < n; i++) {
-		for (j = i; j && inode[j - 1] > inodes->inode[i]; j--)
-			inode[j] = inode[j - 1];
-		inode[j] = inodes->inode[i];
-	}
-	for (i = 0; i < n; i++)
-		seq_printf(m, i ? ",%u" : "%u", inode[i]);
-	if (!n)
-		seq_putc(m, '-');
-	if (inodes->more)
-		seq_puts(m, ",+");
-	seq_putc(m, '\n');
-}
-
 static int reuse_seq_show(struct seq_file *m, void *v)
 {
-	const struct reuse_row *row = v;
 	struct reader *r = m->private;
+	char *text;
 
 	if (v == SEQ_START_TOKEN) {
 		seq_puts(m, "proto local_address dev v6only uid sockets reuseaddr reuseport listen bound connected timewait fastreuse fastreuseport fastuid inode\n");
 		return 0;
 	}
 
-	seq_printf(m, "%s ", r->rows.table->name);
-	show_address(m, &row->key);
-	show_dev(m, r->net, row->key.dev);
-	if (row->key.ipv6)
-		seq_printf(m, "%d ", row->key.v6only);
+	/* -1: the buffer is full, and this row comes first in the next one */
+	if (seq_get_buf(m, &text) < REUSE_ROW_MAX)
+		seq_commit(m, -1);
 	else
-		seq_puts(m, "- ");
-	show_uids(m, &row->uids);
-	seq_printf(m, "%u %u %u %u %u %u %u ",
-		   reuse_row_sockets(row), row->reuseaddr, row->reuseport,
-		   row->listen, row->bound, row->connected, row->timewait);
-	show_fastreuse(m, &row->fastreuse);
-	show_inodes(m, &row->inodes);
+		seq_commit(m, reuse_format_row(text, &r->rows, v) - text);
 	return 0;
 }
 

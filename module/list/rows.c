@@ -29,6 +29,9 @@
 #define ROWS_MAX	3584
 #define MEMORY_MAX	SZ_512K
 
+/* Up to so many rows are looked through one by one, which takes less than to hash a key */
+#define LINEAR_MAX	16
+
 /* A slot is read in at most 2^31 parts */
 #define PARTS_MAX_BITS	31
 
@@ -54,7 +57,7 @@ static int rows_alloc(struct reuse_rows *rows, u32 cap)
 {
 	void *mem;
 
-	mem = kvzalloc(rows_size(cap), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
+	mem = kvmalloc(rows_size(cap), GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!mem)
 		return -ENOMEM;
 
@@ -105,37 +108,82 @@ void reuse_rows_clean(struct reuse_rows *rows)
 
 static void rows_reset(struct reuse_rows *rows)
 {
-	if (rows->n)
-		memset(rows->index, 0, index_size(rows->cap) * sizeof(*rows->index));
 	rows->n = 0;
 	rows->last = NULL;
 }
 
-/* Find the row of @key, or add one; NULL if there is no room for it */
-static struct reuse_row *rows_find(struct reuse_rows *rows,
-				   const struct reuse_key *key, u32 hash)
+/* Most keys differ in the port, which is near the end */
+static __always_inline bool keys_equal(const struct reuse_key *a, const struct reuse_key *b)
 {
-	struct reuse_row *row;
+	return a->port == b->port && !memcmp(a, b, sizeof(*a));
+}
+
+static u32 key_hash(const struct reuse_rows *rows, const struct reuse_key *key)
+{
+	return jhash2((const u32 *)key, sizeof(*key) / sizeof(u32), rows->seed);
+}
+
+/* The entry of @key in the hash table, or the free one where it belongs */
+static u16 *index_find(const struct reuse_rows *rows, const struct reuse_key *key)
+{
+	u32 i = key_hash(rows, key) & rows->mask;
+
+	while (rows->index[i] && !keys_equal(&rows->row[rows->index[i] - 1].key, key))
+		i = (i + 1) & rows->mask;
+	return &rows->index[i];
+}
+
+static void index_fill(struct reuse_rows *rows)
+{
 	u32 i;
 
-	for (i = hash & rows->mask; rows->index[i]; i = (i + 1) & rows->mask) {
-		row = &rows->row[rows->index[i] - 1];
-		if (!memcmp(&row->key, key, sizeof(*key)))
+	memset(rows->index, 0, (rows->mask + 1) * sizeof(*rows->index));
+	for (i = 0; i < rows->n; i++)
+		*index_find(rows, &rows->row[i].key) = i + 1;
+}
+
+static struct reuse_row *rows_find_linear(struct reuse_rows *rows, const struct reuse_key *key)
+{
+	struct reuse_row *row;
+
+	for (row = rows->row; row < rows->row + rows->n; row++) {
+		if (keys_equal(&row->key, key))
 			return row;
+	}
+	return NULL;
+}
+
+/* Find the row of @key, or add one; NULL if there is no room for it */
+static struct reuse_row *rows_find(struct reuse_rows *rows, const struct reuse_key *key)
+{
+	struct reuse_row *row;
+	u16 *entry = NULL;
+
+	if (rows->n < LINEAR_MAX) {
+		row = rows_find_linear(rows, key);
+		if (row)
+			return row;
+	} else {
+		entry = index_find(rows, key);
+		if (*entry)
+			return &rows->row[*entry - 1];
 	}
 	if (rows->n == rows->cap)
 		return NULL;
 
 	row = &rows->row[rows->n++];
-	rows->index[i] = rows->n;
+	if (entry)
+		*entry = rows->n;
 	memset(row, 0, sizeof(*row));
 	row->key = *key;
+	if (rows->n == LINEAR_MAX)
+		index_fill(rows);
 	return row;
 }
 
 static void uids_add(struct reuse_uids *uids, uid_t uid)
 {
-	unsigned int i;
+	unsigned int i, j;
 
 	for (i = 0; i < uids->n && uids->uid[i] <= uid; i++) {
 		if (uids->uid[i] == uid)
@@ -147,10 +195,9 @@ static void uids_add(struct reuse_uids *uids, uid_t uid)
 			return;
 		uids->n--;
 	}
-	memmove(&uids->uid[i + 1], &uids->uid[i],
-		(uids->n - i) * sizeof(uids->uid[0]));
+	for (j = uids->n++; j > i; j--)
+		uids->uid[j] = uids->uid[j - 1];
 	uids->uid[i] = uid;
-	uids->n++;
 }
 
 /* Without a place for one more, it takes that of one of the last rank, if it has a better one */
@@ -224,16 +271,13 @@ static int rows_visit(struct sock *sk, unsigned int round, void *arg)
 	struct reuse_rows *rows = arg;
 	struct reuse_row *row = rows->last;
 	struct reuse_key key;
-	u32 hash;
 
 	reuse_key_of(sk, &key);
-	if (!row || memcmp(&row->key, &key, sizeof(key))) {
-		hash = jhash2((const u32 *)&key, sizeof(key) / sizeof(u32),
-			      rows->seed);
-		if (rows->bits && hash >> (32 - rows->bits) != rows->part)
+	if (!row || !keys_equal(&row->key, &key)) {
+		if (rows->bits && key_hash(rows, &key) >> (32 - rows->bits) != rows->part)
 			return 0;
 
-		row = rows_find(rows, &key, hash);
+		row = rows_find(rows, &key);
 		if (!row)
 			return -ENOSPC;
 
@@ -250,16 +294,40 @@ static int rows_visit(struct sock *sk, unsigned int round, void *arg)
 	return 0;
 }
 
-static int row_cmp(const void *a, const void *b)
+static __always_inline int keys_cmp(const struct reuse_key *x, const struct reuse_key *y)
 {
-	const struct reuse_key *x = &((const struct reuse_row *)a)->key;
-	const struct reuse_key *y = &((const struct reuse_row *)b)->key;
-
 	if (x->port != y->port)
 		return x->port < y->port ? -1 : 1;
 	if (x->ipv6 != y->ipv6)
 		return x->ipv6 < y->ipv6 ? -1 : 1;
 	return memcmp(x, y, sizeof(*x));
+}
+
+static int index_cmp(const void *a, const void *b, const void *priv)
+{
+	const struct reuse_row *row = priv;
+
+	return keys_cmp(&row[*(const u16 *)a].key, &row[*(const u16 *)b].key);
+}
+
+/* A few are sorted by insertion, which takes less than sort_r() */
+static void rows_sort(struct reuse_rows *rows)
+{
+	u16 *index = rows->index, i, j;
+
+	if (rows->n > LINEAR_MAX) {
+		for (i = 0; i < rows->n; i++)
+			index[i] = i;
+		sort_r(index, rows->n, sizeof(*index), index_cmp, NULL, rows->row);
+		return;
+	}
+	for (i = 0; i < rows->n; i++) {
+		const struct reuse_key *key = &rows->row[i].key;
+
+		for (j = i; j && keys_cmp(&rows->row[index[j - 1]].key, key) > 0; j--)
+			index[j] = index[j - 1];
+		index[j] = i;
+	}
 }
 
 /* Allocate more rows; at the limit, or without memory, halve the part to be read */
@@ -276,24 +344,24 @@ static int rows_make_room(struct reuse_rows *rows)
 
 /**
  * reuse_rows_read() - gather the rows of the current part of a slot
- * @rows: afterwards, rows->row[0] to [rows->n - 1] are sorted by port and address
+ * @rows: afterwards, reuse_rows_get() returns rows 0 to @rows->n - 1 by port and address
  * @table: the table
+ * @slots: where it is
  * @slot: index of the slot
  *
  * Context: process context, may sleep. Locking: see reuse_walk().
  * Return: 0; without rows, -EINTR if the task is being killed, or -ENOMEM.
  */
 int reuse_rows_read(struct reuse_rows *rows, const struct bind_table *table,
-		    unsigned int slot)
+		    const struct reuse_slots *slots, unsigned int slot)
 {
-	struct reuse_slots slots = table->slots(rows->net);
 	unsigned int chunk = CHUNK;
 	int err;
 
 	rows->table = table;
 	do {
 		rows_reset(rows);
-		err = reuse_walk(table, rows->net, &slots, slot, chunk,
+		err = reuse_walk(table, rows->net, slots, slot, chunk,
 				 rows_visit, rows);
 		if (err == -EAGAIN)
 			chunk = min_t(unsigned int, 2 * chunk, CHUNK_MAX);
@@ -303,8 +371,7 @@ int reuse_rows_read(struct reuse_rows *rows, const struct bind_table *table,
 
 	if (err)
 		rows_reset(rows);
-	if (rows->n > 1)
-		sort(rows->row, rows->n, sizeof(*rows->row), row_cmp, NULL);
+	rows_sort(rows);
 	return err;
 }
 

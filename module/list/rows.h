@@ -85,8 +85,9 @@ static inline u32 reuse_row_sockets(const struct reuse_row *row)
 
 /**
  * struct reuse_rows - the rows of one slot of one table
- * @row: the rows, sorted once the part is read
- * @index: hash table by key: index into @row plus 1, or 0
+ * @row: the rows, as they were found
+ * @index: while the part is read, hash table by key: index into @row plus 1, or 0; afterwards
+ *	the indices into @row in the order of the rows
  * @last: row of the last socket that was looked at
  * @ns: user namespace of the reader
  * @table: table being read
@@ -113,11 +114,17 @@ struct reuse_rows {
 	u32 part;
 };
 
+/* Row number @i of the part, by port and address */
+static inline struct reuse_row *reuse_rows_get(const struct reuse_rows *rows, u32 i)
+{
+	return &rows->row[rows->index[i]];
+}
+
 int reuse_rows_init(struct reuse_rows *rows, const struct net *net,
 		    struct user_namespace *ns);
 void reuse_rows_clean(struct reuse_rows *rows);
 int reuse_rows_read(struct reuse_rows *rows, const struct bind_table *table,
-		    unsigned int slot);
+		    const struct reuse_slots *slots, unsigned int slot);
 bool reuse_rows_next_part(struct reuse_rows *rows);
 
 #endif

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The file as a file, and the spelling of each column. */
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/param.h>
 #include <sys/stat.h>
 
 #include "harness.h"
+
+#ifndef IPV6_FREEBIND
+#define IPV6_FREEBIND	78
+#endif
 
 /* An empty namespace has a header and nothing else */
 TEST(header_only)
@@ -125,6 +130,46 @@ TEST_F(spelling, address)
 		EXPECT_REUSE("%s %s bound=1\n", protos[i], sock_row(fd));
 		close(fd);
 	}
+}
+
+static int bind_foreign(const char *address)
+{
+	int fd = sock_open("udp", AF_INET6, 0);
+
+	sock_set(fd, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+	errno = sock_try_bind(fd, address);
+	if (errno)
+		die("bind to %s", address);
+	return fd;
+}
+
+/* Any IPv6 address is spelled as inet_ntop(3) does, wherever it has zeros; but ISATAP's in dots */
+TEST(ipv6)
+{
+	struct in6_addr addr = {};
+	char host[INET6_ADDRSTRLEN], *s;
+	unsigned int i, zeros;
+
+	new_netns();
+	for (zeros = 0; zeros < 256; zeros++) {
+		const char *address;
+
+		for (i = 0; i < 8; i++)
+			addr.s6_addr16[i] = zeros >> i & 1 ? 0 : htons(0x2001 >> i);
+		/* ::1.2.3.4 is what inet_ntop(3) makes of the first 96 bits 0 */
+		if (IN6_IS_ADDR_V4COMPAT(&addr))
+			continue;
+		inet_ntop(AF_INET6, &addr, host, sizeof(host));
+		address = text("[%s]:%u", host, PORT + zeros);
+		bind_foreign(address);
+		s = slurp(REUSE_FILE);
+		EXPECT_TRUE(strstr(s, text("\nudp %s ", address)))
+			TH_LOG("no \"%s\" in: %s", address, s);
+		free(s);
+	}
+	bind_foreign("[fd00::5efe:1.2.3.4]:80");
+	s = slurp(REUSE_FILE);
+	EXPECT_TRUE(strstr(s, "\nudp [fd00::5efe:1.2.3.4]:80 "));
 }
 
 /* Dual stack and IPv6-only sockets of one port and address are two rows */

@@ -65,7 +65,7 @@ static const char *inodes_of(const int *fd, unsigned int n)
 	return list;
 }
 
-/* Each socket of a row is named once, whoever has it open; one that is closed is not */
+/* Each socket of a row is named once, also if two processes have it open; no closed one is */
 TEST_F(inode, each)
 {
 	const char *row = text("%s %s", variant->proto, variant->address);

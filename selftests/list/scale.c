@@ -222,7 +222,7 @@ TEST_F(addresses, memory)
 	}
 	each = (charged(group) - before) / FILES;
 	TH_LOG("%d rows in a slot: %lld bytes for an open file", variant->n, each);
-	/* 4,096 rows, of more than 32 bytes; each CPU is charged 64 pages at a time */
+	/* 3,584 rows, of more than 32 bytes; each CPU is charged 64 pages at a time */
 	EXPECT_LT(variant->n == ADDRESSES ? 128 << 10 : 0, each);
 	EXPECT_GE((512 << 10) + 4096 + 4 * (64 << 12) / FILES, each);
 	for (i = 0; i < FILES; i++)
