@@ -10,6 +10,10 @@
  * Or what a log adds, to a bind() that is allowed and to one that an owner refuses:
  *	bindcost logged		lines "logged SEMANTICS PROTO VERDICT OFF REFUSED ALL", the
  *				costs with each net.reuse.log
+ * Or what bind() to port 0 costs with nine tenths of the range taken, on average:
+ *	bindcost range		lines "range PROTO COST..."
+ * Or what a switch to bsd costs the task that makes it, without what it waits for:
+ *	bindcost switch N	lines "switch PROTO N COST", with N bound sockets
  * Otherwise the costs are those of the semantics, in the order of net.reuse.available_semantics.
  */
 #include <errno.h>
@@ -247,6 +251,70 @@ static void measure_all_logged(void)
 	semantics_set(NATIVE);
 }
 
+#define RANGE		10000
+#define RANGE_TURNS	1000
+
+/* The free ports are spread over the range: what a search costs depends on where it begins */
+static void measure_range(const char *proto)
+{
+	int *fd = calloc(RANGE, sizeof(*fd));
+	enum semantics s;
+	int i;
+
+	write_file(PORT_RANGE, "%d %d", 20000, 20000 + RANGE - 1);
+	for (i = 0; i < RANGE; i++)
+		fd[i] = bulk_bind(proto, INADDR_LOOPBACK, 20000 + i, 0);
+	for (i = 7; i < RANGE; i += 10)
+		close(fd[i]);
+	printf("range %s", proto);
+	for (s = NATIVE; s < SEMANTICS_COUNT; s++) {
+		long long sum = 0, start;
+
+		semantics_set(s);
+		for (i = 0; i < RANGE_TURNS; i++) {
+			start = now();
+			close(bulk_bind(proto, INADDR_LOOPBACK, 0, 0));
+			sum += now() - start;
+		}
+		printf(" %lld", sum / RANGE_TURNS);
+	}
+	printf("\n");
+	fflush(stdout);
+	semantics_set(NATIVE);
+	for (i = 0; i < RANGE; i++) {
+		if (i % 10 != 7)
+			close(fd[i]);
+	}
+	free(fd);
+}
+
+static long long busy(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
+}
+
+/* Another namespace is bsd already: to install hooks is no part of it */
+static void measure_switch(const char *proto, int n)
+{
+	int *fd = calloc(n, sizeof(*fd));
+	long long start;
+	int i;
+
+	for (i = 0; i < n; i++)
+		fd[i] = bulk_bind(proto, LOOPBACK(i / 30000), 1000 + i % 30000, 0);
+	start = busy();
+	semantics_set(BSD);
+	printf("switch %s %d %lld\n", proto, n, busy() - start);
+	fflush(stdout);
+	semantics_set(NATIVE);
+	for (i = 0; i < n; i++)
+		close(fd[i]);
+	free(fd);
+}
+
 int main(int argc, char **argv)
 {
 	struct rlimit limit = { 100000, 100000 };
@@ -259,6 +327,21 @@ int main(int argc, char **argv)
 	}
 	if (argc == 2 && !strcmp(argv[1], "logged")) {
 		measure_all_logged();
+		return 0;
+	}
+	if (argc == 2 && !strcmp(argv[1], "range")) {
+		bulk_files(RANGE + 100);
+		measure_range("tcp");
+		measure_range("udp");
+		return 0;
+	}
+	if (argc == 3 && !strcmp(argv[1], "switch")) {
+		write_file("/proc/sys/fs/nr_open", "%d", atoi(argv[2]) + 1000);
+		bulk_files(atoi(argv[2]) + 100);
+		semantics_set(BSD);
+		new_netns();
+		measure_switch("tcp", atoi(argv[2]));
+		measure_switch("udp", atoi(argv[2]));
 		return 0;
 	}
 	setrlimit(RLIMIT_NOFILE, &limit);

@@ -28,6 +28,38 @@ static void listeners(unsigned int n)
 		bulk_bind("tcp", LOOPBACK(i / 30000), 1000 + i % 30000, S_LISTEN);
 }
 
+/* Each a row */
+static void datagrams(unsigned int n)
+{
+	unsigned int i;
+
+	for (i = 0; i < n; i++)
+		bulk_bind("udp", LOOPBACK(i / 30000), 1000 + i % 30000, 0);
+}
+
+static void listeners6(unsigned int n, const char *host)
+{
+	char address[64];
+	unsigned int i;
+
+	for (i = 0; i < n; i++) {
+		snprintf(address, sizeof(address), "[%s]:%u", host, 1000 + i);
+		sock_bind("tcp", address, S_LISTEN);
+	}
+}
+
+/* Listeners, each a row, on the shortest address of IPv6 and on one of the longest */
+static void ipv6(unsigned int n)
+{
+	listeners6(n, "::1");
+}
+
+static void ipv6_long(unsigned int n)
+{
+	add_address("fd01:1234:5678:9abc:def0:1234:5678:9abc", "lo", NULL);
+	listeners6(n, "fd01:1234:5678:9abc:def0:1234:5678:9abc");
+}
+
 /* Bound to one port, on 2,000 addresses */
 static void bound(unsigned int n)
 {
@@ -150,6 +182,9 @@ static const struct shape {
 	void (*fill)(unsigned int n);
 } shapes[] = {
 	{ "listeners", listeners },
+	{ "datagrams", datagrams },
+	{ "ipv6", ipv6 },
+	{ "ipv6_long", ipv6_long },
 	{ "bound", bound },
 	{ "connections", connections },
 	{ "timewait", timewait },
