@@ -218,21 +218,20 @@ static void find_receiver(struct multicast *m, struct sock *sk, const struct sem
 }
 
 /* A member of a bucket; its record may describe the socket no more */
-static enum scan_step multicast_member(const struct bucket_member *member, void *arg)
+static enum scan_step multicast_member(const struct bucket_seen *seen, void *arg)
 {
-	const struct reuse_tracked *tracked = reuse_tracked_of(member);
 	struct multicast *m = arg;
 	struct sem_sock s;
 
-	reuse_sock_snapshot(tracked->sk, &s);
-	if (sem_same(s.addr, tracked->member.key->addr) && may_receive(tracked->sk, &s, m))
-		m->find(m, tracked->sk, &s, tracked->created);
+	reuse_sock_snapshot(seen->sk, &s);
+	if (sem_same(s.addr, seen->key->addr) && may_receive(seen->sk, &s, m))
+		m->find(m, seen->sk, &s, seen->created);
 	return SCAN_NEXT;
 }
 
 static void multicast_list(struct multicast *m, const u8 *addr, enum addr_class class)
 {
-	reuse_deliver_each(m->dv, addr, class, UINT_MAX, multicast_member, m);
+	reuse_deliver_each(m->dv, addr, class, multicast_member, m);
 }
 
 /* All AF_INET6 sockets of the port, in no order; AF_INET ones have no list of IPv6 groups */

@@ -38,18 +38,17 @@ static bool on_device(const struct reuse_delivery *dv, int bound)
 }
 
 /* SCAN_DONE if no member after this one can matter */
-static enum scan_step delivery_member(const struct bucket_member *member, void *arg)
+static enum scan_step delivery_member(const struct bucket_seen *seen, void *arg)
 {
-	const struct reuse_tracked *tracked = reuse_tracked_of(member);
 	struct reuse_delivery *dv = arg;
-	struct sock *sk = tracked->sk;
+	struct sock *sk = seen->sk;
 	struct sem_sock s;
 
 	/* The socket may have changed since it was recorded */
 	reuse_sock_snapshot(sk, &s);
 	if (sem_is_connected(&s))
 		return SCAN_CONNECTED;
-	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, tracked->member.key->addr) ||
+	if (READ_ONCE(sk->sk_num) != dv->port || !sem_same(s.addr, seen->key->addr) ||
 	    (dv->on_device && !s.dev) || !on_device(dv, s.dev))
 		return SCAN_NEXT;
 
@@ -65,7 +64,7 @@ static enum scan_step delivery_member(const struct bucket_member *member, void *
 	    READ_ONCE(sk->sk_max_ack_backlog))
 		return SCAN_NEXT;
 
-	s.bind_seq = tracked->bind_seq;
+	s.bind_seq = seen->bind_seq;
 	if (!dv->profile->deliver(&dv->decision, &s, sk))
 		return SCAN_NEXT;
 	if (dv->decision.id == sk)
@@ -73,45 +72,63 @@ static enum scan_step delivery_member(const struct bucket_member *member, void *
 	return SCAN_DONE;
 }
 
+/* The key of the bucket of @addr and @class; false if the packet is not for it */
+static bool bucket_of(const struct reuse_delivery *dv, const u8 *addr, enum addr_class class,
+		      struct bucket_key *key)
+{
+	u8 family = class == ADDR_IPV4 ? AF_INET : AF_INET6;
+
+	if (dv->family && dv->family != family)
+		return false;
+	*key = (struct bucket_key) {
+		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
+		.class = class,
+	};
+	memcpy(key->addr, addr, sizeof(key->addr));
+	return true;
+}
+
 /**
  * reuse_deliver_each() - go over the members of one bucket that a packet may go to
  * @dv: the packet
  * @addr: address of the bucket, IPv4 in the v4-mapped form
  * @class: class of the bucket
- * @budget: how many members to look at, at most
  * @fn: see reuse_bucket_each()
  * @arg: for @fn
  *
  * Context: bottom halves off, under RCU.
  */
 void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
-			enum addr_class class, unsigned int budget,
-			scan_fn_t fn, void *arg)
+			enum addr_class class, seen_fn_t fn, void *arg)
 {
-	struct bucket_key key = {
-		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
-		.class = class,
-	};
-	bool only_devices = dv->on_device &&
-			    !READ_ONCE(reuse_net(dv->net)->any_bucket_may_have_devices);
+	struct bucket_key key;
 
-	memcpy(key.addr, addr, sizeof(key.addr));
-	reuse_bucket_each(&key, only_devices, budget, fn, arg);
+	if (bucket_of(dv, addr, class, &key))
+		reuse_bucket_each(&key, false, UINT_MAX, fn, arg);
 }
 
-typedef void (*pick_fn_t)(struct reuse_delivery *dv, scan_fn_t fn);
+typedef void (*pick_fn_t)(struct reuse_delivery *dv, seen_fn_t fn);
 
+/* A scan without lock that was disturbed begins again, from the selection before it */
 static void pick_from(struct reuse_delivery *dv, const u8 *addr,
-		      enum addr_class class, scan_fn_t fn)
+		      enum addr_class class, seen_fn_t fn)
 {
-	u8 family = class == ADDR_IPV4 ? AF_INET : AF_INET6;
+	bool only_devices = dv->on_device &&
+			    !READ_ONCE(reuse_net(dv->net)->any_bucket_may_have_devices);
+	const struct sem_deliver before = dv->decision;
+	bool refused = dv->refused;
+	struct bucket_key key;
 
-	if (!dv->family || dv->family == family)
-		reuse_deliver_each(dv, addr, class, SCAN_MAX, fn, dv);
+	if (!bucket_of(dv, addr, class, &key) ||
+	    reuse_bucket_try_each(&key, only_devices, SCAN_MAX, fn, dv))
+		return;
+	dv->decision = before;
+	dv->refused = refused;
+	reuse_bucket_each(&key, only_devices, SCAN_MAX, fn, dv);
 }
 
 /* From the sockets on the packet's destination address */
-static void pick_exact(struct reuse_delivery *dv, scan_fn_t fn)
+static void pick_exact(struct reuse_delivery *dv, seen_fn_t fn)
 {
 	const u8 *addr = dv->packet.addr;
 
@@ -124,7 +141,7 @@ static void pick_exact(struct reuse_delivery *dv, scan_fn_t fn)
 }
 
 /* From the sockets on the wildcard addresses that the packet matches */
-static void pick_wildcard(struct reuse_delivery *dv, scan_fn_t fn)
+static void pick_wildcard(struct reuse_delivery *dv, seen_fn_t fn)
 {
 	pick_from(dv, sem_any6, ADDR_IPV6, fn);
 	if (dv->packet.ipv6) {
@@ -245,18 +262,17 @@ bool reuse_deliver_from_remote(const struct reuse_delivery *dv,
 	return sem_same(remote.s6_addr, dv->from);
 }
 
-static enum scan_step delivery_connected(const struct bucket_member *member, void *arg)
+static enum scan_step delivery_connected(const struct bucket_seen *seen, void *arg)
 {
-	const struct reuse_tracked *tracked = reuse_tracked_of(member);
 	struct reuse_delivery *dv = arg;
 	struct sem_sock s;
 
-	reuse_sock_snapshot(tracked->sk, &s);
-	if (!sem_is_connected(&s) || READ_ONCE(tracked->sk->sk_num) != dv->port ||
+	reuse_sock_snapshot(seen->sk, &s);
+	if (!sem_is_connected(&s) || READ_ONCE(seen->sk->sk_num) != dv->port ||
 	    !sem_same(s.addr, dv->packet.addr) || !on_device(dv, s.dev) ||
-	    !reuse_deliver_from_remote(dv, tracked->sk))
+	    !reuse_deliver_from_remote(dv, seen->sk))
 		return SCAN_NEXT;
-	dv->decision.id = tracked->sk;
+	dv->decision.id = seen->sk;
 	return SCAN_DONE;
 }
 

@@ -60,8 +60,7 @@ bool reuse_deliver_from_remote(const struct reuse_delivery *dv,
 struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 				     const struct sock *native);
 void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
-			enum addr_class class, unsigned int budget,
-			scan_fn_t fn, void *arg);
+			enum addr_class class, seen_fn_t fn, void *arg);
 
 /* report.c */
 void reuse_deliver_tell(const struct reuse_delivery *dv, const struct sock *sk);

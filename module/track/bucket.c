@@ -13,6 +13,19 @@
  * A bucket is found under RCU. The first bind to its address and port creates it, and
  * the last member that leaves frees it, under the lock of its chain.
  *
+ * A packet goes over the members under RCU without a lock, if it can. Whatever changes the lists
+ * counts the sequence of the bucket up, and the rules are:
+ *
+ *  - Records stay records under RCU (SLAB_TYPESAFE_BY_RCU), but one that has left may be in
+ *    another bucket. So each pointer that a reader loads is followed only if the sequence is what
+ *    it was when the reader began: then it leads to a member, or to the end of the list.
+ *  - A socket that was loaded so was a member during this RCU section. So it was not freed before
+ *    the section began: UDP sockets and listeners exist until the section ends, and what was any
+ *    other TCP socket stays TCP sockets.
+ *  - What a reader found out counts only if the sequence is still the same in the end. If not,
+ *    it begins again, with the lock: so its work is bounded, however often members come and go.
+ *  - A reader changes nothing. If there is something to put aside, it takes the lock.
+ *
  * The table has a fixed size: ports are bound and freed far more often than looked up.
  */
 #include <linux/hash.h>
@@ -20,6 +33,7 @@
 #include <linux/mm.h>
 #include <linux/random.h>
 #include <linux/rculist.h>
+#include <linux/seqlock.h>
 #include <linux/slab.h>
 #include <net/netns/hash.h>
 
@@ -41,8 +55,9 @@ struct bucket_chain {
  * @key: address, port and class
  * @node: in @chain
  * @chain: of the hash table
- * @lock: protects the lists and @has_devices; nests in the lock of @chain where members
- *	come and go
+ * @lock: protects changes to the lists and to @has_devices; nests in the lock of @chain where
+ *	members come and go
+ * @sequence: counts these changes, and those of the members' bind sequence
  * @members: records, the first to receive first
  * @connected: records put aside: these sockets had a remote end when a scan last met them
  * @has_devices: some member is, or was, bound to a device
@@ -52,7 +67,8 @@ struct bucket {
 	struct bucket_key key;
 	struct hlist_node node;
 	struct bucket_chain *chain;
-	spinlock_t lock;	/* protects the lists and has_devices */
+	spinlock_t lock;	/* protects changes to the lists and has_devices */
+	seqcount_spinlock_t sequence;
 	struct list_head members;
 	struct list_head connected;
 	bool has_devices;
@@ -162,10 +178,23 @@ static struct bucket *bucket_new(struct bucket_chain *chain,
 	bucket->chain = chain;
 	bucket->has_devices = false;
 	spin_lock_init(&bucket->lock);
+	seqcount_spinlock_init(&bucket->sequence, &bucket->lock);
 	INIT_LIST_HEAD(&bucket->members);
 	INIT_LIST_HEAD(&bucket->connected);
 	hlist_add_head_rcu(&bucket->node, &chain->buckets);
 	return bucket;
+}
+
+static void bucket_lock(struct bucket *bucket)
+{
+	spin_lock(&bucket->lock);
+	write_seqcount_begin(&bucket->sequence);
+}
+
+static void bucket_unlock(struct bucket *bucket)
+{
+	write_seqcount_end(&bucket->sequence);
+	spin_unlock(&bucket->lock);
 }
 
 /**
@@ -188,14 +217,15 @@ bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *ke
 	spin_lock(&chain->lock);
 	bucket = bucket_find(chain, key) ?: bucket_new(chain, key);
 	if (bucket) {
-		spin_lock(&bucket->lock);
+		bucket_lock(bucket);
 		if (last)
 			list_add_tail(&member->link, &bucket->members);
 		else
 			list_add(&member->link, &bucket->members);
 		member->key = &bucket->key;
-		bucket->has_devices |= on_device;
-		spin_unlock(&bucket->lock);
+		if (on_device)
+			WRITE_ONCE(bucket->has_devices, true);
+		bucket_unlock(bucket);
 	}
 	spin_unlock(&chain->lock);
 	return bucket;
@@ -212,7 +242,7 @@ void reuse_bucket_set_has_devices(const struct bucket_member *member)
 	struct bucket *bucket = container_of(member->key, struct bucket, key);
 
 	spin_lock(&bucket->lock);
-	bucket->has_devices = true;
+	WRITE_ONCE(bucket->has_devices, true);
 	spin_unlock(&bucket->lock);
 }
 
@@ -229,13 +259,13 @@ void reuse_bucket_move(struct bucket_member *member, bool last, u64 *seq, u64 va
 {
 	struct bucket *bucket = container_of(member->key, struct bucket, key);
 
-	spin_lock(&bucket->lock);
+	bucket_lock(bucket);
 	*seq = value;
 	if (last)
 		list_move_tail(&member->link, &bucket->members);
 	else
 		list_move(&member->link, &bucket->members);
-	spin_unlock(&bucket->lock);
+	bucket_unlock(bucket);
 }
 
 /**
@@ -251,11 +281,11 @@ void reuse_bucket_leave(struct bucket_member *member)
 	bool empty;
 
 	spin_lock(&chain->lock);
-	spin_lock(&bucket->lock);
+	bucket_lock(bucket);
 	list_del(&member->link);
 	member->key = NULL;
 	empty = list_empty(&bucket->members) && list_empty(&bucket->connected);
-	spin_unlock(&bucket->lock);
+	bucket_unlock(bucket);
 	if (empty) {
 		hlist_del_rcu(&bucket->node);
 		kfree_rcu(bucket, rcu);
@@ -263,43 +293,84 @@ void reuse_bucket_leave(struct bucket_member *member)
 	spin_unlock(&chain->lock);
 }
 
-/* A scan of a bucket under way */
-struct wanted {
+/**
+ * struct scan - a scan of a bucket under way
+ * @bucket: the bucket
+ * @sequence: that of the bucket, when a scan without its lock began
+ * @budget: how many more members to look at, at most
+ * @fn: called for each member
+ * @arg: for @fn
+ */
+struct scan {
+	struct bucket *bucket;
+	unsigned int sequence;
 	unsigned int budget;
-	scan_fn_t fn;
+	seen_fn_t fn;
 	void *arg;
 };
 
+static void member_see(const struct scan *scan, const struct bucket_member *member,
+		       struct bucket_seen *seen)
+{
+	const struct reuse_tracked *tracked = reuse_tracked_of(member);
+
+	seen->key = &scan->bucket->key;
+	/* A scan without lock may read the record of another socket: see bucket_changed() */
+	seen->sk = data_race(READ_ONCE(tracked->sk));
+	/* The same */
+	seen->bind_seq = data_race(tracked->bind_seq);
+	/* The same */
+	seen->created = data_race(tracked->created);
+}
+
+/* Called with the lock of the bucket */
+static enum scan_step member_show(const struct scan *scan, const struct bucket_member *member)
+{
+	struct bucket_seen seen;
+
+	member_see(scan, member, &seen);
+	return scan->fn(&seen, scan->arg);
+}
+
+/* Called with the lock of the bucket: moves a member to the head of a list of the bucket */
+static void bucket_put(struct bucket *bucket, struct bucket_member *member,
+		       struct list_head *list)
+{
+	write_seqcount_begin(&bucket->sequence);
+	list_move(&member->link, list);
+	write_seqcount_end(&bucket->sequence);
+}
+
 /* Called with the lock of the bucket. True if the scan is over */
-static bool bucket_each(struct bucket *bucket, struct wanted *w)
+static bool bucket_each(struct scan *scan)
 {
 	struct bucket_member *member, *safe;
 	unsigned int met = 0;
 
-	list_for_each_entry_safe(member, safe, &bucket->members, link) {
+	list_for_each_entry_safe(member, safe, &scan->bucket->members, link) {
 		enum scan_step next;
 
-		if (!w->budget--)
+		if (!scan->budget--)
 			return true;
-		next = w->fn(member, w->arg);
+		next = member_show(scan, member);
 		if (next == SCAN_DONE)
 			return true;
 		if (next == SCAN_CONNECTED && ++met > CONNECTED_AT_HEAD_MAX)
-			list_move(&member->link, &bucket->connected);
+			bucket_put(scan->bucket, member, &scan->bucket->connected);
 	}
 	return false;
 }
 
 /* Called with the lock of the bucket */
-static void bucket_each_connected(struct bucket *bucket, struct wanted *w)
+static void bucket_each_connected(struct scan *scan)
 {
 	struct bucket_member *member;
 
-	list_for_each_entry(member, &bucket->connected, link) {
-		if (!w->budget--)
+	list_for_each_entry(member, &scan->bucket->connected, link) {
+		if (!scan->budget--)
 			break;
-		if (w->fn(member, w->arg) == SCAN_DONE) {
-			list_move(&member->link, &bucket->members);
+		if (member_show(scan, member) == SCAN_DONE) {
+			bucket_put(scan->bucket, member, &scan->bucket->members);
 			break;
 		}
 	}
@@ -320,18 +391,93 @@ static void bucket_each_connected(struct bucket *bucket, struct wanted *w)
  * Context: bottom halves off, under RCU.
  */
 void reuse_bucket_each(const struct bucket_key *key, bool only_devices,
-		       unsigned int budget, scan_fn_t fn, void *arg)
+		       unsigned int budget, seen_fn_t fn, void *arg)
 {
-	struct wanted w = { .budget = budget, .fn = fn, .arg = arg };
 	struct bucket *bucket = bucket_find(chain_of(key), key);
+	struct scan scan = { .bucket = bucket, .budget = budget, .fn = fn, .arg = arg };
 
 	if (!bucket)
 		return;
 	spin_lock(&bucket->lock);
-	if ((bucket->has_devices || !only_devices) && !bucket_each(bucket, &w) &&
+	if ((bucket->has_devices || !only_devices) && !bucket_each(&scan) &&
 	    !list_empty(&bucket->connected))
-		bucket_each_connected(bucket, &w);
+		bucket_each_connected(&scan);
 	spin_unlock(&bucket->lock);
+}
+
+/* Called without the lock. True if what was read since the scan began is not to be used */
+static bool bucket_changed(const struct scan *scan)
+{
+	return read_seqcount_retry(&scan->bucket->sequence, scan->sequence);
+}
+
+/**
+ * enum try_end - how a scan of a list without lock ended
+ * @TRY_LIST_END: at the end of the list
+ * @TRY_DONE: before it: the scan of the bucket is over
+ * @TRY_LOCK: it takes the lock
+ */
+enum try_end {
+	TRY_LIST_END,
+	TRY_DONE,
+	TRY_LOCK,
+};
+
+/* As bucket_each() or, for bucket.connected, as bucket_each_connected() */
+static enum try_end try_each(struct scan *scan, const struct list_head *list)
+{
+	bool aside = list == &scan->bucket->connected;
+	const struct list_head *at = list;
+	unsigned int met = 0;
+
+	for (;;) {
+		struct bucket_seen seen;
+		enum scan_step next;
+
+		at = READ_ONCE(at->next);
+		if (bucket_changed(scan))
+			return TRY_LOCK;
+		if (at == list)
+			return TRY_LIST_END;
+		if (!scan->budget--)
+			return TRY_DONE;
+		member_see(scan, list_entry(at, struct bucket_member, link), &seen);
+		if (bucket_changed(scan))
+			return TRY_LOCK;
+		next = scan->fn(&seen, scan->arg);
+		if (next == SCAN_DONE)
+			return aside ? TRY_LOCK : TRY_DONE;
+		if (next == SCAN_CONNECTED && !aside && ++met > CONNECTED_AT_HEAD_MAX)
+			return TRY_LOCK;
+	}
+}
+
+/**
+ * reuse_bucket_try_each() - go over the records of a bucket without its lock
+ * @key: the bucket
+ * @only_devices: only if some member is, or was, bound to a device
+ * @budget: how many records to look at, at most
+ * @fn: called for each, the first to receive first. The socket that it is shown was a member
+ *	during this RCU section; a TCP socket that does not listen may be another one by now
+ * @arg: for @fn
+ *
+ * Context: bottom halves off, under RCU.
+ * Return: false if the caller must forget what @fn found, and call reuse_bucket_each().
+ */
+bool reuse_bucket_try_each(const struct bucket_key *key, bool only_devices,
+			   unsigned int budget, seen_fn_t fn, void *arg)
+{
+	struct bucket *bucket = bucket_find(chain_of(key), key);
+	struct scan scan = { .bucket = bucket, .budget = budget, .fn = fn, .arg = arg };
+	enum try_end end;
+
+	if (!bucket || (only_devices && !READ_ONCE(bucket->has_devices)))
+		return true;
+	scan.sequence = read_seqcount_begin(&bucket->sequence);
+	end = try_each(&scan, &bucket->members);
+	if (end == TRY_LIST_END)
+		end = try_each(&scan, &bucket->connected);
+	return end != TRY_LOCK && !bucket_changed(&scan);
 }
 
 /* Called with the lock of the bucket */

@@ -20,9 +20,9 @@
 #include <linux/mm.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <linux/local_lock.h>	/* must come after spinlock.h */
 
 #include "bucket.h"
+#include "free_list.h"
 #include "netns.h"
 #include "record.h"
 #include "tables/sock.h"
@@ -31,20 +31,8 @@
 struct tracked_chain *reuse_tracked_chains;
 static struct kmem_cache *tracked_cache;
 
-/*
- * Many a socket is closed before the next is bound, which then takes over its record. The list
- * holds several because UDP sockets are freed in batches. It has a lock because with PREEMPT_RT
- * other tasks may run on this CPU while bottom halves are off.
- */
-struct free_list {
-	local_lock_t lock;
-	unsigned int n;
-	struct reuse_tracked *tracked[30];
-};
-
-static DEFINE_PER_CPU(struct free_list, free_list) = {
-	.lock = INIT_LOCAL_LOCK(lock),
-};
+/* Many a socket is closed before the next is bound, which then takes over its record */
+static DEFINE_FREE_LIST(free_records);
 
 /**
  * reuse_track_setup() - begin to track sockets
@@ -57,8 +45,11 @@ int __init reuse_track_setup(void)
 	int err = -ENOMEM;
 	unsigned int i;
 
-	/* Records are charged to the memory cgroup that is charged for the sockets */
-	tracked_cache = KMEM_CACHE(reuse_tracked, SLAB_ACCOUNT);
+	/*
+	 * Records are charged to the memory cgroup that is charged for the sockets. bucket.c
+	 * reads them without a lock. kmem_cache_destroy() waits for readers.
+	 */
+	tracked_cache = KMEM_CACHE(reuse_tracked, SLAB_ACCOUNT | SLAB_TYPESAFE_BY_RCU);
 	if (!tracked_cache)
 		return -ENOMEM;
 	reuse_tracked_chains = kvcalloc(BIT(TRACKED_BITS), sizeof(*reuse_tracked_chains),
@@ -87,14 +78,10 @@ destroy_cache:
  */
 void reuse_track_teardown(void)
 {
-	int cpu;
+	struct reuse_tracked *tracked;
 
-	for_each_possible_cpu(cpu) {
-		struct free_list *s = per_cpu_ptr(&free_list, cpu);
-
-		while (s->n)
-			kmem_cache_free(tracked_cache, s->tracked[--s->n]);
-	}
+	while ((tracked = free_list_take_last(&free_records)))
+		kmem_cache_free(tracked_cache, tracked);
 	reuse_bucket_teardown();
 	kvfree(reuse_tracked_chains);
 	kmem_cache_destroy(tracked_cache);
@@ -120,37 +107,9 @@ struct reuse_tracked *reuse_tracked_find(const struct tracked_chain *chain,
 	return NULL;
 }
 
-static struct reuse_tracked *free_list_take(void)
-{
-	struct reuse_tracked *tracked = NULL;
-	struct free_list *s;
-
-	local_lock(&free_list.lock);
-	s = this_cpu_ptr(&free_list);
-	if (s->n)
-		tracked = s->tracked[--s->n];
-	local_unlock(&free_list.lock);
-	return tracked;
-}
-
-/* False if the list is full */
-static bool free_list_give(struct reuse_tracked *tracked)
-{
-	struct free_list *s;
-	bool taken;
-
-	local_lock(&free_list.lock);
-	s = this_cpu_ptr(&free_list);
-	taken = s->n < ARRAY_SIZE(s->tracked);
-	if (taken)
-		s->tracked[s->n++] = tracked;
-	local_unlock(&free_list.lock);
-	return taken;
-}
-
 static struct reuse_tracked *tracked_new(struct tracked_chain *chain, struct sock *sk)
 {
-	struct reuse_tracked *tracked = free_list_take();
+	struct reuse_tracked *tracked = free_list_take(&free_records);
 
 	if (!tracked)
 		tracked = kmem_cache_alloc(tracked_cache, GFP_ATOMIC | __GFP_NOWARN);
@@ -208,7 +167,7 @@ static void tracked_drop(struct reuse_tracked *tracked)
 	if (tracked->member.key)
 		reuse_bucket_leave(&tracked->member);
 	hlist_del(&tracked->node);
-	if (!free_list_give(tracked))
+	if (!free_list_give(&free_records, tracked))
 		kmem_cache_free(tracked_cache, tracked);
 }
 

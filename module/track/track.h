@@ -113,9 +113,27 @@ enum scan_step {
 
 typedef enum scan_step (*scan_fn_t)(const struct bucket_member *member, void *arg);
 
+/**
+ * struct bucket_seen - a member of a bucket, as it is shown to a packet
+ * @key: key of the bucket
+ * @sk: the socket
+ * @bind_seq: reuse_tracked.bind_seq
+ * @created: reuse_tracked.created
+ */
+struct bucket_seen {
+	const struct bucket_key *key;
+	struct sock *sk;
+	u64 bind_seq;
+	u64 created;
+};
+
+typedef enum scan_step (*seen_fn_t)(const struct bucket_seen *seen, void *arg);
+
 /* bucket.c */
+bool reuse_bucket_try_each(const struct bucket_key *key, bool only_devices,
+			   unsigned int budget, seen_fn_t fn, void *arg);
 void reuse_bucket_each(const struct bucket_key *key, bool only_devices,
-		       unsigned int budget, scan_fn_t fn, void *arg);
+		       unsigned int budget, seen_fn_t fn, void *arg);
 bool reuse_bucket_newest(const struct bucket_key *key, bool oldest_first,
 			 unsigned int *budget, scan_fn_t fn, void *arg);
 
