@@ -8,6 +8,9 @@
  *				share so, or cannot be reached so
  *	packetcost tcp|udp N...	lines "beside PROTO N COST...", with one server beside
  *				so many connected sockets
+ *	packetcost cpus N...	lines "cpus N COST...": N CPUs send to one socket at once,
+ *				the cost of a datagram is that of all CPUs until the last
+ *				has sent all
  * The costs are those of states[].
  */
 #include <arpa/inet.h>
@@ -18,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,6 +35,7 @@
 #define MOST		64	/* sockets that share */
 #define SAMPLES		301
 #define SHARE		(S_REUSEADDR | S_REUSEPORT)
+#define EACH		2000	/* datagrams that each CPU sends */
 
 /* How a server is bound, and how it is reached */
 static const struct way {
@@ -236,7 +241,51 @@ static long long packet_under(enum semantics s, const char *proto, const struct 
 	return packet(proto, way, can, n);
 }
 
-/* The rest of a line: what it costs in each of the states */
+/* Sends when @start is closed; each CPU takes as many datagrams from the server as it sends */
+static void send_on(int cpu, int server, int start)
+{
+	int client = sock_bind("udp", text("127.0.0.1:%d", CLIENT_PORT + cpu), 0), i;
+	char c;
+
+	stay_on(cpu);
+	sock_connect(client, text("127.0.0.1:%d", SERVER_PORT));
+	read(start, &c, 1);
+	for (i = 0; i < EACH; i++) {
+		if (send(client, "", 1, 0) != 1 || recv(server, &c, 1, 0) != 1)
+			die("datagram %d on CPU %d", i, cpu);
+	}
+	_exit(0);
+}
+
+/* The cost of a datagram on so many CPUs, including what they wait for each other */
+static long long at_once(int cpus)
+{
+	int server = sock_bind("udp", text("127.0.0.1:%d", SERVER_PORT), 0);
+	int start[2], cpu, status;
+	long long took;
+
+	if (pipe(start))
+		die("pipe");
+	for (cpu = 0; cpu < cpus; cpu++) {
+		if (fork())
+			continue;
+		close(start[1]);
+		send_on(cpu, server, start[0]);
+	}
+	usleep(100000);	/* all wait in read() */
+	took = -now();
+	close(start[1]);
+	for (cpu = 0; cpu < cpus; cpu++) {
+		if (wait(&status) < 0 || status)
+			die("one of %d CPUs failed", cpus);
+	}
+	took += now();
+	close(start[0]);
+	close(server);
+	return took / (cpus * EACH);
+}
+
+/* The rest of a line: what it costs in each of the states; without @proto, on @n CPUs */
 static void in_each(const char *proto, const struct way *way, unsigned int flags, int n)
 {
 	struct child other;
@@ -247,7 +296,8 @@ static void in_each(const char *proto, const struct way *way, unsigned int flags
 		if (states[i].beside)
 			child_start(&other, 0, be_beside, NULL);
 		semantics_set(states[i].semantics);
-		cost = packet_under(states[i].semantics, proto, way, flags, n);
+		cost = proto ? packet_under(states[i].semantics, proto, way, flags, n) :
+			       at_once(n);
 		printf(cost < 0 ? " -" : " %lld", cost);
 		semantics_set(NATIVE);
 		if (states[i].beside)
@@ -310,15 +360,18 @@ static void table(int n)
 int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
-	bool sockets = !strcmp(what, "sockets");
+	bool sockets = !strcmp(what, "sockets"), cpus = !strcmp(what, "cpus");
 	int i, n;
 
-	if (!sockets && strcmp(what, "tcp") && strcmp(what, "udp"))
-		return fprintf(stderr, "usage: packetcost sockets|tcp|udp N...\n"), 2;
+	if (!sockets && !cpus && strcmp(what, "tcp") && strcmp(what, "udp"))
+		return fprintf(stderr, "usage: packetcost sockets|tcp|udp|cpus N...\n"), 2;
 	new_netns();
 	for (i = 2; i < argc; i++) {
 		n = atoi(argv[i]);
-		if (!sockets)
+		if (cpus) {
+			printf("cpus %d", n);
+			in_each(NULL, NULL, 0, n);
+		} else if (!sockets)
 			crowd(what, n);
 		else if (n > 0 && n <= MOST)
 			table(n);
