@@ -325,6 +325,7 @@ static bool request_bucket(struct bind_address *address, const u8 *addr,
 	};
 
 	memcpy(key.addr, addr, sizeof(key.addr));
+	key.hash = reuse_bucket_hash(key.net, key.protocol, key.port);
 	return reuse_bucket_newest(&key, sem_oldest_first(req->profile, addr, class != ADDR_IPV4),
 				   &req->budget, request_member, address);
 }

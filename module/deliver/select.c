@@ -72,20 +72,21 @@ static enum scan_step delivery_member(const struct bucket_seen *seen, void *arg)
 	return SCAN_DONE;
 }
 
-/* The key of the bucket of @addr and @class; false if the packet is not for it */
-static bool bucket_of(const struct reuse_delivery *dv, const u8 *addr, enum addr_class class,
-		      struct bucket_key *key)
+static struct bucket_key key_of(const struct reuse_delivery *dv, const u8 *addr,
+				enum addr_class class, u32 hash)
 {
-	u8 family = class == ADDR_IPV4 ? AF_INET : AF_INET6;
-
-	if (dv->family && dv->family != family)
-		return false;
-	*key = (struct bucket_key) {
+	struct bucket_key key = {
 		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
-		.class = class,
+		.class = class, .hash = hash,
 	};
-	memcpy(key->addr, addr, sizeof(key->addr));
-	return true;
+
+	memcpy(key.addr, addr, sizeof(key.addr));
+	return key;
+}
+
+static u32 hash_of(const struct reuse_delivery *dv)
+{
+	return reuse_bucket_hash(dv->net, dv->protocol, dv->port);
 }
 
 /**
@@ -101,13 +102,10 @@ static bool bucket_of(const struct reuse_delivery *dv, const u8 *addr, enum addr
 void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 			enum addr_class class, seen_fn_t fn, void *arg)
 {
-	struct bucket_key key;
+	struct bucket_key key = key_of(dv, addr, class, hash_of(dv));
 
-	if (bucket_of(dv, addr, class, &key))
-		reuse_bucket_each(&key, false, UINT_MAX, fn, arg);
+	reuse_bucket_each(&key, false, UINT_MAX, fn, arg);
 }
-
-typedef void (*pick_fn_t)(struct reuse_delivery *dv, seen_fn_t fn);
 
 /* A scan without lock that was disturbed begins again, from the selection before it */
 static void pick_from(struct reuse_delivery *dv, const u8 *addr,
@@ -115,11 +113,12 @@ static void pick_from(struct reuse_delivery *dv, const u8 *addr,
 {
 	bool only_devices = dv->on_device &&
 			    !READ_ONCE(reuse_net(dv->net)->any_bucket_may_have_devices);
+	struct bucket_key key = key_of(dv, addr, class, dv->hash);
 	const struct sem_deliver before = dv->decision;
+	u8 family = class == ADDR_IPV4 ? AF_INET : AF_INET6;
 	bool refused = dv->refused;
-	struct bucket_key key;
 
-	if (!bucket_of(dv, addr, class, &key) ||
+	if ((dv->family && dv->family != family) ||
 	    reuse_bucket_try_each(&key, only_devices, SCAN_MAX, fn, dv))
 		return;
 	dv->decision = before;
@@ -127,30 +126,43 @@ static void pick_from(struct reuse_delivery *dv, const u8 *addr,
 	reuse_bucket_each(&key, only_devices, SCAN_MAX, fn, dv);
 }
 
+static inline void pick_any(struct reuse_delivery *dv, const u8 *addr,
+			    enum addr_class class, seen_fn_t fn)
+{
+	if (atomic_read(reuse_bucket_count(dv->hash, class, true)))
+		pick_from(dv, addr, class, fn);
+}
+
+static inline void pick_addr(struct reuse_delivery *dv, enum addr_class class, seen_fn_t fn)
+{
+	if (atomic_read(reuse_bucket_count(dv->hash, class, false)))
+		pick_from(dv, dv->packet.addr, class, fn);
+}
+
 /* From the sockets on the packet's destination address */
 static void pick_exact(struct reuse_delivery *dv, seen_fn_t fn)
 {
-	const u8 *addr = dv->packet.addr;
-
 	if (dv->packet.ipv6) {
-		pick_from(dv, addr, ADDR_IPV6, fn);
+		pick_addr(dv, ADDR_IPV6, fn);
 		return;
 	}
-	pick_from(dv, addr, ADDR_IPV4, fn);
-	pick_from(dv, addr, ADDR_MAPPED, fn);
+	pick_addr(dv, ADDR_IPV4, fn);
+	pick_addr(dv, ADDR_MAPPED, fn);
 }
 
 /* From the sockets on the wildcard addresses that the packet matches */
 static void pick_wildcard(struct reuse_delivery *dv, seen_fn_t fn)
 {
-	pick_from(dv, sem_any6, ADDR_IPV6, fn);
+	pick_any(dv, sem_any6, ADDR_IPV6, fn);
 	if (dv->packet.ipv6) {
-		pick_from(dv, sem_any6, ADDR_V6ONLY, fn);
+		pick_any(dv, sem_any6, ADDR_V6ONLY, fn);
 		return;
 	}
-	pick_from(dv, sem_any4, ADDR_IPV4, fn);
-	pick_from(dv, sem_any4, ADDR_MAPPED, fn);
+	pick_any(dv, sem_any4, ADDR_IPV4, fn);
+	pick_any(dv, sem_any4, ADDR_MAPPED, fn);
 }
+
+typedef void (*pick_fn_t)(struct reuse_delivery *dv, seen_fn_t fn);
 
 static bool receiver_from(struct reuse_delivery *dv, pick_fn_t pick, bool only_devices)
 {
@@ -222,6 +234,7 @@ struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native
 
 	dv->packet.udp = dv->protocol != IPPROTO_TCP;
 	dv->decision.packet = &dv->packet;
+	dv->hash = hash_of(dv);
 	sk = delivery_receiver(dv);
 	if (!sk)
 		return native;
@@ -299,6 +312,7 @@ struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 		return NULL;
 	if (!atomic_read(reuse_net_connected(dv->net, dv->port)))
 		return NULL;
+	dv->hash = hash_of(dv);
 	/* A record is in the bucket of the address that its socket was bound to */
 	pick_exact(dv, delivery_connected);
 	if (!dv->decision.id)

@@ -24,6 +24,7 @@ struct sk_buff;
  * @hook: the netfilter hook that the packet is in, NULL for a SYN
  * @dif: index of the device that it came by
  * @sdif: index of the device enslaved to @dif that it came by, or 0
+ * @hash: reuse_bucket_hash() of the port, while the receiver is selected
  * @port: destination port, host byte order
  * @from_port: source port, network byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
@@ -43,6 +44,7 @@ struct reuse_delivery {
 			     const struct nf_hook_state *state);
 	int dif;
 	int sdif;
+	u32 hash;
 	u16 port;
 	__be16 from_port;
 	u8 protocol;

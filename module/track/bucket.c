@@ -6,22 +6,23 @@
  * sockets that were bound there, in the order in which they are asked to receive.
  *
  * Each bucket has a lock of its own, so neither many members nor many packets for them
- * slow other buckets. Buckets share only the chains of a hash table. Nobody can guess the
- * hash, so the only way to make chains longer is to have many buckets: 65,536 of them add
- * one to each chain.
+ * slow other buckets. Buckets share only the chains of a hash table, and the counters that tell
+ * a packet where it need not look. Nobody can guess the hash, so the only way to make chains
+ * longer is to have many buckets: 65,536 of them add one to each chain.
  *
  * A bucket is found under RCU. The first bind to its address and port creates it, and
  * the last member that leaves frees it, under the lock of its chain.
  *
- * A packet goes over the members under RCU without a lock, if it can. Whatever changes the lists
+ * A SYN goes over the members under RCU without a lock, if it can. Whatever changes the lists
  * counts the sequence of the bucket up, and the rules are:
  *
  *  - Records stay records under RCU (SLAB_TYPESAFE_BY_RCU), but one that has left may be in
  *    another bucket. So each pointer that a reader loads is followed only if the sequence is what
  *    it was when the reader began: then it leads to a member, or to the end of the list.
- *  - A socket that was loaded so was a member during this RCU section. So it was not freed before
- *    the section began: UDP sockets and listeners exist until the section ends, and what was any
- *    other TCP socket stays TCP sockets.
+ *  - A socket that was loaded so was a member during this RCU section. It leaves when it is
+ *    destructed, after its own grace period, so it may be freed at once. But memory of TCP sockets
+ *    stays TCP sockets under RCU (SLAB_TYPESAFE_BY_RCU), and one that listens has not been closed
+ *    yet. UDP sockets are no such memory: packets for them take the lock.
  *  - What a reader found out counts only if the sequence is still the same in the end. If not,
  *    it begins again, with the lock: so its work is bounded, however often members come and go.
  *  - A reader changes nothing. If there is something to put aside, it takes the lock.
@@ -38,6 +39,8 @@
 #include <net/netns/hash.h>
 
 #include "bucket.h"
+#include "free_list.h"
+#include "semantics/semantics.h"
 #include "track.h"
 
 #define BUCKET_BITS	16
@@ -75,11 +78,12 @@ struct bucket {
 	struct rcu_head rcu;
 };
 
+struct bucket_count *reuse_bucket_counts;
 static struct bucket_chain *chains;
 static u32 seed __ro_after_init;
 
-/* A bucket for the next bind, so that recording it cannot fail for lack of memory */
-static DEFINE_PER_CPU(struct bucket *, prealloc);
+/* Buckets for the next binds; there is one before each, so that recording it cannot fail */
+static DEFINE_FREE_LIST(free_buckets);
 
 /**
  * reuse_bucket_setup() - make the table
@@ -92,8 +96,13 @@ int __init reuse_bucket_setup(void)
 	unsigned int i;
 
 	chains = kvcalloc(BIT(BUCKET_BITS), sizeof(*chains), GFP_KERNEL);
-	if (!chains)
+	reuse_bucket_counts = kvcalloc(BIT(BUCKET_COUNT_BITS), sizeof(*reuse_bucket_counts),
+				       GFP_KERNEL);
+	if (!chains || !reuse_bucket_counts) {
+		kvfree(reuse_bucket_counts);
+		kvfree(chains);
 		return -ENOMEM;
+	}
 	for (i = 0; i < BIT(BUCKET_BITS); i++)
 		spin_lock_init(&chains[i].lock);
 	seed = get_random_u32();
@@ -107,20 +116,45 @@ int __init reuse_bucket_setup(void)
  */
 void reuse_bucket_teardown(void)
 {
-	int cpu;
+	struct bucket *bucket;
 
-	for_each_possible_cpu(cpu)
-		kfree(per_cpu(prealloc, cpu));
+	rcu_barrier();	/* for bucket_free() */
+	while ((bucket = free_list_take_last(&free_buckets)))
+		kfree(bucket);
+	kvfree(reuse_bucket_counts);
 	kvfree(chains);
 }
 
+/**
+ * reuse_bucket_hash() - begin to hash the keys of a port's buckets
+ * @net: network namespace
+ * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
+ * @port: in host byte order
+ *
+ * Context: any.
+ * Return: bucket_key.hash.
+ */
+u32 reuse_bucket_hash(const struct net *net, u8 protocol, u16 port)
+{
+	return jhash_2words(net_hash_mix(net), protocol << 16 | port, seed);
+}
+
+/* A port has one wildcard address of each form: that adds nothing to the hash */
 static struct bucket_chain *chain_of(const struct bucket_key *key)
 {
-	u32 initval = seed ^ net_hash_mix(key->net) ^
-		      (key->protocol << 16 | key->port);
-	u32 hash = jhash2((const u32 *)key->addr, 4, initval);
+	u32 hash = key->hash + key->class * GOLDEN_RATIO_32;
+	const u32 *addr = (const u32 *)key->addr;
 
-	return &chains[(hash + key->class * GOLDEN_RATIO_32) >> (32 - BUCKET_BITS)];
+	if (!sem_any(key->addr))
+		hash = sem_mapped(key->addr) ? jhash_1word(addr[3], hash) : jhash2(addr, 4, hash);
+	return &chains[hash >> (32 - BUCKET_BITS)];
+}
+
+static atomic_t *bucket_count(const struct bucket *bucket)
+{
+	const struct bucket_key *key = &bucket->key;
+
+	return reuse_bucket_count(key->hash, key->class, sem_any(key->addr));
 }
 
 /* Called under RCU or with the lock of the chain */
@@ -131,7 +165,8 @@ static struct bucket *bucket_find(const struct bucket_chain *chain,
 
 	hlist_for_each_entry_rcu(bucket, &chain->buckets, node,
 				 lockdep_is_held(&chain->lock)) {
-		if (bucket->key.port == key->port && bucket->key.net == key->net &&
+		if (bucket->key.hash == key->hash &&
+		    bucket->key.port == key->port && bucket->key.net == key->net &&
 		    bucket->key.protocol == key->protocol &&
 		    bucket->key.class == key->class &&
 		    !memcmp(bucket->key.addr, key->addr, sizeof(key->addr)))
@@ -146,6 +181,20 @@ static struct bucket *bucket_alloc(void)
 		       GFP_ATOMIC | __GFP_NOWARN | __GFP_ACCOUNT);
 }
 
+static void bucket_give(struct bucket *bucket)
+{
+	if (!free_list_give(&free_buckets, bucket))
+		kfree(bucket);
+}
+
+/* Called when no reader can be in the bucket any more, in a softirq or in a task of its own */
+static void bucket_free(struct rcu_head *rcu)
+{
+	local_bh_disable();
+	bucket_give(container_of(rcu, struct bucket, rcu));
+	local_bh_enable();
+}
+
 /**
  * reuse_bucket_reserve() - set aside memory for one more bucket
  *
@@ -154,20 +203,19 @@ static struct bucket *bucket_alloc(void)
  */
 bool reuse_bucket_reserve(void)
 {
-	struct bucket *bucket;
+	struct bucket *bucket = free_list_take(&free_buckets) ?: bucket_alloc();
 
-	if (this_cpu_read(prealloc))
-		return true;
-	bucket = bucket_alloc();
-	kfree(this_cpu_xchg(prealloc, bucket));
-	return bucket;
+	if (!bucket)
+		return false;
+	bucket_give(bucket);
+	return true;
 }
 
 /* Called with the lock of the chain */
 static struct bucket *bucket_new(struct bucket_chain *chain,
 				 const struct bucket_key *key)
 {
-	struct bucket *bucket = this_cpu_xchg(prealloc, NULL);
+	struct bucket *bucket = free_list_take(&free_buckets);
 
 	/* With PREEMPT_RT, another task on this CPU may have taken it */
 	if (!bucket)
@@ -181,17 +229,20 @@ static struct bucket *bucket_new(struct bucket_chain *chain,
 	seqcount_spinlock_init(&bucket->sequence, &bucket->lock);
 	INIT_LIST_HEAD(&bucket->members);
 	INIT_LIST_HEAD(&bucket->connected);
+	atomic_inc(bucket_count(bucket));
 	hlist_add_head_rcu(&bucket->node, &chain->buckets);
 	return bucket;
 }
 
 static void bucket_lock(struct bucket *bucket)
+	__acquires(&bucket->lock)
 {
 	spin_lock(&bucket->lock);
 	write_seqcount_begin(&bucket->sequence);
 }
 
 static void bucket_unlock(struct bucket *bucket)
+	__releases(&bucket->lock)
 {
 	write_seqcount_end(&bucket->sequence);
 	spin_unlock(&bucket->lock);
@@ -288,7 +339,8 @@ void reuse_bucket_leave(struct bucket_member *member)
 	bucket_unlock(bucket);
 	if (empty) {
 		hlist_del_rcu(&bucket->node);
-		kfree_rcu(bucket, rcu);
+		atomic_dec(bucket_count(bucket));
+		call_rcu(&bucket->rcu, bucket_free);
 	}
 	spin_unlock(&chain->lock);
 }
@@ -454,7 +506,7 @@ static enum try_end try_each(struct scan *scan, const struct list_head *list)
 
 /**
  * reuse_bucket_try_each() - go over the records of a bucket without its lock
- * @key: the bucket
+ * @key: the bucket; of TCP
  * @only_devices: only if some member is, or was, bound to a device
  * @budget: how many records to look at, at most
  * @fn: called for each, the first to receive first. The socket that it is shown was a member

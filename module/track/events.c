@@ -61,6 +61,7 @@ static bool tracked_join(struct reuse_tracked *tracked,
 		memcpy(s.addr, s.ipv6 ? sem_any6 : sem_any4, sizeof(s.addr));
 	memcpy(key.addr, s.addr, sizeof(key.addr));
 	key.class = class_of(&s);
+	key.hash = reuse_bucket_hash(key.net, key.protocol, key.port);
 	/* The socket that receives comes first in its bucket */
 	newest_first = !sem_oldest_first(profile, key.addr, s.ipv6);
 	last = (age == TRACK_AS_NEWEST) != newest_first;

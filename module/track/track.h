@@ -3,6 +3,7 @@
 #ifndef _REUSE_TRACK_H
 #define _REUSE_TRACK_H
 
+#include <linux/atomic.h>
 #include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/types.h>
@@ -13,7 +14,8 @@
  * A socket that is bound while its namespace emulates gets a bind sequence between these. Below
  * SEQ_TRACKED_MIN are sockets without a record, and below SEQ_LEARNED_MAX those tracked as oldest,
  * which were bound before the switch: a connection without a record was most likely accepted by
- * one of them. Above SEQ_TRACKED_MAX are those in TIME_WAIT. No amount of binding and switching uses the range up: see events.c.
+ * one of them. Above SEQ_TRACKED_MAX are those in TIME_WAIT. No amount of binding and switching
+ * uses the range up: see events.c.
  */
 #define SEQ_TRACKED_MIN	BIT_ULL(61)
 #define SEQ_LEARNED_MAX	(SEQ_TRACKED_MIN - BIT_ULL(32))
@@ -40,6 +42,7 @@ enum addr_class {
  * @port: in host byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
  * @class: enum addr_class
+ * @hash: reuse_bucket_hash() of @net, @protocol and @port
  */
 struct bucket_key {
 	const struct net *net;
@@ -47,7 +50,39 @@ struct bucket_key {
 	u16 port;
 	u8 protocol;
 	u8 class;
+	u32 hash;
 };
+
+/* Buckets of one class on wildcard addresses are of one kind, those on others of another */
+#define BUCKET_KINDS	8
+
+#define BUCKET_COUNT_BITS	12
+
+/**
+ * struct bucket_count - how many buckets of each kind some ports have
+ * @kind: for class C, element 2 * C + 1 counts buckets on the wildcard address, and 2 * C others
+ *
+ * Most packets could match buckets of five kinds, and there are buckets of one.
+ */
+struct bucket_count {
+	atomic_t kind[BUCKET_KINDS];
+};
+
+extern struct bucket_count *reuse_bucket_counts;
+
+/**
+ * reuse_bucket_count() - find the counter of buckets of one kind
+ * @hash: reuse_bucket_hash() of the port; other ports may share the counter
+ * @class: class of the buckets
+ * @any: they are on the wildcard address
+ *
+ * Context: any.
+ * Return: the counter.
+ */
+static inline atomic_t *reuse_bucket_count(u32 hash, enum addr_class class, bool any)
+{
+	return &reuse_bucket_counts[hash >> (32 - BUCKET_COUNT_BITS)].kind[2 * class + any];
+}
 
 /**
  * struct bucket_member - what makes a socket a member of a bucket
@@ -130,6 +165,7 @@ struct bucket_seen {
 typedef enum scan_step (*seen_fn_t)(const struct bucket_seen *seen, void *arg);
 
 /* bucket.c */
+u32 reuse_bucket_hash(const struct net *net, u8 protocol, u16 port);
 bool reuse_bucket_try_each(const struct bucket_key *key, bool only_devices,
 			   unsigned int budget, seen_fn_t fn, void *arg);
 void reuse_bucket_each(const struct bucket_key *key, bool only_devices,
