@@ -371,10 +371,11 @@ int main(int argc, char **argv)
 		if (cpus) {
 			printf("cpus %d", n);
 			in_each(NULL, NULL, 0, n);
-		} else if (!sockets)
+		} else if (!sockets) {
 			crowd(what, n);
-		else if (n > 0 && n <= MOST)
+		} else if (n > 0 && n <= MOST) {
 			table(n);
+		}
 	}
 	return 0;
 }
