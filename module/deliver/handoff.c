@@ -39,6 +39,8 @@ unsigned int reuse_deliver_ask_rest(struct sk_buff *skb,
 		if (hooks->hooks[i].hook != dv->hook)
 			continue;
 
+		if (i + 1 == hooks->num_hook_entries)
+			return NF_REPEAT;
 		return nf_hook_slow(skb, &rest, hooks, i + 1) == 1 ? NF_REPEAT :
 								     NF_STOLEN;
 	}

@@ -32,6 +32,9 @@ static bool on_device(const struct reuse_delivery *dv, int bound)
 {
 	struct net *net = (struct net *)dv->net;
 
+	/* The kernel says so, too; most sockets and packets are like that */
+	if (!bound && !dv->sdif)
+		return true;
 	if (dv->protocol == IPPROTO_TCP)
 		return inet_sk_bound_dev_eq(net, bound, dv->dif, dv->sdif);
 	return udp_sk_bound_dev_eq(net, bound, dv->dif, dv->sdif);
@@ -72,21 +75,12 @@ static enum scan_step delivery_member(const struct bucket_seen *seen, void *arg)
 	return SCAN_DONE;
 }
 
-static struct bucket_key key_of(const struct reuse_delivery *dv, const u8 *addr,
-				enum addr_class class, u32 hash)
+static struct bucket_key key_of(const struct reuse_delivery *dv)
 {
-	struct bucket_key key = {
+	return (struct bucket_key) {
 		.net = dv->net, .port = dv->port, .protocol = dv->protocol,
-		.class = class, .hash = hash,
+		.hash = reuse_bucket_hash(dv->net, dv->protocol, dv->port),
 	};
-
-	memcpy(key.addr, addr, sizeof(key.addr));
-	return key;
-}
-
-static u32 hash_of(const struct reuse_delivery *dv)
-{
-	return reuse_bucket_hash(dv->net, dv->protocol, dv->port);
 }
 
 /**
@@ -102,40 +96,48 @@ static u32 hash_of(const struct reuse_delivery *dv)
 void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 			enum addr_class class, seen_fn_t fn, void *arg)
 {
-	struct bucket_key key = key_of(dv, addr, class, hash_of(dv));
+	struct bucket_key key = key_of(dv);
 
+	memcpy(key.addr, addr, sizeof(key.addr));
+	key.class = class;
 	reuse_bucket_each(&key, false, UINT_MAX, fn, arg);
 }
 
-/* A scan without lock that was disturbed begins again, from the selection before it */
+/*
+ * A scan without lock that was disturbed begins again, from the selection before it. UDP sockets
+ * may be freed as soon as their records have left, so datagrams take the lock.
+ */
 static void pick_from(struct reuse_delivery *dv, const u8 *addr,
 		      enum addr_class class, seen_fn_t fn)
 {
 	bool only_devices = dv->on_device &&
 			    !READ_ONCE(reuse_net(dv->net)->any_bucket_may_have_devices);
-	struct bucket_key key = key_of(dv, addr, class, dv->hash);
 	const struct sem_deliver before = dv->decision;
 	u8 family = class == ADDR_IPV4 ? AF_INET : AF_INET6;
 	bool refused = dv->refused;
 
-	if ((dv->family && dv->family != family) ||
-	    reuse_bucket_try_each(&key, only_devices, SCAN_MAX, fn, dv))
+	if (dv->family && dv->family != family)
+		return;
+	memcpy(dv->key.addr, addr, sizeof(dv->key.addr));
+	dv->key.class = class;
+	if (dv->protocol == IPPROTO_TCP &&
+	    reuse_bucket_try_each(&dv->key, only_devices, SCAN_MAX, fn, dv))
 		return;
 	dv->decision = before;
 	dv->refused = refused;
-	reuse_bucket_each(&key, only_devices, SCAN_MAX, fn, dv);
+	reuse_bucket_each(&dv->key, only_devices, SCAN_MAX, fn, dv);
 }
 
 static inline void pick_any(struct reuse_delivery *dv, const u8 *addr,
 			    enum addr_class class, seen_fn_t fn)
 {
-	if (atomic_read(reuse_bucket_count(dv->hash, class, true)))
+	if (atomic_read(reuse_bucket_count(dv->key.hash, class, true)))
 		pick_from(dv, addr, class, fn);
 }
 
 static inline void pick_addr(struct reuse_delivery *dv, enum addr_class class, seen_fn_t fn)
 {
-	if (atomic_read(reuse_bucket_count(dv->hash, class, false)))
+	if (atomic_read(reuse_bucket_count(dv->key.hash, class, false)))
 		pick_from(dv, dv->packet.addr, class, fn);
 }
 
@@ -234,7 +236,7 @@ struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native
 
 	dv->packet.udp = dv->protocol != IPPROTO_TCP;
 	dv->decision.packet = &dv->packet;
-	dv->hash = hash_of(dv);
+	dv->key = key_of(dv);
 	sk = delivery_receiver(dv);
 	if (!sk)
 		return native;
@@ -312,7 +314,7 @@ struct sock *reuse_deliver_connected(struct reuse_delivery *dv,
 		return NULL;
 	if (!atomic_read(reuse_net_connected(dv->net, dv->port)))
 		return NULL;
-	dv->hash = hash_of(dv);
+	dv->key = key_of(dv);
 	/* A record is in the bucket of the address that its socket was bound to */
 	pick_exact(dv, delivery_connected);
 	if (!dv->decision.id)

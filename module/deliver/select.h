@@ -21,10 +21,10 @@ struct sk_buff;
  * @from: its source address; IPv4 in the v4-mapped form
  * @decision: the profile's selection so far
  * @native: the socket that the kernel would have given it to, NULL if none
+ * @key: key of the bucket that is looked into; private to select.c
  * @hook: the netfilter hook that the packet is in, NULL for a SYN
  * @dif: index of the device that it came by
  * @sdif: index of the device enslaved to @dif that it came by, or 0
- * @hash: reuse_bucket_hash() of the port, while the receiver is selected
  * @port: destination port, host byte order
  * @from_port: source port, network byte order
  * @protocol: IPPROTO_TCP, IPPROTO_UDP or IPPROTO_UDPLITE
@@ -40,11 +40,11 @@ struct reuse_delivery {
 	u8 from[16];
 	struct sem_deliver decision;
 	const struct sock *native;
+	struct bucket_key key;
 	unsigned int (*hook)(void *priv, struct sk_buff *skb,
 			     const struct nf_hook_state *state);
 	int dif;
 	int sdif;
-	u32 hash;
 	u16 port;
 	__be16 from_port;
 	u8 protocol;
