@@ -369,6 +369,7 @@ int main(int argc, char **argv)
 	for (i = 2; i < argc; i++) {
 		n = atoi(argv[i]);
 		if (cpus) {
+			at_once(n);	/* what is allocated at first use is not to be counted */
 			printf("cpus %d", n);
 			in_each(NULL, NULL, 0, n);
 		} else if (!sockets) {
