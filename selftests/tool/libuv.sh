@@ -1,0 +1,123 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# The tests of libuv, natively and by other semantics: those that fail by these alone are the
+# ones that libuv.want has. Arguments are the semantics, by default bsd.
+
+set -euo pipefail
+export LC_ALL=C
+SKIP=4
+COUNT=0 FAILED=0
+# Where the tests of libuv are: run-tests, and what they read below test/
+LIBUV=${REUSE_LIBUV:-/libuv}
+# They refuse to run as root. Nobody resolves names here, and they are not to wait for that
+NOBODY=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all
+	env HOME=/tmp RES_OPTIONS="timeout:1 attempts:1")
+
+skip() {
+	echo "1..0 # SKIP $*"
+	exit $SKIP
+}
+
+# compare WHAT WANTED GOT: two files
+compare() {
+	COUNT=$((COUNT + 1))
+	if diff "$2" "$3" >"$W/diff"; then
+		echo "ok $COUNT $1"
+		return
+	fi
+	FAILED=1
+	sed 's/^/# /' "$W/diff"
+	echo "not ok $COUNT $1"
+}
+
+# What the tests look for: addresses and a route for multicast and for a connection that hangs
+network() {
+	ip link set lo up
+	ip link add dummy0 type dummy
+	ip addr add 192.0.2.1/24 dev dummy0
+	ip addr add 2001:db8::1/64 dev dummy0 nodad
+	ip link set dummy0 up multicast on
+	ip route add default via 192.0.2.254
+	ip -6 route add default via 2001:db8::2
+}
+
+# inside SEMANTICS TEST...: runs the tests, or all
+inside() {
+	local semantics=$1 report=()
+	shift
+	network
+	cd "$W/libuv"
+	if [ $# = 0 ]; then
+		[ ! -e /proc/net/reuse_log ] || report=(--report)
+		reuse run "${report[@]}" --net host "$semantics" -- "${NOBODY[@]}" \
+			sh -c 'exec ./run-tests >all 2>&1' 2>"$W/report" || true
+		cat all
+		return
+	fi
+	for t; do
+		reuse run --net host "$semantics" -- "${NOBODY[@]}" ./run-tests "$t" || true
+	done
+}
+
+# run SEMANTICS [TEST...]: their output, in a namespace of its own
+run() {
+	unshare -n --pid --fork --kill-child --mount-proc "$SELF" inside "$W" "$@" 2>&1 </dev/null || true
+}
+
+# failures: the tests that have failed
+failures() {
+	sed -n 's/^not ok [0-9]* - \([a-z0-9_]*\).*/\1/p' | sort
+}
+
+# What fails once may do so because the guest is slow: only what fails in each of three runs, and
+# succeeds natively, tells of the semantics.
+differences() {
+	local semantics=$1 again i
+	run "$semantics" >"$W/$semantics"
+	comm -13 <(failures <"$W/native") <(failures <"$W/$semantics") >"$W/differs"
+	for i in 1 2; do
+		mapfile -t again <"$W/differs"
+		[ ${#again[@]} -gt 0 ] || return 0
+		run "$semantics" "${again[@]}" >"$W/$semantics.$i"
+		failures <"$W/$semantics.$i" >"$W/differs"
+	done
+}
+
+SELF=$(realpath "${BASH_SOURCE[0]}")
+cd "${SELF%/*}"
+PATH=$PWD:$PATH
+if [ "${1:-}" = inside ]; then
+	W=$2
+	inside "${@:3}"
+	exit
+fi
+echo "TAP version 13"
+[ "$(id -u)" = 0 ] || skip "needs root"
+[ -e /proc/net/reuse ] || skip "no /proc/net/reuse: load the module reuse first"
+command -v reuse >/dev/null || skip "no program reuse: it is built in the tree of the module"
+[ -x "$LIBUV/run-tests" ] || skip "no tests of libuv: set REUSE_LIBUV"
+W=$(mktemp -d)
+trap 'rm -rf "$W"' EXIT
+cp -r "$LIBUV" "$W/libuv"
+chmod 755 "$W"
+chown -R 65534:65534 "$W/libuv"
+run native >"$W/native"
+grep -q '^ok' "$W/native" || {
+	sed 's/^/# /' "$W/native"
+	echo "Bail out! the tests do not run"
+	exit 1
+}
+echo "# natively $(grep -c '^ok' "$W/native") pass; these fail: $(failures <"$W/native" | xargs)"
+[ $# -gt 0 ] || set -- bsd
+for semantics; do
+	differences "$semantics"
+	while read -r t; do
+		sed -n "/^not ok .* - $t\$/,/^ok/{/^ok/!p}" "$W/$semantics" | head -n 10 | sed 's/^/# /'
+	done <"$W/differs"
+	awk -v semantics="$semantics" '$1 == semantics { print $2 }' libuv.want | sort >"$W/want"
+	compare "libuv: what fails by the rules of $semantics alone" "$W/want" "$W/differs"
+	sed 's/^/# report: /' "$W/report"
+done
+echo "1..$COUNT"
+[ $FAILED = 0 ]
