@@ -89,7 +89,8 @@ static inline unsigned long *reuse_ftrace_arg_at(reuse_fregs_t *fregs, unsigned 
 	default: return &reuse_ftrace_pt_regs(fregs)->r9;
 	}
 #else
-	return &reuse_ftrace_pt_regs(fregs)->regs[n];
+	/* An u64 in pt_regs, an unsigned long in ftrace_regs: the same here */
+	return (unsigned long *)&reuse_ftrace_pt_regs(fregs)->regs[n];
 #endif
 }
 
