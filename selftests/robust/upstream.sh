@@ -84,7 +84,7 @@ hold() {
 # Is another namespace bsd, and is that more than a word?
 is_beside() {
 	kill -0 "$HOLDER" && [ "$(cat "$D/beside")" = bsd ] || return 1
-	[ ! -r "$HOOKED" ] || grep -q '\[reuse\]' "$HOOKED"
+	[ ! -r "$HOOKED" ] || grep -q '^inet_csk_get_port ' "$HOOKED"
 }
 
 # The next program finds the module, also if this one dies
