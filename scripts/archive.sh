@@ -3,7 +3,8 @@
 #
 # Debian's archive: which one this machine uses, what it has, and downloads that
 # survive its changes. It is asked with this machine's apt, but with a state of its
-# own for each suite ($CACHE/apt/SUITE), so that nothing of the machine's is touched.
+# own for each suite ($CACHE/apt/SUITE), so that nothing of the machine's is touched. Where
+# $FOREIGN is set, packages of both are known, in a state of their own (SUITE-arm64).
 # Sourced by lib.sh. These functions may be called where bash ignores failures.
 
 # Status of what failed for want of room, so that nothing tries again.
@@ -149,20 +150,27 @@ find_archive() {
 
 # archive_sources SUITE KEYS: lines of sources.list, with keys in the directory KEYS.
 archive_sources() {
-	local found main='amd64' MAIN='' SECURITY='' MAIN_KEYS='' SECURITY_KEYS=''
+	local found main=amd64${FOREIGN:+,$FOREIGN} MAIN='' SECURITY='' MAIN_KEYS='' SECURITY_KEYS=''
 	found=$(find_archive) || return
 	eval "$found"
 	# Tests have archives that nobody signed.
 	[ -z "${REUSE_TRUSTED:-}" ] || main+=' trusted=yes'
 	main="deb [arch=$main"
 	echo "$main${MAIN_KEYS//KEYS/$2}] $MAIN $1 main"
+	if [ "$1" = sid ]; then
+		echo "$main${MAIN_KEYS//KEYS/$2}] $MAIN experimental main"
+		return
+	fi
 	echo "$main${SECURITY_KEYS//KEYS/$2}] $SECURITY $1-security main"
 	[[ $SERIES != *" $1-backports"* ]] || echo "$main${MAIN_KEYS//KEYS/$2}] $MAIN $1-backports main"
 }
 
+# archive_dir SUITE: where its state is.
+archive_dir() { echo "$CACHE/apt/$1${FOREIGN:+-$FOREIGN}"; }
+
 # archive_apt SUITE COMMAND...: a command of apt in the state of that suite.
 archive_apt() {
-	APT_CONFIG=$CACHE/apt/$1/apt.conf "${@:2}"
+	APT_CONFIG=$(archive_dir "$1")/apt.conf "${@:2}"
 }
 
 # archive_state SUITE: prepares that state.
@@ -170,13 +178,14 @@ archive_state() {
 	local sources
 	sources=$(archive_sources "$1" "$CACHE/apt/keys") || return
 	state_files "$1" "$sources" 2>"$CACHE/log/apt-$1" && return
-	say "cannot write to $CACHE/apt/$1: $(sed q "$CACHE/log/apt-$1")"
+	say "cannot write to $(archive_dir "$1"): $(sed q "$CACHE/log/apt-$1")"
 	return 1
 }
 
 # state_files SUITE SOURCES
 state_files() {
-	local dir=$CACHE/apt/$1 f
+	local dir f
+	dir=$(archive_dir "$1")
 	mkdir -p "$dir"/{etc/apt/apt.conf.d,etc/apt/preferences.d,lists/partial,cache/archives/partial,trusted} || return
 	archive_put "$dir/etc/apt/sources.list" <<<"$2" || return
 	: >"$dir/status"
@@ -192,7 +201,7 @@ state_files() {
 			Dir::Etc::trustedparts "$dir/trusted" Dir::Etc::netrc /etc/apt/auth.conf \
 			Dir::Etc::netrcparts /etc/apt/auth.conf.d Acquire::Languages none APT::Sandbox::User root \
 			APT::Install-Recommends false APT::Update::Error-Mode any APT::Architecture amd64
-		printf '%s\n' '#clear APT::Architectures;' 'APT::Architectures { "amd64"; };'
+		printf '%s\n' '#clear APT::Architectures;' "APT::Architectures { \"amd64\"; ${FOREIGN:+\"$FOREIGN\"; }};"
 	} >"$dir/apt.conf"
 }
 
@@ -301,8 +310,9 @@ archive_get() {
 
 # archive_fetch SUITE DIR CHOICES...: runs CHOICES, which prints "LABEL|INSTALL|ONLY" for
 # each choice, best first, and downloads the first that can be had to DIR; its
-# LABEL goes to DIR/choice, the lists to DIR/lists. What fails may have been replaced
-# since the lists were made: it is tried again with new ones, then comes the next choice.
+# LABEL goes to DIR/choice, INSTALL to DIR/install, the lists to DIR/lists. What fails may
+# have been replaced since the lists were made: it is tried again with new ones, then comes
+# the next choice.
 archive_fetch() {
 	archive_locked "$1" archive_fetch_alone "$@"
 }
@@ -323,7 +333,8 @@ archive_fetch_alone() {
 			archive_download "$suite" "$dir" "$label" "$install" "$only" || rc=$?
 			if [ $rc = 0 ]; then
 				echo "$label" >"$dir/choice"
-				cp -al "$CACHE/apt/$suite"/{lists,etc/apt/sources.list} "$dir/" && rm -f "$dir/lists/lock"
+				echo "$install" >"$dir/install"
+				cp -al "$(archive_dir "$suite")"/{lists,etc/apt/sources.list} "$dir/" && rm -f "$dir/lists/lock"
 				return
 			fi
 			[ $rc != $NO_ROOM ] || return $rc

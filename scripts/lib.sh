@@ -11,14 +11,14 @@ unset MAKEFLAGS MFLAGS MAKELEVEL KDIR RELEASE DESTDIR INSTALL_MOD_PATH INSTALL_M
 unset prefix bindir mandir completionsdir
 
 # The kernels that the module is made for, oldest first, and the suite of Debian that
-# has each. A new series is a line here.
-SERIES="
+# has each. A new series is a line here. (scripts/check-next has others.)
+SERIES=${REUSE_SERIES:-"
 5.10 bullseye
 6.1 bookworm
 6.12 trixie
 7.2 trixie-backports
 7.3 trixie-backports
-"
+"}
 # shellcheck disable=SC2034
 ALL_KERNELS=$(awk 'NF { printf "%s%s", s, $1; s = " " }' <<<"$SERIES")
 # Debian's flavour that is tested: the small one for virtual machines.
@@ -65,8 +65,8 @@ need_kernels() {
 
 # need_flavour F: ends the script if there is no such flavour.
 need_flavour() {
-	[[ " cloud amd64 rt $SOURCE_FLAVOURS " = *" $1 "* ]] ||
-		bad_usage "no flavour '$1': choose from cloud amd64 rt $SOURCE_FLAVOURS"
+	[[ " cloud amd64 rt arm64 $SOURCE_FLAVOURS " = *" $1 "* ]] ||
+		bad_usage "no flavour '$1': choose from cloud amd64 rt arm64 $SOURCE_FLAVOURS"
 }
 
 # kernel_for SUITE: the kernel for a test in a root of SUITE: its own if $KERNELS has that, or
@@ -255,5 +255,7 @@ in_root() {
 	' "$@"
 }
 
+# shellcheck source=scripts/arch.sh
+. "$TREE/scripts/arch.sh"
 # shellcheck source=scripts/archive.sh
 . "$TREE/scripts/archive.sh"

@@ -93,8 +93,14 @@ tool() {
 	"${TOOL[@]}" "${@:2}"
 }
 
-# tool_libraries PATH: what a dynamic program of the root needs, its loader included.
+# guest_path NAME: prints where the guest's program is.
+guest_path() {
+	TOOLS=$GUEST tool_path "$1"
+}
+
+# tool_libraries PATH: what a dynamic program of the guest needs, its loader included.
 tool_libraries() {
+	[ "$ARCH" != arm64 ] || { arm64_libraries "$1"; return; }
 	local ld=$TOOLS/lib64/ld-linux-x86-64.so.2
 	local libraries=(${TOOLS:+--library-path "$TOOLS/usr/lib/x86_64-linux-gnu"})
 	"$ld" --verify "$1" || return 0
@@ -149,7 +155,11 @@ copy_harness() {
 # make_programs DIR MAKE-ARGUMENT...: calls selftests/Makefile in the copies that copy_programs
 # and copy_harness made below DIR; what it builds is in DIR/out.
 make_programs() {
-	local dir=$1
+	local dir=$1 TOOLS=$TOOLS
 	shift
+	if [ "$ARCH" = arm64 ]; then
+		TOOLS=$CROSS
+		set -- CROSS_COMPILE=aarch64-linux-gnu- "$@"
+	fi
 	in_tools "$dir" make -C tree/selftests OUTPUT=../../out KSFT=../../ksft "$@" </dev/null
 }

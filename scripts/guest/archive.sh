@@ -18,7 +18,7 @@ base_archive() {
 	mkdir -p "$CACHE/vm"
 	key=$({
 		for p in busybox $GUEST_PROGRAMS; do
-			tool_path "$p" || die "no program $p on this machine: install it"
+			guest_path "$p" || die "no program $p on this machine: install it"
 		done
 		printf '%s\n' "$TREE"/scripts/guest/{archive.sh,init} ${2:+"$2/modules.dep"}
 	} | xargs -d '\n' stat -L -c '%n %s %Y' | md5sum | cut -c1-12)
@@ -56,10 +56,10 @@ add_programs() {
 	local root=$1 p path lib to
 	shift
 	for p; do
-		path=$(tool_path "$p")
+		path=$(guest_path "$p")
 		cp -L "$path" "$root/bin/$p"
 		while read -r lib; do
-			to=$root${lib#"$TOOLS"}
+			to=$root${lib#"$GUEST"}
 			mkdir -p "${to%/*}"
 			cp -L -n "$lib" "$to"
 		done < <(tool_libraries "$path")
@@ -89,8 +89,10 @@ add_own_program() {
 
 add_busybox() {
 	local root=$1 applet busybox
-	busybox=$(tool_path busybox)
+	busybox=$(guest_path busybox)
 	cp -L "$busybox" "$root/bin/busybox"
+	# Of another architecture, it has the applets of the one that runs here
+	[ "$ARCH" = amd64 ] || busybox=$(tool_path busybox)
 	for applet in $("$busybox" --list); do
 		[ -e "$root/bin/$applet" ] || ln -s busybox "$root/bin/$applet"
 	done
@@ -164,9 +166,10 @@ run_archive() {
 		copy_file "$src" "$root/$dest"
 	done
 	for f in "${PROGRAMS[@]}"; do
-		if [[ $f != */* ]] && tool_path "$f" >/dev/null; then
+		if [[ $f != */* ]] && guest_path "$f" >/dev/null; then
 			add_programs "$root" "$f"
 		else
+			[ "$ARCH" = amd64 ] || die "no program $f for $ARCH"
 			src=$(type -P "$f") || die "no program $f on this machine"
 			add_own_program "$root" "$src"
 		fi
@@ -180,6 +183,6 @@ run_archive() {
 	fi
 	printf '%q ' "$@" >"$root/etc/command"
 	printf '%s=%q\n' MARK "$MARK" INSMOD_ARGS "$INSMOD_ARGS" GET "$GET" SHELL_MODE "$SHELL_MODE" \
-		TTY_SIZE "$(stty size 2>/dev/null || echo 24 80)" >"$root/etc/vm.conf"
+		SERIAL "$SERIAL" TTY_SIZE "$(stty size 2>/dev/null || echo 24 80)" >"$root/etc/vm.conf"
 	pack "$root" "$file"
 }
