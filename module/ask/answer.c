@@ -139,27 +139,12 @@ static void put_v6only(struct answer *a, const struct sem_sock *s)
 
 static void put_error(struct answer *a, int err)
 {
-	static const struct {
-		int err;
-		const char *name;
-	} names[] = {
-		{ 0, "ok" },
-		{ -EADDRINUSE, "EADDRINUSE" },
-		{ -EADDRNOTAVAIL, "EADDRNOTAVAIL" },
-		{ -EACCES, "EACCES" },
-		{ -EINVAL, "EINVAL" },
-		{ -ENODEV, "ENODEV" },
-		{ -ENOPROTOOPT, "ENOPROTOOPT" },
-	};
-	unsigned int i;
+	const char *name = sem_error_name(err);
 
-	for (i = 0; i < ARRAY_SIZE(names); i++) {
-		if (names[i].err == err) {
-			put(a, "%s ", names[i].name);
-			return;
-		}
-	}
-	put(a, "%d ", -err);
+	if (name)
+		put(a, "%s ", name);
+	else
+		put(a, "%d ", err);
 }
 
 static const char * const columns[] = {
@@ -172,10 +157,6 @@ static const char * const columns[] = {
 static void put_blocker(struct answer *a, const struct question *q,
 			const struct bind_reason *reason)
 {
-	static const char * const states[] = {
-		[SEM_BOUND] = "bound", [SEM_LISTEN] = "listen",
-		[SEM_CONNECTED] = "connected", [SEM_TIMEWAIT] = "timewait",
-	};
 	const struct sem_sock *s = &reason->blocker;
 
 	if (!reason->has_blocker) {
@@ -185,7 +166,7 @@ static void put_blocker(struct answer *a, const struct question *q,
 	put_address(a, s, q->port);
 	put_dev(a, q->net, s->dev);
 	put_v6only(a, s);
-	put(a, "%s ", states[s->state]);
+	put(a, "%s ", sem_state_words[s->state]);
 	if (uid_valid(reason->uid))
 		put(a, "%u ", from_kuid_munged(q->ns, reason->uid));
 	else

@@ -72,7 +72,8 @@ struct reuse_event_sock {
 
 /**
  * struct reuse_event - what is told to the log
- * @sock: the socket that called, or the one that a packet was for
+ * @sock: the socket that called, or the one that a packet was for; without @state and @inode,
+ *	which no line shows
  * @other: the socket that decided, or the one that got the packet
  * @profile: semantics that decided, NULL for native
  * @native_inode: of a datagram or SYN: the socket that the kernel would have chosen, 0 for none
@@ -161,8 +162,6 @@ void reuse_log_copy(struct reuse_net *rn, struct reuse_log_copy *copy);
 /* words.c */
 const char *reuse_log_call_word(u8 call);
 const char *reuse_log_fate_word(u8 fate);
-const char *reuse_log_state_word(u8 state);
-const char *reuse_log_error_word(int err);
 
 /* proc.c */
 int reuse_log_create(struct net *net);

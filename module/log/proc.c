@@ -33,7 +33,7 @@ struct reader {
 
 static void show_error(struct seq_file *m, int err)
 {
-	const char *word = reuse_log_error_word(err);
+	const char *word = sem_error_name(err);
 
 	if (word)
 		seq_printf(m, "%s ", word);
@@ -163,7 +163,7 @@ static void show_other(struct seq_file *m, struct net *net, const struct reuse_e
 	}
 	show_address(m, sk);
 	show_dev(m, net, sk->dev);
-	seq_printf(m, "%s ", reuse_log_state_word(sk->state));
+	seq_printf(m, "%s ", sem_state_words[sk->state]);
 	show_uid(m, sk->uid);
 	seq_printf(m, "%d %d ", sk->reuseaddr, sk->reuseport);
 	if (sk->inode)

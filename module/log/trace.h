@@ -53,8 +53,8 @@ TRACE_EVENT_FN(reuse_bind,
 		__entry->pid = task_tgid_nr(current);
 		memcpy(__entry->comm, current->comm, TASK_COMM_LEN);
 		__entry->uid = reuse_trace_uid(sk->uid);
-		strscpy(__entry->call, reuse_log_call_word(event->call), REUSE_TRACE_WORD);
-		strscpy(__entry->proto, reuse_trace_proto(event->protocol, sk->ipv6),
+		strscpy_pad(__entry->call, reuse_log_call_word(event->call), REUSE_TRACE_WORD);
+		strscpy_pad(__entry->proto, reuse_trace_proto(event->protocol, sk->ipv6),
 			REUSE_TRACE_WORD);
 		reuse_trace_addr(__entry->local_address, sk->ipv6, sk->addr.s6_addr,
 				 htons(sk->port));
@@ -63,16 +63,16 @@ TRACE_EVENT_FN(reuse_bind,
 		__entry->v6only = sk->v6only;
 		__entry->reuseaddr = sk->reuseaddr;
 		__entry->reuseport = sk->reuseport;
-		strscpy(__entry->semantics, event->profile ? event->profile->name : "native",
+		strscpy_pad(__entry->semantics, event->profile ? event->profile->name : "native",
 			REUSE_TRACE_WORD);
 		reuse_trace_error(__entry->verdict, true, event->verdict);
 		reuse_trace_error(__entry->native, event->has_native, event->native);
-		strscpy(__entry->rule, sem_rules[event->rule].word, REUSE_TRACE_RULE);
+		strscpy_pad(__entry->rule, sem_rules[event->rule].word, REUSE_TRACE_RULE);
 		reuse_trace_addr(__entry->other_address, other->ipv6, other->addr.s6_addr,
 				 htons(other->port));
 		__entry->other_dev = other->dev;
-		strscpy(__entry->other_state,
-			event->has_other ? reuse_log_state_word(other->state) : "-",
+		strscpy_pad(__entry->other_state,
+			event->has_other ? sem_state_words[other->state] : "-",
 			REUSE_TRACE_WORD);
 		__entry->other_uid = event->has_other ? reuse_trace_uid(other->uid) : -1;
 		__entry->other_reuseaddr = other->reuseaddr;
@@ -112,14 +112,14 @@ TRACE_EVENT(reuse_deliver,
 
 	TP_fast_assign(
 		__entry->netns = packet->net->ns.inum;
-		strscpy(__entry->proto, reuse_trace_proto(packet->protocol, packet->ipv6),
+		strscpy_pad(__entry->proto, reuse_trace_proto(packet->protocol, packet->ipv6),
 			REUSE_TRACE_WORD);
 		reuse_trace_addr(__entry->saddr, packet->ipv6, packet->from, packet->from_port);
 		reuse_trace_addr(__entry->daddr, packet->ipv6, packet->to, packet->to_port);
 		__entry->sport = ntohs(packet->from_port);
 		__entry->dport = ntohs(packet->to_port);
-		strscpy(__entry->semantics, packet->semantics, REUSE_TRACE_WORD);
-		strscpy(__entry->verdict, packet->verdict, REUSE_TRACE_WORD);
+		strscpy_pad(__entry->semantics, packet->semantics, REUSE_TRACE_WORD);
+		strscpy_pad(__entry->verdict, packet->verdict, REUSE_TRACE_WORD);
 		__entry->inode = packet->inode;
 		__entry->native_inode = packet->native_inode;
 	),

@@ -59,8 +59,9 @@ static inline s32 reuse_trace_uid(kuid_t uid)
 /* Sets @to to the name of an error, or to - if it is not known */
 static inline void reuse_trace_error(char *to, bool known, int err)
 {
-	const char *word = known ? reuse_log_error_word(err) : "-";
+	const char *word = known ? sem_error_name(err) : "-";
 
+	memset(to, 0, REUSE_TRACE_WORD);
 	if (word)
 		strscpy(to, word, REUSE_TRACE_WORD);
 	else

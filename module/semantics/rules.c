@@ -145,6 +145,39 @@ enum sem_rule sem_rule_of_options(const struct sem_sock *sk, const struct sem_so
 	return sem_rule_of_addresses(sk, owner);
 }
 
+const char * const sem_state_words[] = { "bound", "listen", "connected", "timewait" };
+
+/**
+ * sem_error_name() - name an error of bind(), listen() or setsockopt()
+ * @err: 0 or a negative errno
+ *
+ * Context: any.
+ * Return: the name, "ok" for 0; NULL for an error that has nothing to do with ports.
+ */
+const char *sem_error_name(int err)
+{
+	switch (err) {
+	case 0:
+		return "ok";
+	case -EADDRINUSE:
+		return "EADDRINUSE";
+	case -EADDRNOTAVAIL:
+		return "EADDRNOTAVAIL";
+	case -EACCES:
+		return "EACCES";
+	case -EAGAIN:
+		return "EAGAIN";
+	case -EINVAL:
+		return "EINVAL";
+	case -ENODEV:
+		return "ENODEV";
+	case -ENOPROTOOPT:
+		return "ENOPROTOOPT";
+	default:
+		return NULL;
+	}
+}
+
 /**
  * sem_rule_of_error() - name the rule behind an error that no single owner of a port caused
  * @profile: the semantics in force, NULL for native

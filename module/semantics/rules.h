@@ -75,6 +75,11 @@ struct sem_rule_text {
 
 extern const struct sem_rule_text sem_rules[SEM_RULES];
 
+/* The words for enum sem_state, in that order */
+extern const char * const sem_state_words[];
+
+const char *sem_error_name(int err);
+
 enum sem_rule sem_rule_of_addresses(const struct sem_sock *sk, const struct sem_sock *owner);
 enum sem_rule sem_rule_of_options(const struct sem_sock *sk, const struct sem_sock *owner,
 				  bool can_reuseaddr, bool can_reuseport);
