@@ -6,7 +6,6 @@
 #ifndef _REUSE_HANDLERS_H
 #define _REUSE_HANDLERS_H
 
-#include <linux/net.h>
 #include <linux/uaccess.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
@@ -39,16 +38,23 @@ static __always_inline bool sk_in_emulating_netns(reuse_fregs_t *regs)
 	return reuse_net_profile(sock_net(sk_arg(regs)));
 }
 
-static __always_inline bool sk_in_minding_netns(reuse_fregs_t *regs)
+/* Binds are traced in all namespaces but those that are being set up, which have no state yet */
+static __always_inline bool is_traced(const struct net *net)
 {
-	return trace_reuse_bind_enabled() || reuse_net_minds_binds(sock_net(sk_arg(regs)));
+	return trace_reuse_bind_enabled() && reuse_net(net);
 }
 
-static __always_inline bool socket_in_logging_netns(reuse_fregs_t *regs)
+/* Has a refused bind to be logged, or traced? */
+static __always_inline bool is_told(const struct sock *sk)
 {
-	const struct socket *sock = (const struct socket *)reuse_ftrace_arg(regs, 0);
+	return is_traced(sock_net(sk)) || reuse_log_level(sock_net(sk));
+}
 
-	return trace_reuse_bind_enabled() || reuse_log_level(sock_net(sock->sk));
+static __always_inline bool sk_in_minding_netns(reuse_fregs_t *regs)
+{
+	const struct net *net = sock_net(sk_arg(regs));
+
+	return is_traced(net) || reuse_net_minds_binds(net);
 }
 
 static __always_inline bool in_emulating_netns(reuse_fregs_t *regs)
@@ -146,6 +152,20 @@ static __always_inline bool is_denied(reuse_fregs_t *regs)
 	on_bind(regs);
 	return reuse_bind_is_denied(sk_arg(regs), (const void *)reuse_ftrace_arg(regs, 1),
 				    reuse_ftrace_arg(regs, 3));
+}
+
+/*
+ * The kernel, or hook_bind_denied(), refuses some binds before they come to the port. A log is
+ * told when the call begins: a replacement that called the original would wait for the lock of
+ * the socket, which a user can hold for as long as they like. On PREEMPT_RT these are not logged.
+ */
+static __always_inline void on_bind_begins(reuse_fregs_t *regs)
+{
+	struct sock *sk = (struct sock *)sk_arg(regs);
+
+	if (!HOOK_RT && is_told(sk))
+		reuse_bind_begins(sk, (const void *)reuse_ftrace_arg(regs, 1),
+				  (int)reuse_ftrace_arg(regs, 2), reuse_ftrace_arg(regs, 3));
 }
 
 /* On PREEMPT_RT, only connect() counts */
