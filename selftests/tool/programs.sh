@@ -121,6 +121,16 @@ who() {
 	has "$(reuse who ":$1" | tr -s ' \n' ' ')" "${@:2}"
 }
 
+# why STATUS QUESTION PATTERN...: the same of "reuse why", and its exit status
+why() {
+	local rc=0 said question
+	read -r -a question <<<"$2"
+	said=$(reuse why "${question[@]}" 2>&1) || rc=$?
+	has "$(tr -s ' \n' ' ' <<<"$said")" "${@:3}"
+	echo "exit status $rc"
+	[ $rc = "$1" ]
+}
+
 # end_process PORT NAME: ends the process of that name that "reuse who" finds there
 end_process() {
 	local pid
@@ -170,7 +180,11 @@ test_nginx() {
 		who 8080 "\*:8080: one socket listens" \
 		"process httpd $(pid httpd)," "user nobody \(65534\)" \
 		"is refused, whatever it sets: .*:8080 is in the way, it listens without SO_REUSEPORT"
-	result "nginx: the process that who names can be ended ..." end_process 8080 httpd
+	result "nginx: why says by which rule, and to end httpd" \
+		why 1 "--reuseaddr --listen 0.0.0.0:8080" "\(rule listens\)" \
+		"the other socket: .*:8080, .* httpd $(pid httpd)" \
+		"what helps: end httpd $(pid httpd).*, or take another port"
+	result "nginx: the process that they name can be ended ..." end_process 8080 httpd
 	result "nginx: ... and nginx starts" starts one 8080 "${NGINX[@]}"
 	result "nginx: it answers" ask 8080
 	stop one
@@ -184,6 +198,9 @@ test_nginx() {
 	result "nginx: who says that the port is shared with that user only" who 8081 \
 		"process nginx $(pid theirs)," \
 		"must set SO_REUSEPORT before bind\(\), and belong to user 65534"
+	result "nginx: why says by which rule, and to be that user" \
+		why 1 "--reuseaddr --reuseport --listen 0.0.0.0:8081" "\(rule reuseport-user\)" \
+		"nginx $(pid theirs)" "what helps: run it as user nobody \(65534\)"
 	result "nginx: as that user, it starts" \
 		starts ours 8081 "${NOBODY[@]}" "${NGINX[@]}"
 	stop theirs
@@ -214,6 +231,9 @@ test_python() {
 	result "python: who says that SO_REUSEADDR is missing" \
 		who 8000 "one socket is in TIME_WAIT with SO_REUSEADDR" \
 		"no process holds it" "must set SO_REUSEADDR before bind\(\)\."
+	result "python: why says so, and by which rule" \
+		why 1 "--listen 127.0.0.1:8000" "\(rule timewait\)" \
+		"what helps: set SO_REUSEADDR before bind\(\)"
 	result "python: one with SO_REUSEADDR starts" starts python 8000 "${server[@]}" 8000
 	stop python
 	result "python: nor does one with it, where the server before had not set it" \
@@ -221,6 +241,9 @@ test_python() {
 	result "python: who says that it takes a minute" \
 		who 8001 "one socket is in TIME_WAIT without SO_REUSEADDR" \
 		"only TIME_WAIT is left, without the options; it ends in a minute"
+	result "python: why says so, and by which rule" \
+		why 1 "--reuseaddr --listen 127.0.0.1:8001" "\(rule timewait-no-reuseaddr\)" \
+		"what helps: wait: TIME_WAIT ends in a minute"
 	within eval '! held 8001'
 	result "python: after it, the server starts" starts python 8001 "${server[@]}" 8001
 	stop python
@@ -269,7 +292,12 @@ test_avahi() {
 	result "avahi: who names the responder, and what it lacks" \
 		who 5353 "udp 0\.0\.0\.0:5353: one socket is bound" "process python3[^ ]* $(pid responder)," \
 		"is in the way, it has neither SO_REUSEADDR nor SO_REUSEPORT"
+	result "avahi: why says by which rule, and to end the responder" \
+		why 1 "udp --reuseaddr --reuseport 0.0.0.0:5353" "\(rule it-lacks-reuseaddr\)" \
+		"what helps: end python3[^ ]* $(pid responder).*, or take another port"
 	stop responder
+	result "avahi: that helps" starts avahi 5353 "${AVAHI[@]}"
+	stop avahi
 	start responder python3 -c "$RESPONDER" 1
 	within held 5353
 	result "avahi: beside one that has set SO_REUSEADDR it starts" \
@@ -284,6 +312,9 @@ test_avahi() {
 		refused "$no_server" "${AVAHI[@]}"
 	result "avahi: who names zeroconf, and says that SO_REUSEADDR is missing" who 5353 \
 		"process python3[^ ]* $(pid zeroconf)," "must set SO_REUSEADDR before bind\(\)"
+	result "avahi: why says so, and by which rule" \
+		why 1 "udp 0.0.0.0:5353" "\(rule you-lack-reuseaddr\)" \
+		"what helps: set SO_REUSEADDR before bind\(\)"
 	avahi_with no
 	result "avahi: without disallow-other-stacks, which sets it, it starts" \
 		starts avahi 5353 "${AVAHI[@]}"
@@ -329,6 +360,11 @@ test_postgres() {
 	result "postgres: who names the child, and says that its connection is not in the way" who 5432 \
 		"one socket is connected with SO_REUSEADDR" "process postgres $(pid child)," \
 		"must set SO_REUSEADDR before bind\(\)"
+	result "postgres: why says that bind() and listen() are not what fails" \
+		why 0 "--reuseaddr --listen 127.0.0.1:5432" "tcp 127\.0\.0\.1:5432 allowed"
+	result "postgres: why says what a server without SO_REUSEADDR would need" \
+		why 1 "--listen 127.0.0.1:5432" "\(rule connection\)" "postgres $(pid child)" \
+		"what helps: set SO_REUSEADDR before bind\(\)"
 	result "postgres: the process that who names can be ended ..." end_process 5432 postgres
 	result "postgres: ... and the server starts" \
 		starts postmaster 5432 "${SERVER[@]}"
@@ -353,6 +389,11 @@ test_node() {
 	result "node: who names the other" \
 		who 8080 "tcp 0\.0\.0\.0:8080: one socket listens" "process node $(pid four),"
 	node_on "{ port: 8080, host: '::', ipv6Only: true }"
+	result "node: why says by which rule, and to end the other" \
+		why 1 "--reuseaddr --listen *:8080" "\(rule listens\)" \
+		"what helps: end node $(pid four).*, or take another port"
+	result "node: why allows it with IPV6_V6ONLY" \
+		why 0 "--reuseaddr --listen --v6only 1 [::]:8080" "allowed"
 	result "node: with IPV6_V6ONLY it starts" starts six 8080 "${NODE[@]}"
 	result "node: each is named" \
 		who 8080 "process node $(pid four)," "process node $(pid six),"
@@ -368,6 +409,9 @@ test_node() {
 	result "node: who says that the other takes IPv4 as well" \
 		who 8081 "tcp \*:8081: one socket listens" "process node $(pid six)," \
 		"A connection to any IPv6 or IPv4 address goes to the socket on \*:8081"
+	result "node: why says by which rule, and to end the other" \
+		why 1 "--reuseaddr --listen 0.0.0.0:8081" "\(rule listens\)" \
+		"what helps: end node $(pid six).*, or take another port"
 	stop six
 	node_on "{ port: 8081, host: '::', ipv6Only: true }"
 	start six "${NODE[@]}"
