@@ -23,8 +23,9 @@
 static const char help[] =
 "usage: reuse why [OPTION...] [tcp|udp|udplite] ADDRESS:PORT\n"
 "\n"
-"Would a bind() to that address be allowed? If not, says which socket of which process is in\n"
-"the way, by which rule, and what helps. Nothing is bound, and nothing changes.\n"
+"Would a bind() to that address be allowed? If not, says which socket of which\n"
+"process is in the way, by which rule, and what helps. Nothing is bound, and\n"
+"nothing changes.\n"
 "\n"
 "  --reuseaddr     the socket has SO_REUSEADDR\n"
 "  --reuseport     it has SO_REUSEPORT\n"
@@ -34,10 +35,12 @@ static const char help[] =
 "  --listen        and listen() after bind()?\n"
 "  --as SEMANTICS  by those semantics; otherwise, by those in force\n"
 "  -j              as JSON\n"
-"  -N NETNS        in another network namespace: its name under /run/netns, or a process ID\n"
+"  -N NETNS        in another network namespace: its name under /run/netns, or a\n"
+"                  process\n"
 "\n"
-"ADDRESS is 127.0.0.1, [::1], or *, which is [::] with IPV6_V6ONLY 0. Exit status: 0 it would\n"
-"be allowed, 1 it would not, 2 wrong usage, 3 the module is not loaded, 4 another error.\n";
+"ADDRESS is 127.0.0.1, [::1], or *, which is [::] with IPV6_V6ONLY 0. Exit\n"
+"status: 0 it would be allowed, 1 it would not, 2 wrong usage, 3 the module is\n"
+"not loaded, 4 another error.\n";
 
 /* The arguments */
 struct request {

@@ -412,7 +412,7 @@ json
 watching
 following
 terminal
-result "--help fits 80 columns" help_fits who log run load unload status
+result "--help fits 80 columns" help_fits who why log run load unload status
 screens
 odd_inputs
 many_rows "${2:-$1}"
