@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -203,6 +204,17 @@ static bool entry(struct netns *ns, const char *dir, const char *name)
 	return true;
 }
 
+/* Of a process that has gone meanwhile, the kernel says EACCES, too */
+static bool is_there(const char *dir, const char *name)
+{
+	char path[PATH_MAX];
+
+	if (!dir)
+		return true;
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return !access(path, F_OK);
+}
+
 /* Those that a directory lists; counts the ones that this user may not see */
 static struct netns *add_all(struct netns *ns, size_t *n, size_t *room, const char *dir,
 			     size_t *hidden)
@@ -219,7 +231,7 @@ static struct netns *add_all(struct netns *ns, size_t *n, size_t *room, const ch
 		set_ino(&ns[*n]);
 		if (ns[*n].ino)
 			++*n;
-		else if (errno == EACCES)
+		else if (errno == EACCES && is_there(dir, e->d_name))
 			++*hidden;
 	}
 	if (d)
