@@ -97,7 +97,7 @@ refused() {
 	local rc=0 said
 	said=$(timeout $PATIENCE "${@:2}" 2>&1 </dev/null) || rc=$?
 	echo "exit status $rc"
-	[ $rc != 0 ] && [ $rc != 124 ]
+	[ $rc != 0 ] && [ $rc != 124 ] || return 1
 	has "$said" "$1"
 }
 
