@@ -244,14 +244,21 @@ static bool read_address(struct request *r, const char *word)
 {
 	struct filter_address at;
 
-	if (!filter_address_parse(word, &at) || !at.addr || !at.port || !at.key.port)
+	if (*r->q.address || !filter_address_parse(word, &at) || !at.addr || !at.port ||
+	    !at.key.port) {
+		say("'%s' is no address and port: reuse why 0.0.0.0:8080", word);
 		return false;
-	if (*word == '*') {
-		snprintf(r->q.address, sizeof(r->q.address), "[::]:%u", at.key.port);
-		r->q.v6only = "0";
+	}
+	if (*word != '*') {
+		snprintf(r->q.address, sizeof(r->q.address), "%s", word);
 		return true;
 	}
-	snprintf(r->q.address, sizeof(r->q.address), "%s", word);
+	if (r->q.v6only && *r->q.v6only == '1') {
+		say("* is [::] for IPv4 as well: write [::]:%u", at.key.port);
+		return false;
+	}
+	snprintf(r->q.address, sizeof(r->q.address), "[::]:%u", at.key.port);
+	r->q.v6only = "0";
 	return true;
 }
 
@@ -261,20 +268,20 @@ static bool read_words(struct request *r, char * const *words)
 
 	r->q.proto = "tcp";
 	for (; *words; words++) {
-		if (key_proto(*words, &proto)) {
+		if (key_proto(*words, &proto))
 			r->q.proto = *words;
-		} else if (*r->q.address || !read_address(r, *words)) {
-			say("'%s' is no address and port: reuse why 0.0.0.0:8080", *words);
+		else if (!read_address(r, *words))
 			return false;
-		}
 	}
-	if (!*r->q.address)
+	if (!*r->q.address) {
 		say("why needs an address and a port: reuse why 0.0.0.0:8080");
+		return false;
+	}
 	if (r->q.listen && strcmp(r->q.proto, "tcp")) {
 		say("only TCP sockets listen");
 		return false;
 	}
-	return *r->q.address;
+	return true;
 }
 
 static bool read_option(struct request *r, int c, const char **netns)
