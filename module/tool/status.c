@@ -58,7 +58,8 @@ static void read_namespaces(struct state *s)
 	s->semantics = need_memory(calloc(s->namespaces, sizeof(*s->semantics)));
 	s->log = need_memory(calloc(s->namespaces, sizeof(*s->log)));
 	for (i = 0; i < s->namespaces; i++) {
-		netns_sysctl(&s->ns[i], "log", s->log[i]);
+		if (netns_sysctl(&s->ns[i], "log", s->log[i]) && strcmp(s->log[i], "off"))
+			s->active = true;
 		if (netns_sysctl(&s->ns[i], "semantics", s->semantics[i]) &&
 		    strcmp(s->semantics[i], "native"))
 			s->active = true;
@@ -146,8 +147,8 @@ static void livepatches(char *names, size_t size)
 }
 
 /*
- * While a namespace is not native, the module has all the redirects that it wants: those of
- * others can only be seen while all are native.
+ * While a namespace is not native or logs, the module has the redirects that it wants, and an
+ * older kernel does not say whose they are: those of others can only be seen while none is.
  */
 static void find_rivals(struct state *s)
 {

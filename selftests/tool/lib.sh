@@ -127,7 +127,7 @@ make_all() {
 		echo $name >"$W/who-$name/sys/net/reuse/semantics"
 	done
 	make_answers
-	for name in native bsd rivals; do
+	for name in native bsd rivals arm64; do
 		make_sys $name
 	done
 	mkdir -p "$W/none/sys/kernel" "$W/sys-none/kernel/tracing"
