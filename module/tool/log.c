@@ -163,8 +163,8 @@ static int read_once(struct request *q, size_t *n)
 			json_end();
 		}
 		if (log.lost != q->lost)
-			say("%lu events were lost: the log has room for the last ones only",
-			    log.lost);
+			say("%lu event%s lost: the log has room for the last ones only", log.lost,
+			    log.lost == 1 ? " was" : "s were");
 		q->lost = log.lost;
 	}
 	log_free(&log);
@@ -217,6 +217,7 @@ int log_main(int argc, char **argv)
 	struct request q = {};
 	int c, status;
 
+	argv[0] = "reuse log";
 	while ((c = getopt_long(argc, argv, "fjhN:", options, NULL)) != -1) {
 		switch (c) {
 		case 'f':

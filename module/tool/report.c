@@ -51,7 +51,7 @@ bool report_begin(struct report *r)
 	if (err == ENOENT)
 		say("this module keeps no log: it is older than this program");
 	else
-		say("cannot write net.reuse.log: %s", strerror(err));
+		say("cannot write net.reuse.log: %s%s", strerror(err), sysctl_hint(err));
 	return false;
 }
 
@@ -168,8 +168,8 @@ void report_print(const struct report *r, const char *semantics)
 		print_kind(r, kinds[i].treated);
 	}
 	if (r->missing)
-		printf("There may be more: the log was full, and %lu events are missing.\n",
-		       r->missing);
+		printf("There may be more: %lu event%s could not be read.\n", r->missing,
+		       r->missing == 1 ? "" : "s");
 }
 
 /**

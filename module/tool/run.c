@@ -71,27 +71,17 @@ struct run {
 
 static bool set_semantics(const char *semantics)
 {
-	char path[PATH_LEN], available[PATH_LEN], *words;
+	char path[PATH_LEN];
 	int err;
 
 	path_print(path, "%s/sys/net/reuse/semantics", proc_dir());
 	err = write_text(path, semantics);
 	if (!err)
 		return true;
-	path_print(available, "%s/sys/net/reuse/available_semantics", proc_dir());
-	words = slurp(available, NULL);
 	if (err == ENOENT)
 		no_module();
-	else if (err == EINVAL && words)
-		say("there are no semantics '%s': choose from %.*s", semantics,
-		    (int)strcspn(words, "\n"), words);
-	else if (err == EBUSY || err == EOPNOTSUPP)
-		say("cannot switch to %s: %s; see reuse status, and the kernel's log", semantics,
-		    strerror(err));
-	else
-		say("cannot switch to %s: %s%s", semantics, strerror(err),
-		    err == EPERM ? " (host_only is set, or it takes root: see reuse(7))" : "");
-	free(words);
+	else if (err != EINVAL || !say_unknown(semantics))
+		say("cannot switch to %s: %s%s", semantics, strerror(err), sysctl_hint(err));
 	return false;
 }
 
@@ -391,7 +381,11 @@ static bool net_by_name(const char *name, enum net *net)
 /* Takes an option; returns how many words it has, -1 if it is none */
 static int take_option(struct run *r, const char *word, const char *next)
 {
-	if (!strcmp(word, "--net") && next)
+	if (!strcmp(word, "--net") && !next) {
+		say("--net takes none, host or pasta");
+		return -1;
+	}
+	if (!strcmp(word, "--net"))
 		return net_by_name(next, &r->net) ? 2 : -1;
 	if (!strncmp(word, "--net=", 6))
 		return net_by_name(word + 6, &r->net) ? 1 : -1;

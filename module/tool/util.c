@@ -255,3 +255,43 @@ int write_text(const char *path, const char *text)
 	close(fd);
 	return err;
 }
+
+/**
+ * say_unknown() - say which semantics there are, if some are not among them
+ * @semantics: these
+ *
+ * Return: whether they are not, and a message has been printed.
+ */
+bool say_unknown(const char *semantics)
+{
+	char path[PATH_LEN], *words, *at;
+	bool known = false;
+	size_t len;
+
+	path_print(path, "%s/sys/net/reuse/available_semantics", proc_dir());
+	words = slurp(path, NULL);
+	if (!words)
+		return false;
+	words[strcspn(words, "\n")] = '\0';
+	for (at = words; *at; at += len + !!at[len]) {
+		len = strcspn(at, " ");
+		known = known || (len == strlen(semantics) && !memcmp(at, semantics, len));
+	}
+	if (!known)
+		say("there are no semantics '%s': choose from %s", semantics, words);
+	free(words);
+	return !known;
+}
+
+/**
+ * sysctl_hint() - where to look when a sysctl of the module cannot be written
+ * @err: errno
+ *
+ * Return: words to append to the error's.
+ */
+const char *sysctl_hint(int err)
+{
+	if (err == EBUSY || err == EOPNOTSUPP)
+		return "; see reuse status, and the kernel's log";
+	return err == EPERM ? " (host_only is set, or it takes root: see reuse(7))" : "";
+}

@@ -47,6 +47,8 @@ enum status {
 
 __printf(1, 2) void say(const char *fmt, ...);
 int no_module(void);
+bool say_unknown(const char *semantics);
+const char *sysctl_hint(int err);
 const char *proc_dir(void);
 const char *sys_dir(void);
 __printf(2, 3) void path_print(char path[PATH_LEN], const char *fmt, ...);

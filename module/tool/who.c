@@ -300,6 +300,7 @@ int who_main(int argc, char **argv)
 	struct question q = {};
 	int c;
 
+	argv[0] = "reuse who";
 	while ((c = getopt_long(argc, argv, "N:h", options, NULL)) != -1) {
 		switch (c) {
 		case 'N':

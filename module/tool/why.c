@@ -169,8 +169,8 @@ static int say_error(const struct request *r, int err)
 		say("there is no device %s", r->q.dev ?: "?");
 		return FAILED;
 	case EINVAL:
-		say("the module does not take the question: has it the semantics '%s'?",
-		    r->q.semantics ?: "native");
+		if (!r->q.semantics || !say_unknown(r->q.semantics))
+			say("the module does not take the question; dmesg | grep reuse_why says which word");
 		return FAILED;
 	case EAFNOSUPPORT:
 	case EPROTONOSUPPORT:
@@ -339,6 +339,7 @@ int why_main(int argc, char **argv)
 	struct request r = {};
 	int c;
 
+	argv[0] = "reuse why";
 	while ((c = getopt_long(argc, argv, "N:jh", options, NULL)) != -1) {
 		if (c == 'h') {
 			fputs(help, stdout);

@@ -84,13 +84,16 @@ make_log() {
 }
 
 # make_answers: a /proc at $W/why-NAME for each file of answers/, in which a module that is asked
-# would answer that. A question goes to the end of the file.
+# would answer that. A question goes to the end of the file. One that takes a number only is a
+# module that does not take the question.
 make_answers() {
 	local answer
 	for answer in "$HERE"/answers/*; do
 		cp -a "$W/mixed" "$W/why-${answer##*/}"
 		cp "$answer" "$W/why-${answer##*/}/net/reuse_why"
 	done
+	cp -a "$W/mixed" "$W/why-wrong"
+	ln -s /proc/self/oom_score_adj "$W/why-wrong/net/reuse_why"
 }
 
 # make_sys NAME: a /sys at $W/sys-NAME, where the module is loaded and NAME is what hooks/ has.
