@@ -62,7 +62,6 @@ static int ask_question(struct asker *asker, struct file *file, char *text)
 	struct question q = { .net = asker->net, .ns = file->f_cred->user_ns };
 	int err = reuse_question_parse(&q, text);
 
-	asker->len = 0;
 	if (err)
 		return err;
 	err = reuse_answer(&q, asker->answer, sizeof(asker->answer));
@@ -79,15 +78,17 @@ static ssize_t ask_write(struct file *file, const char __user *from, size_t size
 	char text[QUESTION_MAX];
 	int err;
 
-	if (size >= sizeof(text))
-		return -EINVAL;
-	if (copy_from_user(text, from, size))
-		return -EFAULT;
-	text[size] = '\0';
+	err = size < sizeof(text) ? 0 : -EINVAL;
+	if (!err && copy_from_user(text, from, size))
+		err = -EFAULT;
 
 	if (mutex_lock_interruptible(&asker->lock))
 		return -ERESTARTSYS;
-	err = ask_question(asker, file, text);
+	asker->len = 0;
+	if (!err) {
+		text[size] = '\0';
+		err = ask_question(asker, file, text);
+	}
 	mutex_unlock(&asker->lock);
 	if (err)
 		return err;

@@ -328,11 +328,14 @@ TEST_F(file, refuses_wrong_questions)
 	longest = strcpy(malloc(5001), "proto=tcp local_address=127.0.0.1:80");
 	memset(longest + strlen(longest), ' ', 5000 - strlen(longest));
 	longest[5000] = '\0';
+	ASSERT_EQ(0, why_ask_fd(&why, self->fd, "proto=tcp local_address=127.0.0.1:80"));
 	EXPECT_EQ(EINVAL, why_ask_fd(&why, self->fd, longest));
+	EXPECT_EQ(0, pread(self->fd, &c, 1, 0));
 	longest[255] = '\0';
 	EXPECT_EQ(0, why_ask_fd(&why, self->fd, longest));
 	EXPECT_EQ(-1, write(self->fd, nowhere, 10));
 	EXPECT_EQ(EFAULT, errno);
+	EXPECT_EQ(0, pread(self->fd, &c, 1, 0));
 }
 
 /* Anybody may fill the log with three lines a minute at most, and each says what is wrong */
