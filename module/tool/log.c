@@ -27,7 +27,8 @@ static const char help[] =
 "\n"
 "  -f        go on, and print events as they come\n"
 "  -j        as JSON: an array of events; with -f one event a line\n"
-"  -N NETNS  another network namespace: its name under /run/netns, or a process\n"
+"  -N NETNS  another network namespace: a name under /run/netns, a process ID\n"
+"            or a path\n"
 "\n"
 "It takes root, or CAP_NET_ADMIN over the namespace, to read the log. Exit status\n"
 "1 if there is no event.\n";
