@@ -15,6 +15,10 @@ _reuse_words() {
 		printf '%s\n' none host pasta
 		return
 		;;
+	--v6only)
+		printf '%s\n' 0 1
+		return
+		;;
 	--as)
 		[ ! -r $semantics ] || tr ' ' '\n' <$semantics
 		return
