@@ -196,8 +196,11 @@ has_colours() {
 	on_terminal 80 "$1" | grep -q $'\x1b\\[1m'
 }
 
+# no_colours COMMAND: it prints addresses, and nothing that a terminal obeys
 no_colours() {
-	! on_terminal 80 "$1" | grep -q $'\x1b'
+	on_terminal 80 "$1" >"$W/plain"
+	grep -q '[0-9]:[0-9]' "$W/plain"
+	! grep $'\x1b' "$W/plain"
 }
 
 terminal() {
@@ -238,12 +241,13 @@ start_pane() {
 }
 
 # on_screen WIDTH WORDS: a terminal shows what COLUMNS says: the end of it wraps no line, and
-# none is cut off.
+# none is cut off. Port 443 is in all that is shown.
 on_screen() {
 	start_pane "$1" "cd '$W'; NO_COLOR=1 $2"
 	wait_for_pane =====
 	tmux_ capture-pane -p | sed '/^=====$/,$d' >"$W/pane"
 	tmux_ kill-server
+	grep '[0-9]:443' "$W/pane"
 	(cd "$W" && bash -c "export COLUMNS=$1; $2" 2>&1; echo) | diff - "$W/pane"
 }
 
