@@ -122,6 +122,7 @@ help:
 	@echo 'make check-rt         all tests on the PREEMPT_RT kernels 6.1 and 7.3'
 	@echo 'make check-arm64      all tests on kernels for arm64, in an emulated machine'
 	@echo 'make check-next       tests on the newest kernels of Debian sid and experimental'
+	@echo 'make check-programs   nginx, avahi, postgres ... that do not start, and the tests of libuv'
 	@echo 'make check-long       the random tests for long, on all kernels; prints seeds to repeat them with'
 	@echo 'make coverage         which lines of the module the tests reach'
 	@echo 'make check-dkms       DKMS and packages on three Debian suites (part of check)'

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034
 #
-# What the scripts know about architectures. A kernel's flavour says which one it is for.
+# Architectures, as the scripts know them. A kernel's flavour says which one it is for.
 # Everything runs on amd64: what is for arm64 is built by a cross compiler and run by an
 # emulated machine, and no program of it is run outside that. Sourced by lib.sh.
 

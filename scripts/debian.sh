@@ -5,7 +5,7 @@
 # scripts/check-containers and scripts/check-programs. Sourced after lib.sh.
 
 DEBIAN_MAX_AGE=$((30 * 24 * 3600))
-# What there is no use for in a guest, a third of all
+# Files that a guest has no use for, a third of all
 DEBIAN_LEFT_OUT="./dev/* ./proc/* ./sys/* ./boot ./etc/apt ./var/lib/apt ./var/lib/dpkg ./var/cache
 	./usr/lib/x86_64-linux-gnu/perl-base ./usr/lib/x86_64-linux-gnu/gconv"
 

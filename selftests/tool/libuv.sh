@@ -31,7 +31,7 @@ compare() {
 	echo "not ok $COUNT $1"
 }
 
-# What the tests look for: addresses and a route for multicast and for a connection that hangs
+# network: addresses and a route that the tests need, for multicast and a connection that hangs
 network() {
 	ip link set lo up
 	ip link add dummy0 type dummy
@@ -70,7 +70,7 @@ failures() {
 	sed -n 's/^not ok [0-9]* - \([a-z0-9_]*\).*/\1/p' | sort
 }
 
-# What fails once may do so because the guest is slow: only what fails in each of three runs, and
+# A test may fail once because the guest is slow: only one that fails in each of three runs, and
 # succeeds natively, tells of the semantics.
 differences() {
 	local semantics=$1 again i

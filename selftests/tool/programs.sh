@@ -249,7 +249,7 @@ test_python() {
 	stop python
 }
 
-# avahi OTHERS: sets AVAHI
+# avahi_with yes|no: sets AVAHI; does it disallow other stacks?
 avahi_with() {
 	cat >"$W/avahi.conf" <<-END_CONF
 		[server]
@@ -339,7 +339,6 @@ leave_child() {
 	starts postmaster 5432 "${SERVER[@]}"
 	within sql 'SELECT 1' >"$W/answer"
 	start client sql "SET application_name = 'busy'; DO 'BEGIN LOOP END LOOP; END'"
-	# shellcheck disable=SC2016
 	within is_busy
 	stop postmaster -KILL
 	sleep 2
