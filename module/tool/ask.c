@@ -16,16 +16,11 @@ static int open_file(const struct netns *ns)
 	char path[PATH_LEN];
 	int fd, err;
 
-	if (ns->pid) {
-		path_print(path, "%s/%d/net/reuse_why", proc_dir(), ns->pid);
-		return open(path, flags);
-	}
-	if (!netns_enter(ns))
+	if (!netns_file(ns, "reuse_why", path))
 		return -1;
-	path_print(path, "%s/net/reuse_why", proc_dir());
 	fd = open(path, flags);
 	err = errno;
-	netns_leave(ns);
+	netns_leave();
 	errno = err;
 	return fd;
 }

@@ -175,7 +175,7 @@ bool diag_inodes(const struct netns *ns, struct table *t)
 		err = -errno;
 	else
 		close(fd);
-	netns_leave(ns);
+	netns_leave();
 	errno = -err;
 	return !err;
 }

@@ -180,16 +180,11 @@ int netns_log(const struct netns *ns, struct log *log)
 	char path[PATH_LEN];
 	int err;
 
-	if (ns->pid) {
-		path_print(path, "%s/%d/net/reuse_log", proc_dir(), ns->pid);
-		return log_read(log, path);
-	}
 	*log = (struct log){};
-	if (!netns_enter(ns))
+	if (!netns_file(ns, "reuse_log", path))
 		return -errno;
-	path_print(path, "%s/net/reuse_log", proc_dir());
 	err = log_read(log, path);
-	netns_leave(ns);
+	netns_leave();
 	return err;
 }
 

@@ -18,8 +18,9 @@
 
 #define NAMED	"/run/netns"
 
-/* The namespace that this process began in */
+/* The namespace that this process began in, and whether it is in another one */
 static int home = -1;
+static bool away;
 
 static void name_process(struct netns *ns)
 {
@@ -98,21 +99,38 @@ bool netns_enter(const struct netns *ns)
 	err = setns(fd, CLONE_NEWNET) ? errno : 0;
 	close(fd);
 	errno = err;
-	return !err;
+	away = !err;
+	return away;
 }
 
 /**
- * netns_leave() - go back to the namespace that this process began in
- * @ns: the namespace that was entered
+ * netns_leave() - go back to the namespace that this process began in, if it has left that
  */
-void netns_leave(const struct netns *ns)
+void netns_leave(void)
 {
-	if (!*ns->path)
-		return;
-	if (setns(home, CLONE_NEWNET)) {
+	if (away && setns(home, CLONE_NEWNET)) {
 		say("cannot go back to the first network namespace: %s", strerror(errno));
 		exit(FAILED);
 	}
+	away = false;
+}
+
+/**
+ * netns_file() - find a file of /proc/net, and go into the namespace if that is needed
+ * @ns: the namespace
+ * @name: the name of the file
+ * @path: gets its path, to be opened before netns_leave()
+ *
+ * Return: whether this could be done; else errno says why not.
+ */
+bool netns_file(const struct netns *ns, const char *name, char path[PATH_LEN])
+{
+	if (ns->pid) {
+		path_print(path, "%s/%d/net/%s", proc_dir(), ns->pid, name);
+		return true;
+	}
+	path_print(path, "%s/net/%s", proc_dir(), name);
+	return netns_enter(ns);
 }
 
 /**
@@ -127,16 +145,11 @@ int netns_table(const struct netns *ns, struct table *t)
 	char path[PATH_LEN];
 	int err;
 
-	if (ns->pid) {
-		path_print(path, "%s/%d/net/reuse", proc_dir(), ns->pid);
-		return table_read(t, path);
-	}
 	*t = (struct table){};
-	if (!netns_enter(ns))
+	if (!netns_file(ns, "reuse", path))
 		return -errno;
-	path_print(path, "%s/net/reuse", proc_dir());
 	err = table_read(t, path);
-	netns_leave(ns);
+	netns_leave();
 	return err;
 }
 
@@ -157,7 +170,7 @@ bool netns_sysctl(const struct netns *ns, const char *name, char word[SEMANTICS_
 		return false;
 	path_print(path, "%s/sys/net/reuse/%s", proc_dir(), name);
 	read_word(path, word, SEMANTICS_LEN);
-	netns_leave(ns);
+	netns_leave();
 	return *word;
 }
 

@@ -33,7 +33,8 @@ struct netns {
 bool netns_find(struct netns *ns, const char *which);
 struct netns *netns_all(size_t *n, size_t *hidden);
 bool netns_enter(const struct netns *ns);
-void netns_leave(const struct netns *ns);
+void netns_leave(void);
+bool netns_file(const struct netns *ns, const char *name, char path[PATH_LEN]);
 int netns_table(const struct netns *ns, struct table *t);
 bool netns_sysctl(const struct netns *ns, const char *name, char word[SEMANTICS_LEN]);
 

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../semantics/semantics.h"
 #include "event.h"
 #include "filter.h"
 #include "json.h"
@@ -68,17 +67,6 @@ static bool is_one_of(const char *name, const char * const *names, size_t n)
 	return false;
 }
 
-static const char *sentence_of(const char *rule)
-{
-	size_t i;
-
-	for (i = SEM_RULE_NONE + 1; i < SEM_RULES; i++) {
-		if (!strcmp(sem_rules[i].word, rule))
-			return sem_rules[i].sentence;
-	}
-	return NULL;
-}
-
 static void print_json(const struct answer *a, const char *holder, const char *remedy)
 {
 	size_t i;
@@ -95,7 +83,7 @@ static void print_json(const struct answer *a, const char *holder, const char *r
 		else
 			json_text(name, strcmp(value, "-") ? value : NULL);
 	}
-	json_text("sentence", sentence_of(answer_get(a, "rule")));
+	json_text("sentence", rule_sentence(answer_get(a, "rule")));
 	json_text("other_process", *holder ? holder : NULL);
 	json_text("remedy", *remedy ? remedy : NULL);
 	json_close('}');
@@ -169,8 +157,9 @@ static int say_error(const struct request *r, int err)
 		say("there is no device %s", r->q.dev ?: "?");
 		return FAILED;
 	case EINVAL:
-		if (!r->q.semantics || !say_unknown(r->q.semantics))
-			say("the module does not take the question; dmesg | grep reuse_why says which word");
+		if (r->q.semantics && say_unknown(r->q.semantics))
+			return FAILED;
+		say("the module does not take this; dmesg | grep reuse_why says which word");
 		return FAILED;
 	case EAFNOSUPPORT:
 	case EPROTONOSUPPORT:

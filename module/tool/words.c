@@ -41,13 +41,18 @@ static bool has(const struct event *e, enum event_col col)
 	return strcmp(e->col[col], "-");
 }
 
-/* The sentence of a rule; NULL if it is not known here */
-static const char *sentence(const struct event *e)
+/**
+ * rule_sentence() - a rule in words
+ * @rule: its word
+ *
+ * Return: the sentence; NULL if it is not known here, or is "-".
+ */
+const char *rule_sentence(const char *rule)
 {
 	size_t i;
 
-	for (i = 0; has(e, E_RULE) && i < SEM_RULES; i++) {
-		if (!strcmp(sem_rules[i].word, e->col[E_RULE]))
+	for (i = SEM_RULE_NONE + 1; i < SEM_RULES; i++) {
+		if (!strcmp(sem_rules[i].word, rule))
 			return sem_rules[i].sentence;
 	}
 	return NULL;
@@ -187,7 +192,7 @@ static void put_newcomer(FILE *out, const struct event *e)
 static void put_rule(FILE *out, const struct event *e)
 {
 	const char *linux_says = strcmp(e->col[E_VERDICT], "ok") ? "" : "on Linux: ";
-	const char *why = sentence(e);
+	const char *why = rule_sentence(e->col[E_RULE]);
 
 	if (why)
 		fprintf(out, "    %s%s (rule %s)\n", linux_says, why, e->col[E_RULE]);
@@ -306,7 +311,7 @@ void event_json(const struct event *e, const char * const *extra_name, size_t ex
 	json_text("difference", treated[event_treated(e)]);
 	for (i = 0; i < EVENT_COLS; i++)
 		json_col(e, i);
-	json_text("sentence", sentence(e));
+	json_text("sentence", rule_sentence(e->col[E_RULE]));
 	json_text("other_process", *holders->other ? holders->other : NULL);
 	json_text("native_process", *holders->native ? holders->native : NULL);
 	for (i = 0; i < extras; i++)

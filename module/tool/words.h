@@ -20,6 +20,7 @@ struct event_holders {
 	char native[HOLDER_LEN];
 };
 
+const char *rule_sentence(const char *rule);
 void event_want_holders(const struct event *e);
 void event_find_holders(const struct event *e, struct event_holders *holders);
 void event_words(FILE *out, const struct event *e, const struct event_holders *holders);
