@@ -372,6 +372,21 @@ static void put_cached(const struct port *p, const struct verdict *v)
 	    uid);
 }
 
+/* IPV6_V6ONLY keeps a newcomer away from sockets of IPv4, whatever these are */
+static void put_v6only(const struct port *p)
+{
+	const struct filter_address *asked = p->asked;
+	size_t i;
+
+	if (asked->addr && !(asked->key.ipv6 && key_is_any(&asked->key)))
+		return;
+	for (i = 0; i < p->n; i++) {
+		if (p->row[i].key.ipv6)
+			return;
+	}
+	put(p, "One on [::] with IPV6_V6ONLY needs nothing.\n");
+}
+
 /**
  * advise_newcomer() - say what a newcomer must set
  * @p: the rows of the port, or those that the address asked for meets
@@ -399,6 +414,8 @@ void advise_newcomer(const struct port *p)
 	put_verdict(p, &v);
 	if (is_native(p))
 		put_cached(p, &v);
+	if (v.blocker)
+		put_v6only(p);
 	if (!p->asked->addr && !wildcard)
 		put(p, "One on any other single address needs nothing.\n");
 }
