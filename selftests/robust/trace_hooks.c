@@ -197,18 +197,57 @@ TEST_F_TIMEOUT(hooks, unload_under_toggles, 100)
 	EXPECT_TRUE(nothing_hooked(NULL));
 }
 
+static int id_of(const char *event)
+{
+	return atoi(slurp(text(TRACEFS "events/reuse/%s/id", event)));
+}
+
+/* Opens a tracepoint by perf, to count the task's own events */
+static int perf_open(int id)
+{
+	struct perf_event_attr attr = {
+		.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr), .exclude_kernel = 1,
+		.config = id,
+	};
+
+	return syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+}
+
+#define PARANOID	"/proc/sys/kernel/perf_event_paranoid"
+
+/* A user without rights, whom perf lets count other tracepoints, has no hooks installed by it */
+TEST_F(hooks, perf_takes_a_privilege)
+{
+	int id[] = { id_of(EVENT), id_of("reuse_deliver") };
+	char *before = slurp(PARANOID);
+	size_t i;
+
+	write_file(PARANOID, "1");
+	for (i = 0; i < ARRAY_SIZE(id); i++) {
+		int fd = perf_open(id[i]);
+
+		/* As root it works */
+		EXPECT_LE(0, fd);
+		close(fd);
+	}
+	if (seteuid(1000))
+		die("seteuid");
+	for (i = 0; i < ARRAY_SIZE(id); i++)
+		EXPECT_EQ(-1, perf_open(id[i]));
+	if (seteuid(0))
+		die("seteuid");
+	write_file(PARANOID, "%d", atoi(before));
+	EXPECT_TRUE(nothing_hooked(NULL));
+}
+
 /* perf keeps the module loaded */
 TEST_F_TIMEOUT(hooks, unload_under_perf, 100)
 {
-	struct perf_event_attr attr = {
-		.type = PERF_TYPE_TRACEPOINT, .size = sizeof(attr), .sample_period = 1,
-	};
 	int fd;
 
 	if (!reuse_ko())
 		SKIP(return, "REUSE_KO is not set");
-	attr.config = strtoul(slurp(TRACEFS "events/reuse/" EVENT "/id"), NULL, 10);
-	fd = syscall(SYS_perf_event_open, &attr, 0, -1, -1, PERF_FLAG_FD_CLOEXEC);
+	fd = perf_open(id_of(EVENT));
 	ASSERT_LE(0, fd)
 		TH_LOG("perf_event_open: %m");
 	EXPECT_FALSE(nothing_hooked(NULL));
