@@ -39,6 +39,7 @@ static const char * const sentences[NONE] = {
  * @port: the port
  * @fds: the sockets, and the other ends of their connections
  * @n: how many
+ * @listens: one of them listens
  * @seen: how often which verdict was said, of this port and those before
  * @v6only: how often it was said that IPV6_V6ONLY is enough
  */
@@ -47,6 +48,7 @@ struct scene {
 	int port;
 	int fds[FDS];
 	int n;
+	bool listens;
 	unsigned int seen[NONE + 1];
 	unsigned int v6only;
 };
@@ -126,12 +128,15 @@ static void add_socket(struct scene *scene)
 		close(fd);
 		return;
 	}
-	if (listens && rand() % 2)
+	/* Of two listeners either may get the connection */
+	if (listens && !scene->listens && rand() % 2)
 		connect_to(scene, fd, s.addr);
-	if (listens && !(rand() % 4))
+	if (listens && !(rand() % 4)) {
 		close(fd);
-	else
-		keep(scene, fd);
+		return;
+	}
+	scene->listens |= listens;
+	keep(scene, fd);
 }
 
 /* Asks about an address of the port; NULL: about all. Returns what was said, and the verdict */
@@ -252,6 +257,7 @@ static void close_all(struct scene *scene)
 {
 	while (scene->n)
 		close(scene->fds[--scene->n]);
+	scene->listens = false;
 }
 
 /* All questions about one port */
