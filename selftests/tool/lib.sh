@@ -8,29 +8,8 @@ export LC_ALL=C TZ=UTC
 unset COLUMNS NO_COLOR
 
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-COUNT=0 FAILED=0
-
-# result WHAT COMMAND...: one result, by the status of the command. Where that of a function is
-# asked for at once, set -e has no effect in it.
-result() {
-	local what=$1 rc
-	shift
-	COUNT=$((COUNT + 1))
-	set +e
-	(
-		set -e
-		"$@"
-	) >"$W/out" 2>&1
-	rc=$?
-	set -e
-	if [ $rc = 0 ]; then
-		echo "ok $COUNT $what"
-		return
-	fi
-	FAILED=$((FAILED + 1))
-	sed 's/^/# /' "$W/out" | head -n 60
-	echo "not ok $COUNT $what"
-}
+# shellcheck source=selftests/tool/result.sh
+. "$HERE/result.sh"
 
 # is GOT WANTED
 is() {

@@ -6,9 +6,11 @@
 # nginx, python, avahi, postgres and node; by default all that are installed.
 
 set -euo pipefail
+# shellcheck source=selftests/tool/result.sh
+. "$(dirname "${BASH_SOURCE[0]}")/result.sh"
 export LC_ALL=C
 SKIP=4
-COUNT=0 FAILED=0 DONE=''
+DONE=''
 TESTS="nginx python avahi postgres node"
 # A guest without KVM is slow
 PATIENCE=90
@@ -17,27 +19,6 @@ NOBODY=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all)
 skip() {
 	echo "1..0 # SKIP $*"
 	exit $SKIP
-}
-
-# result WHAT COMMAND...: where the status of a function is asked for at once, set -e has no effect
-result() {
-	local what=$1 rc
-	shift
-	COUNT=$((COUNT + 1))
-	set +e
-	(
-		set -e
-		"$@"
-	) >"$W/out" 2>&1
-	rc=$?
-	set -e
-	if [ $rc = 0 ]; then
-		echo "ok $COUNT $what"
-		return
-	fi
-	FAILED=$((FAILED + 1))
-	sed 's/^/# /' "$W/out" | head -n 60
-	echo "not ok $COUNT $what"
 }
 
 # has TEXT PATTERN...: extended regular expressions

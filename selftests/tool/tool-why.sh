@@ -5,33 +5,13 @@
 # does help.
 
 set -euo pipefail
+# shellcheck source=selftests/tool/result.sh
+. "$(dirname "${BASH_SOURCE[0]}")/result.sh"
 export LC_ALL=C
-COUNT=0 FAILED=0
 
 skip() {
 	echo "1..0 # SKIP $*"
 	exit 4
-}
-
-# result WHAT COMMAND...: where the status of a function is asked for at once, set -e has no effect
-result() {
-	local what=$1 rc
-	shift
-	COUNT=$((COUNT + 1))
-	set +e
-	(
-		set -e
-		"$@"
-	) >"$W/out" 2>&1
-	rc=$?
-	set -e
-	if [ $rc = 0 ]; then
-		echo "ok $COUNT $what"
-		return
-	fi
-	FAILED=$((FAILED + 1))
-	sed 's/^/# /' "$W/out" | head -n 40
-	echo "not ok $COUNT $what"
 }
 
 # why STATUS PATTERN WORD...: what `reuse why` says, and how it ends

@@ -5,36 +5,16 @@
 # commands by other rules, and loads and unloads the module.
 
 set -euo pipefail
+# shellcheck source=selftests/tool/result.sh
+. "$(dirname "${BASH_SOURCE[0]}")/result.sh"
 export LC_ALL=C
 SKIP=4
 SEMANTICS=/proc/sys/net/reuse/semantics
 LOG=/proc/sys/net/reuse/log
-COUNT=0 FAILED=0
 
 skip() {
 	echo "1..0 # SKIP $*"
 	exit $SKIP
-}
-
-# result WHAT COMMAND...: where the status of a function is asked for at once, set -e has no effect
-result() {
-	local what=$1 rc
-	shift
-	COUNT=$((COUNT + 1))
-	set +e
-	(
-		set -e
-		"$@"
-	) >"$W/out" 2>&1
-	rc=$?
-	set -e
-	if [ $rc = 0 ]; then
-		echo "ok $COUNT $what"
-		return
-	fi
-	FAILED=$((FAILED + 1))
-	sed 's/^/# /' "$W/out" | head -n 40
-	echo "not ok $COUNT $what"
 }
 
 # is GOT WANTED: a shell pattern
