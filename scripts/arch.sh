@@ -54,9 +54,9 @@ make_cross_alone() {
 	local tmp
 	[ "$(cat "$CROSS/made-of" 2>/dev/null)" != "$(cross_made_of)" ] || return 0
 	say "making a root of Debian 13 with QEMU and a compiler for arm64"
-	rm -rf "$CACHE"/.tools-arm64.*
+	remove_root "$CACHE"/.tools-arm64.*
 	tmp=$(mktemp -d "$CACHE/.tools-arm64.XXXXXX")
-	(cross_root "$tmp") || rm -rf "$tmp"
+	(cross_root "$tmp") || remove_root "$tmp"
 	rm -rf "$tmp.fetched"
 	[ -d "$tmp" ] || {
 		[ -e "$CROSS/made-of" ] || die "cannot make a $TOOLS_SUITE root: is there a network?"
@@ -64,7 +64,7 @@ make_cross_alone() {
 		touch "$CROSS/asked"
 		return 0
 	}
-	rm -rf "$CROSS"
+	remove_root "$CROSS"
 	cross_made_of >"$tmp/made-of"
 	mv -T "$tmp" "$CROSS"
 }

@@ -354,7 +354,8 @@ build_root() {
 	host_proxies "$(<"$2/sources.list")" >"$2/proxies"
 	# What is in single quotes is for the shell that mmdebstrap starts.
 	# shellcheck disable=SC2016
-	FETCHED=$2 archive_logged "$log" env -u TMPDIR mmdebstrap --mode=root --variant=apt ${include:+--include="$include"} \
+	FETCHED=$2 archive_logged "$log" env -u TMPDIR unshare --mount --propagation private \
+		mmdebstrap --mode=root --variant=apt ${include:+--include="$include"} \
 		--aptopt='Acquire::Languages "none"' --aptopt='Acquire::Retries "3"' \
 		--aptopt='APT::Install-Recommends "false"' --aptopt="$2/proxies" \
 		--dpkgopt='force-unsafe-io' --dpkgopt='path-exclude=/usr/share/man/*' \

@@ -22,10 +22,10 @@ debian_tar() {
 	fi
 	say "making a Debian 13 with $*"
 	mkdir -p "${file%/*}"
-	rm -rf "${file%/*}"/.debian.*
+	remove_root "${file%/*}"/.debian.*
 	tmp=$(mktemp -d "${file%/*}/.debian.XXXXXX")
 	# shellcheck disable=SC2064 # the names of now
-	trap "rm -rf '$tmp'" EXIT
+	trap "remove_root '$tmp'" EXIT
 	if ! make_root trixie "$tmp/root" "$@"; then
 		[ "$(cat "$file.made-of" 2>/dev/null)" = "$of" ] || die "cannot fetch $*: is there a network?"
 		say "the archive does not answer, using the packages in the cache"
@@ -38,5 +38,5 @@ debian_tar() {
 	rm -f "$file.made-of"
 	mv "$tmp/tar" "$file"
 	echo "$of" >"$file.made-of"
-	rm -rf "$tmp"
+	remove_root "$tmp"
 }

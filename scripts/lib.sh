@@ -255,6 +255,20 @@ in_root() {
 	' "$@"
 }
 
+# remove_root DIR...: removes roots, finished or not. Where a killed run has left /sys or /dev
+# mounted in one, rm would walk into it.
+remove_root() {
+	local dir path
+	for dir; do
+		[ -d "$dir" ] || continue
+		dir=$(realpath "$dir")
+		while read -r path; do
+			umount "$path" || die "cannot unmount $path: unmount it, and try again"
+		done < <(awk -v dir="$dir/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | tac)
+		rm -rf --one-file-system "$dir"
+	done
+}
+
 # shellcheck source=scripts/arch.sh
 . "$TREE/scripts/arch.sh"
 # shellcheck source=scripts/archive.sh

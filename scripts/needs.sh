@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 #
 # Tests of scripts/check-kernel, sourced by it: what the scripts make of a machine that has
-# no apt, few programs, or no network.
+# no apt, few programs, or no network, and of what a killed run has left.
 
 # What is in single quotes is for other shells.
 # shellcheck disable=SC2016,SC2034
@@ -82,4 +82,25 @@ t_tools() {
 		[ -z "$n" ] || check 'and the archive is not asked again at once' [ ! -s "$T/err" ]
 		[ -n "$n" ] || check 'that is said' says 'using the older root'
 	done
+}
+
+# A run that was killed while mmdebstrap made a root: what it had mounted is there still.
+t_killed() {
+	local left=$T/killed/.tools.left
+	mkdir -p "$left/sys" "$left/dev" "$T/killed/of-the-machine"
+	: >"$T/killed/of-the-machine/file"
+	mount --bind "$T/killed/of-the-machine" "$left/sys"
+	mount -t tmpfs dev "$left/dev"
+	mkdir "$left/dev/shm"
+	mount -t tmpfs shm "$left/dev/shm"
+	REUSE_CACHE=$T/killed bash -euc '. "$0/scripts/lib.sh"; remove_root "$CACHE"/.tools.*' "$TREE" >"$T/out" 2>"$T/err" || true
+	check 'a root that a killed run left is removed' [ ! -e "$left" ]
+	check 'and nothing of what it has mounted' [ -e "$T/killed/of-the-machine/file" ]
+	printf '#!/bin/sh\nreadlink /proc/self/ns/mnt\nexit 1\n' >"$T/bin/mmdebstrap"
+	chmod +x "$T/bin/mmdebstrap"
+	archive killed
+	kernel 6.1
+	check 'the mounts of mmdebstrap go with it' eval \
+		'ns=$(grep "^mnt:" "$T/err") && [ "$ns" != "$(readlink /proc/self/ns/mnt)" ]'
+	rm "$T/bin/mmdebstrap"
 }

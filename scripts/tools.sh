@@ -41,18 +41,18 @@ make_tools() {
 	local tmp
 	[ "$(cat "$TOOLS/made-of" 2>/dev/null)" != "$TOOLS_SUITE ${TOOLS_PACKAGES[*]}" ] || return 0
 	say "making a root of Debian 13 with QEMU, a compiler and what the guest runs"
-	rm -rf "$CACHE"/.tools.*
+	remove_root "$CACHE"/.tools.*
 	tmp=$(mktemp -d "$CACHE/.tools.XXXXXX")
 	# In a shell of its own: an older root is good enough where no newer one can be made.
 	(make_root "$TOOLS_SUITE" "$tmp" "${TOOLS_PACKAGES[@]}") || {
-		rm -rf "$tmp"
+		remove_root "$tmp"
 		[ -e "$TOOLS/made-of" ] || die "cannot make a $TOOLS_SUITE root: is there a network?"
 		say "using the older root that is in the cache"
 		touch "$TOOLS/asked"
 		return 0
 	}
 	chmod 755 "$tmp"
-	rm -rf "$TOOLS"
+	remove_root "$TOOLS"
 	echo "$TOOLS_SUITE ${TOOLS_PACKAGES[*]}" >"$tmp/made-of"
 	mv -T "$tmp" "$TOOLS"
 }
