@@ -40,6 +40,18 @@ static const char *named(unsigned long inode, const char *names)
 	return "";
 }
 
+/* No event follows, but of the same SYN: a slow guest sends it again after a second */
+static bool only_sent_again(const struct tracefs_event *e, const char *proto)
+{
+	const struct tracefs_event *next;
+
+	for (next = e->next; next; next = next->next) {
+		if (strncmp(proto, "tcp", 3) || strcmp(e->text, next->text))
+			return false;
+	}
+	return true;
+}
+
 /* @n packets of one flow each; every event must name the socket that got the packet */
 static int expect_true_events(struct __test_metadata *_metadata, const char *proto,
 			      const char *(*one)(const char *host), const char *host,
@@ -56,7 +68,7 @@ static int expect_true_events(struct __test_metadata *_metadata, const char *pro
 		e = tracefs_read(EVENT);
 		ASSERT_TRUE(e)
 			TH_LOG("no event, %s to %s", proto, host);
-		EXPECT_TRUE(!e->next)
+		EXPECT_TRUE(only_sent_again(e, proto))
 			TH_LOG("%s\n# %s", e->text, e->next->text);
 		is = named(tracefs_number(e, "inode"), names);
 		native = named(tracefs_number(e, "native_inode"), names);
