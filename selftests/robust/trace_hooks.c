@@ -120,7 +120,7 @@ TEST_F_TIMEOUT(hooks, no_memory, 250)
 
 	if (why)
 		SKIP(return, "%s", why);
-	/* What was allocated for the first trace stays: begin with a module that has traced nothing */
+	/* The first trace allocates what stays: begin with a module that has traced nothing */
 	if (reuse_ko()) {
 		reuse_unload();
 		reuse_load();
