@@ -75,6 +75,7 @@ static bool take_word(struct filter *f, const char *word)
 bool filter_parse(struct filter *f, char * const *words)
 {
 	size_t address_room = 0, uid_room = 0;
+	unsigned long number;
 
 	*f = (struct filter){};
 	for (; *words; words++) {
@@ -92,7 +93,10 @@ bool filter_parse(struct filter *f, char * const *words)
 		}
 		f->address = grow(f->address, f->addresses, &address_room, sizeof(*f->address));
 		if (!filter_address_parse(*words, &f->address[f->addresses])) {
-			say("'%s' is no filter: see reuse --help", *words);
+			if (to_number(*words, &number))
+				say("'%s' is no filter; a port is :%s", *words, *words);
+			else
+				say("'%s' is no filter: see reuse --help", *words);
 			return false;
 		}
 		f->addresses++;

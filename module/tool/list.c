@@ -79,9 +79,8 @@ static void say_hidden(void)
 {
 	static bool said;
 
-	if (procs_hidden() && !said)
-		say("%zu processes could not be looked into: it takes root to see those of others",
-		    procs_hidden());
+	if (!said)
+		procs_say_hidden();
 	said = true;
 }
 
@@ -120,7 +119,8 @@ static int find_namespaces(const struct list_options *o, struct round *r)
 	if (o->all)
 		free(ns);
 	if (hidden && !o->watch)
-		say("the namespaces of %zu processes are hidden: root sees them", hidden);
+		say("namespaces may be missing: it takes root to see those of %zu process%s",
+		    hidden, hidden == 1 ? "" : "es");
 	return DONE;
 }
 
@@ -183,11 +183,13 @@ static void print_heading(const struct list_options *o, const struct view *v)
 {
 	const char *semantics = *v->semantics ? v->semantics : "unknown";
 
-	if (o->all || o->netns)
-		printf("namespace %s%s%s%s, semantics %s\n", v->ns.label, *v->ns.comm ? " (" : "",
-		       v->ns.comm, *v->ns.comm ? ")" : "", semantics);
-	else if (*v->semantics && strcmp(semantics, "native"))
+	if (o->all || o->netns) {
+		fputs("namespace ", stdout);
+		netns_print(&v->ns);
+		printf(", semantics %s\n", semantics);
+	} else if (*v->semantics && strcmp(semantics, "native")) {
 		printf("semantics %s\n", semantics);
+	}
 }
 
 static void print_time(double seconds)

@@ -27,7 +27,7 @@ static void name_process(struct netns *ns)
 	char path[PATH_LEN];
 
 	path_print(path, "%s/%d/comm", proc_dir(), ns->pid);
-	read_word(path, ns->comm, sizeof(ns->comm));
+	read_first_line(path, ns->comm, sizeof(ns->comm));
 }
 
 static void set_ino(struct netns *ns)
@@ -75,6 +75,20 @@ bool netns_find(struct netns *ns, const char *which)
 	}
 	set_ino(ns);
 	return true;
+}
+
+/**
+ * netns_print() - print how a namespace is found
+ * @ns: the namespace
+ */
+void netns_print(const struct netns *ns)
+{
+	print_clean(ns->label);
+	if (!*ns->comm)
+		return;
+	fputs(" (", stdout);
+	print_clean(ns->comm);
+	putchar(')');
 }
 
 /**

@@ -31,6 +31,7 @@ struct netns {
 };
 
 bool netns_find(struct netns *ns, const char *which);
+void netns_print(const struct netns *ns);
 struct netns *netns_all(size_t *n, size_t *hidden);
 bool netns_enter(const struct netns *ns);
 void netns_leave(void);

@@ -132,10 +132,8 @@ static void learn(struct process *p)
 	char *text;
 
 	path_print(path, "%s/%d/comm", proc_dir(), p->pid);
-	text = slurp(path, NULL);
-	snprintf(p->comm, sizeof(p->comm), "%.*s",
-		 text ? (int)strcspn(text, "\n") : 1, text ? text : "?");
-	free(text);
+	if (!read_first_line(path, p->comm, sizeof(p->comm)))
+		snprintf(p->comm, sizeof(p->comm), "?");
 	path_print(path, "%s/%d/stat", proc_dir(), p->pid);
 	text = slurp(path, NULL);
 	if (text)
@@ -213,13 +211,13 @@ void procs_scan(void)
 }
 
 /**
- * procs_hidden() - how many processes could not be looked into?
- *
- * Return: their number; it takes root to look into those of others.
+ * procs_say_hidden() - say how many processes could not be looked into, if any
  */
-size_t procs_hidden(void)
+void procs_say_hidden(void)
 {
-	return hidden;
+	if (hidden)
+		say("%zu process%s could not be looked into: it takes root to see those of others",
+		    hidden, hidden == 1 ? "" : "es");
 }
 
 static int compare_pids(const void *a, const void *b)

@@ -44,7 +44,7 @@ struct holders {
 void procs_want_inode(unsigned long number);
 void procs_want(const struct table *t);
 void procs_scan(void);
-size_t procs_hidden(void);
+void procs_say_hidden(void);
 void procs_of(const struct table *t, const struct row *row, struct holders *holders);
 void procs_of_inode(unsigned long number, struct holders *holders);
 void procs_free(void);

@@ -157,6 +157,18 @@ char *slurp(const char *path, size_t *len)
 	return text;
 }
 
+static bool read_until(const char *path, const char *ends, char *to, size_t size)
+{
+	char *text = slurp(path, NULL);
+
+	to[0] = '\0';
+	if (!text)
+		return false;
+	snprintf(to, size, "%.*s", (int)strcspn(text, ends), text);
+	free(text);
+	return *to;
+}
+
 /**
  * read_word() - read the first word of a file
  * @path: its path
@@ -167,14 +179,20 @@ char *slurp(const char *path, size_t *len)
  */
 bool read_word(const char *path, char *word, size_t size)
 {
-	char *text = slurp(path, NULL);
+	return read_until(path, " \t\n", word, size);
+}
 
-	word[0] = '\0';
-	if (!text)
-		return false;
-	snprintf(word, size, "%.*s", (int)strcspn(text, " \t\n"), text);
-	free(text);
-	return *word;
+/**
+ * read_first_line() - read the first line of a file, without its end
+ * @path: its path
+ * @line: where the line goes
+ * @size: the size of that
+ *
+ * Return: whether there was one; if not, @line is empty.
+ */
+bool read_first_line(const char *path, char *line, size_t size)
+{
+	return read_until(path, "\n", line, size);
 }
 
 /**

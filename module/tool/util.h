@@ -55,6 +55,7 @@ __printf(2, 3) void path_print(char path[PATH_LEN], const char *fmt, ...);
 char *slurp(const char *path, size_t *len);
 int write_text(const char *path, const char *text);
 bool read_word(const char *path, char *word, size_t size);
+bool read_first_line(const char *path, char *line, size_t size);
 void *need_memory(void *memory);
 void *grow(void *array, size_t n, size_t *room, size_t size);
 const char *read_digits(const char *text, unsigned long *number);

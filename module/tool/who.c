@@ -237,9 +237,7 @@ static void answer(const struct question *q, const struct netns *ns, struct tabl
 			putchar('\n');
 		put_port(&p, &h);
 	}
-	if (procs_hidden())
-		say("%zu processes could not be looked into: it takes root to see those of others",
-		    procs_hidden());
+	procs_say_hidden();
 	free(h.process);
 	procs_free();
 }
@@ -269,6 +267,7 @@ static int find(const struct question *q)
 /* The words behind the options */
 static bool read_words(struct question *q, char * const *words)
 {
+	unsigned long number;
 	bool seen = false;
 	uint8_t proto;
 
@@ -278,7 +277,8 @@ static bool read_words(struct question *q, char * const *words)
 		} else if (!seen && filter_address_parse(*words, &q->at) && q->at.port) {
 			seen = true;
 		} else {
-			say("'%s' is no port: reuse who :8080", *words);
+			say("'%s' is no port: reuse who :%s", *words,
+			    to_number(*words, &number) ? *words : "8080");
 			return false;
 		}
 	}

@@ -133,9 +133,8 @@ static void print_answer(const struct request *r, const struct answer *a)
 		print_json(a, holders.other, remedy);
 	else
 		print_words(&e, &holders, remedy);
-	if (!*holders.other && strcmp(e.col[E_OTHER_INODE], "-") && procs_hidden())
-		say("%zu processes could not be looked into: it takes root to see those of others",
-		    procs_hidden());
+	if (!*holders.other && strcmp(e.col[E_OTHER_INODE], "-"))
+		procs_say_hidden();
 	procs_free();
 }
 

@@ -109,6 +109,9 @@ make_all() {
 		echo $name >"$W/who-$name/sys/net/reuse/semantics"
 	done
 	make_answers
+	# A name may have blanks, and what a terminal obeys
+	cp -a "$W/mixed" "$W/named"
+	printf 'tmux: server\033[31m\n' >"$W/named/950/comm"
 	for name in native bsd rivals arm64; do
 		make_sys $name
 	done
