@@ -88,13 +88,10 @@ void term_put(enum look look, const char *text, size_t len)
 		fputs("\033[m", stdout);
 }
 
-/**
- * term_wrap() - print sentences, with new lines between words where they are too long
- * @text: lines of any length; blanks at the begin of one are before each part of it
- */
-void term_wrap(const char *text)
+/* As term_wrap(), behind what is there already: @x characters, which are blank in new lines */
+static void wrap(const char *text, size_t x)
 {
-	size_t x = 0, indent = 0, len;
+	size_t indent = x, len;
 
 	for (; *text; text += len + !!text[len]) {
 		if (!x) {
@@ -117,6 +114,27 @@ void term_wrap(const char *text)
 			x = 0;
 		}
 	}
+}
+
+/**
+ * term_wrap() - print sentences, with new lines between words where they are too long
+ * @text: lines of any length; blanks at the begin of one are before each part of it
+ */
+void term_wrap(const char *text)
+{
+	wrap(text, 0);
+}
+
+/**
+ * term_wrap_behind() - print a line, with new lines between words where it is too long
+ * @head: its begin; it has a column of its own
+ * @text: what is behind that, without a newline
+ */
+void term_wrap_behind(const char *head, const char *text)
+{
+	fputs(head, stdout);
+	wrap(text, strlen(head));
+	putchar('\n');
 }
 
 /**

@@ -15,6 +15,7 @@ size_t term_width(void);
 size_t term_height(void);
 void term_put(enum look look, const char *text, size_t len);
 void term_wrap(const char *text);
+void term_wrap_behind(const char *head, const char *text);
 void term_clear(void);
 
 #endif

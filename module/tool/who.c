@@ -57,121 +57,123 @@ bool key_overlaps(const struct row_key *newcomer, const struct row_key *row)
 		!memcmp(v6->addr + 12, v4->addr, 4));
 }
 
-static void put_state(const char *comma, unsigned int n, const char *one, const char *many)
+static void put_state(FILE *out, const char *comma, unsigned int n, const char *one,
+		      const char *many)
 {
 	if (n == 1)
-		printf("%sone socket %s", comma, one);
+		fprintf(out, "%sone socket %s", comma, one);
 	else
-		printf("%s%u sockets %s", comma, n, many);
+		fprintf(out, "%s%u sockets %s", comma, n, many);
 }
 
-static void put_states(const struct row *row, bool udp)
+static void put_states(FILE *out, const struct row *row, bool udp)
 {
 	unsigned int listen = row_count(row, LISTEN), bound = row_count(row, BOUND);
 	unsigned int connected = row_count(row, CONNECTED), timewait = row_count(row, TIMEWAIT);
 	const char *comma = "";
 
 	if (listen) {
-		put_state(comma, listen, "listens", "listen");
+		put_state(out, comma, listen, "listens", "listen");
 		comma = ", ";
 	}
 	if (bound) {
-		put_state(comma, bound, udp ? "is bound" : "is bound and does not listen",
+		put_state(out, comma, bound, udp ? "is bound" : "is bound and does not listen",
 			  udp ? "are bound" : "are bound and do not listen");
 		comma = ", ";
 	}
 	if (connected) {
-		put_state(comma, connected, "is connected", "are connected");
+		put_state(out, comma, connected, "is connected", "are connected");
 		comma = ", ";
 	}
 	if (timewait)
-		put_state(comma, timewait, "is in TIME_WAIT", "are in TIME_WAIT");
+		put_state(out, comma, timewait, "is in TIME_WAIT", "are in TIME_WAIT");
 }
 
-static void put_option(const struct row *row, enum table_col col, const char *name)
+static void put_option(FILE *out, const struct row *row, enum table_col col, const char *name)
 {
 	unsigned int n = row_count(row, col), all = row_count(row, SOCKETS);
 
 	if (all == 1)
-		printf("    %s %s\n", n ? "with" : "without", name);
+		fprintf(out, "    %s %s\n", n ? "with" : "without", name);
 	else if (!n || n == all)
-		printf("    %s %s\n", n ? "all with" : "all without", name);
+		fprintf(out, "    %s %s\n", n ? "all with" : "all without", name);
 	else
-		printf("    %u of %u with %s\n", n, all, name);
+		fprintf(out, "    %u of %u with %s\n", n, all, name);
 }
 
-static void put_users(const char *uids)
+static void put_users(FILE *out, const char *uids)
 {
 	const char *comma = "", *end;
 	char user[USER_LEN];
 	unsigned long uid;
 
 	if (*uids < '0' || *uids > '9') {
-		puts("    no user: no process holds it");
+		fputs("    no user: no process holds it\n", out);
 		return;
 	}
-	printf("    user ");
+	fputs("    user ", out);
 	for (; *uids >= '0' && *uids <= '9'; uids = end + 1) {
 		end = read_digits(uids, &uid);
 		user_print(uid, user);
-		printf("%s%s", comma, user);
+		fprintf(out, "%s%s", comma, user);
 		comma = ", ";
 		if (*end != ',')
 			break;
 		if (end[1] == '+')
-			fputs(" and more", stdout);
+			fputs(" and more", out);
 	}
-	putchar('\n');
+	fputc('\n', out);
 }
 
-static void put_process(const struct process *p)
+static void put_process(FILE *out, const struct process *p)
 {
 	char since[32] = "";
 	time_t started = p->started;
 
-	fputs("    process ", stdout);
-	print_clean(p->comm);
-	printf(" %d", p->pid);
+	fprintf(out, "    process %s %d", p->comm, p->pid);
 	if (started && strftime(since, sizeof(since), "%F %T", localtime(&started)))
-		printf(", since %s", since);
-	if (p->container || p->unit) {
-		fputs(" (", stdout);
-		print_clean(p->container ? p->container : p->unit);
-		putchar(')');
-	}
-	putchar('\n');
+		fprintf(out, ", since %s", since);
+	if (p->container || p->unit)
+		fprintf(out, " (%s)", p->container ? p->container : p->unit);
+	fputc('\n', out);
 }
 
-static void put_processes(const struct table *t, const struct row *row, struct holders *h)
+static void put_processes(FILE *out, const struct table *t, const struct row *row,
+			  struct holders *h)
 {
 	size_t i;
 
 	procs_of(t, row, h);
 	for (i = 0; i < h->n && i < PROCESSES; i++)
-		put_process(h->process[i]);
+		put_process(out, h->process[i]);
 	if (h->n > i)
-		printf("    and %zu more processes\n", h->n - i);
+		fprintf(out, "    and %zu more processes\n", h->n - i);
 	if (h->more)
-		puts("    and sockets that the module does not list");
+		fputs("    and sockets that the module does not list\n", out);
 	else if (h->unknown || (!h->n && row_count(row, SOCKETS) != row_count(row, TIMEWAIT)))
-		puts(h->n ? "    and a process that cannot be seen" :
-			    "    no process that can be seen holds it");
+		fputs(h->n ? "    and a process that cannot be seen\n" :
+			     "    no process that can be seen holds it\n", out);
 }
 
 static void put_row(const struct port *p, const struct row *row, struct holders *h)
 {
-	char address[128];
+	char address[128], *text;
+	size_t len;
+	FILE *out = need_memory(open_memstream(&text, &len));
 
 	address_print(&row->key, table_text(p->t, row, DEV), address, sizeof(address));
-	printf("%s %s: ", table_text(p->t, row, PROTO), address);
-	put_states(row, p->udp);
-	putchar('\n');
-	put_option(row, REUSEADDR, "SO_REUSEADDR");
-	put_option(row, REUSEPORT, "SO_REUSEPORT");
+	fprintf(out, "%s %s: ", table_text(p->t, row, PROTO), address);
+	put_states(out, row, p->udp);
+	fputc('\n', out);
+	put_option(out, row, REUSEADDR, "SO_REUSEADDR");
+	put_option(out, row, REUSEPORT, "SO_REUSEPORT");
 	if (row_is_chosen(p->t, row))
-		puts("    connect() chose the port");
-	put_users(table_text(p->t, row, UID));
-	put_processes(p->t, row, h);
+		fputs("    connect() chose the port\n", out);
+	put_users(out, table_text(p->t, row, UID));
+	put_processes(out, p->t, row, h);
+	fclose(out);
+	term_wrap(text);
+	free(text);
 }
 
 /* All of one protocol: the rows, then what follows from them, if the module says enough */
