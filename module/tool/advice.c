@@ -328,7 +328,8 @@ static bool put_order_counts(const struct port *p, const struct verdict *v)
 		put(p, "must set SO_REUSEADDR before bind(); SO_REUSEPORT alone may do.\n");
 	} else {
 		put(p, "must set SO_REUSEPORT before bind(), and may be refused even so: ");
-		put(p, "it depends on the order of the sockets. SO_REUSEADDR can help.\n");
+		put(p, "it depends on the order of the sockets. SO_REUSEADDR can help: ");
+		put(p, "ask reuse why.\n");
 	}
 	return true;
 }
@@ -353,7 +354,7 @@ static void put_verdict(const struct port *p, const struct verdict *v)
 		    *v->asked ? ", and belong to user " : "", v->asked);
 	} else {
 		put(p, "must set both options before bind(), and may be refused even so: ");
-		put(p, "the counts do not say which socket has which.\n");
+		put(p, "the counts do not say which socket has which: ask reuse why.\n");
 	}
 }
 
@@ -404,7 +405,8 @@ void advise_newcomer(const struct port *p)
 	if (!is_linux(p)) {
 		put(p, "By the rules of %s a newcomer on an address that a socket has bound ",
 		    p->semantics);
-		put(p, "needs SO_REUSEPORT, and so does that socket; reuse(7) has the rest.\n");
+		put(p, "needs SO_REUSEPORT, and so does that socket. ");
+		put(p, "For the rest, ask reuse why.\n");
 		return;
 	}
 	for (i = 0; i < p->n; i++) {
