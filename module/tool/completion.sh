@@ -27,8 +27,12 @@ _reuse_words() {
 		ls /sys/class/net 2>/dev/null
 		return
 		;;
-	uid | --uid)
+	uid)
 		cut -d: -f3 /etc/passwd
+		return
+		;;
+	--uid)
+		cut -d: -f1 /etc/passwd
 		return
 		;;
 	esac

@@ -271,6 +271,33 @@ help_fits() {
 	done
 }
 
+# completes WORD...: what bash may make of the last word
+completes() {
+	bash -c '. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _reuse; echo "${COMPREPLY[*]}"' \
+		"$HERE/../../module/tool/completion.sh" "$@"
+}
+
+# Each option that --help names is completed
+completes_options() {
+	local command word
+	for command in who why log run load unload status; do
+		for word in $("$REUSE" $command --help | grep -E '^(usage:| *-)' |
+			grep -oE '[[ ]--?[a-zA-Z][a-z0-9-]*' | tr -d '[ '); do
+			echo "$command $word"
+			[[ " $(completes reuse $command "$word") " = *" $word "* ]]
+		done
+	done
+}
+
+completes_words() {
+	is "$(completes reuse st)" status
+	is "$(completes reuse tcp tim)" timewait
+	is "$(completes reuse run bsd --net p)" pasta
+	is "$(completes reuse why --v6only '')" "0 1"
+	is "$(completes reuse why --uid roo)" root
+	is "$(completes reuse uid 0)" 0
+}
+
 screens() {
 	local width words
 	if ! command -v tmux >/dev/null; then
@@ -417,6 +444,8 @@ watching
 following
 terminal
 result "--help fits 80 columns" help_fits who why log run load unload status
+result "bash completes the options of --help" completes_options
+result "bash completes words" completes_words
 screens
 odd_inputs
 many_rows "${2:-$1}"
