@@ -9,6 +9,7 @@
 #include "json.h"
 #include "module.h"
 #include "netns.h"
+#include "term.h"
 #include "util.h"
 
 static const char help[] =
@@ -27,11 +28,22 @@ static const char * const redirected[] = {
 	"udp_init_sock", "udpv6_init_sock", "inet_sock_destruct",
 };
 
-/* A function that enabled_functions lists */
+/* The functions that it only watches */
+static const char * const watched[] = {
+	"__inet_inherit_port", "tcp_v6_init_sock", "ipv6_setsockopt", "tcp_twsk_destructor",
+	"udp_disconnect", "inet_twsk_hashdance_schedule", "inet_twsk_hashdance", "sk_setsockopt",
+	"sock_setsockopt", "sk_getsockopt", "sock_getsockopt",
+};
+
+/*
+ * A function that enabled_functions lists. @told: it says by whom it is intercepted. It does not
+ * where several do so, nor, up to Linux 6.1, on arm64.
+ */
 struct hook {
 	char name[128];
 	bool redirect;
 	bool direct;
+	bool told;
 	bool ours;
 };
 
@@ -66,15 +78,33 @@ static void read_namespaces(struct state *s)
 	}
 }
 
-static bool is_redirected(const char *name)
+static bool is_among(const char *name, const char * const *names, size_t n)
 {
 	size_t i;
 
-	for (i = 0; i < ARRAY_SIZE(redirected); i++) {
-		if (!strcmp(name, redirected[i]))
+	for (i = 0; i < n; i++) {
+		if (!strcmp(name, names[i]))
 			return true;
 	}
 	return false;
+}
+
+static bool is_redirected(const char *name)
+{
+	return is_among(name, redirected, ARRAY_SIZE(redirected));
+}
+
+static bool is_watched(const char *name)
+{
+	return is_among(name, watched, ARRAY_SIZE(watched));
+}
+
+/* While the module is active, what it may intercept is its own, if the kernel does not tell */
+static bool is_ours(const struct state *s, const struct hook *h)
+{
+	if (h->told || !s->active)
+		return h->ours;
+	return is_redirected(h->name) || (is_watched(h->name) && !h->redirect);
 }
 
 /* "NAME (2) R I   tramp: ...": the letters say what kind; a line that begins with a tab goes on */
@@ -86,23 +116,35 @@ static void read_hook(struct hook *h, const char *line, size_t len)
 	*h = (struct hook){};
 	snprintf(h->name, sizeof(h->name), "%.*s", (int)(name < len ? name : len), line);
 	h->ours = memmem(line, len, "[reuse]", 7);
+	h->told = flag && memchr(flag, '(', line + len - flag);
 	for (; flag && flag < line + len && *flag != '\t' && *flag != '-'; flag++) {
 		h->redirect = h->redirect || *flag == 'I';
 		h->direct = h->direct || *flag == 'D';
 	}
 }
 
+/* Reads a file of tracefs, which older systems have in debugfs only; NULL if it cannot */
+static char *read_tracing(const char *name)
+{
+	char path[PATH_LEN], *text;
+
+	path_print(path, "%s/kernel/tracing/%s", sys_dir(), name);
+	text = slurp(path, NULL);
+	if (text)
+		return text;
+	path_print(path, "%s/kernel/debug/tracing/%s", sys_dir(), name);
+	return slurp(path, NULL);
+}
+
 static void read_hooks(struct state *s)
 {
-	char path[PATH_LEN], *text, *line;
+	char *traced = read_tracing("events/reuse/enable"), *text, *line;
 	size_t room = 0, len;
 
-	path_print(path, "%s/kernel/tracing/enabled_functions", sys_dir());
-	text = slurp(path, NULL);
-	if (!text) {
-		path_print(path, "%s/kernel/debug/tracing/enabled_functions", sys_dir());
-		text = slurp(path, NULL);
-	}
+	/* The tracepoints take hooks, too */
+	s->active = s->active || (traced && *traced != '0');
+	free(traced);
+	text = read_tracing("enabled_functions");
 	s->hooks_known = text;
 	for (line = text; line && *line; line += len + !!line[len]) {
 		len = strcspn(line, "\n");
@@ -146,25 +188,34 @@ static void livepatches(char *names, size_t size)
 		closedir(dir);
 }
 
-/*
- * While a namespace is not native or logs, the module has the redirects that it wants, and an
- * older kernel does not say whose they are: those of others can only be seen while none is.
- */
+/* Before Linux 6.0 no function has a BPF program and is redirected */
+static bool bpf_is_rival(void)
+{
+	char path[PATH_LEN], release[64];
+	unsigned long major;
+
+	path_print(path, "%s/sys/kernel/osrelease", proc_dir());
+	read_word(path, release, sizeof(release));
+	read_digits(release, &major);
+	return major < 6;
+}
+
 static void find_rivals(struct state *s)
 {
+	const struct hook *h;
 	char patches[128];
-	size_t i;
 
 	livepatches(patches, sizeof(patches));
-	for (i = 0; i < s->hooks && !s->active; i++) {
-		if (!is_redirected(s->hook[i].name))
+	for (h = s->hook; h < s->hook + s->hooks; h++) {
+		if (!is_redirected(h->name) || is_ours(s, h))
 			continue;
-		if (s->hook[i].redirect)
-			in_the_way(s, "%s() is redirected by something else%s%s", s->hook[i].name,
+		if (h->redirect)
+			in_the_way(s, "%s() is redirected%s%s%s", h->name, h->told ?
+				   " by something else" : "; this kernel does not say by what",
 				   *patches ? "; livepatches:" : ", maybe a livepatch", patches);
-		else if (s->hook[i].direct)
-			in_the_way(s, "%s() has a BPF program: on Linux 5.10 it is in the way",
-				   s->hook[i].name);
+		else if (h->direct && bpf_is_rival())
+			in_the_way(s, "%s() has a BPF program: this kernel cannot redirect it then",
+				   h->name);
 	}
 }
 
@@ -210,25 +261,22 @@ static void print_module(bool loaded)
 
 static void print_namespaces(const struct state *s)
 {
-	const struct netns *ns;
 	size_t i;
 
 	for (i = 0; i < s->namespaces; i++) {
-		ns = &s->ns[i];
 		printf("%-11s %-10s ", i ? "" : "namespaces",
 		       *s->semantics[i] ? s->semantics[i] : "unknown");
-		print_clean(*ns->path ? ns->label : "this one");
-		if (*ns->comm) {
-			fputs(" (", stdout);
-			print_clean(ns->comm);
-			putchar(')');
-		}
+		if (*s->ns[i].path)
+			netns_print(&s->ns[i]);
+		else
+			fputs("this one", stdout);
 		if (*s->log[i] && strcmp(s->log[i], "off"))
 			printf(", log %s", s->log[i]);
 		putchar('\n');
 	}
 	if (s->hidden)
-		printf("%24sof %zu processes that root can see\n", "", s->hidden);
+		printf("%12s%-10s of %zu process%s that root can see\n", "", "unknown", s->hidden,
+		       s->hidden == 1 ? "" : "es");
 }
 
 static void print_hooks(const struct state *s)
@@ -240,7 +288,7 @@ static void print_hooks(const struct state *s)
 		return;
 	}
 	for (i = 0; i < s->hooks; i++) {
-		if (!s->hook[i].ours && !(s->active && is_redirected(s->hook[i].name)))
+		if (!is_ours(s, &s->hook[i]))
 			continue;
 		printf("%-11s %-10s ", n++ ? "" : "hooks",
 		       s->hook[i].redirect ? "redirects" : "watches");
@@ -260,7 +308,7 @@ static void print_people(const struct state *s, bool loaded)
 		print_namespaces(s);
 	print_hooks(s);
 	for (i = 0; i < s->ways; i++)
-		printf("%-11s %s\n", i ? "" : "in the way", s->way[i]);
+		term_wrap_behind(i ? "            " : "in the way  ", s->way[i]);
 	if (!s->ways)
 		printf("in the way  nothing%s\n", s->hooks_known ? "" : " that can be seen");
 }
@@ -284,7 +332,7 @@ static void print_object(const struct state *s, bool loaded)
 	json_close(']');
 	json_open("hooks", '[');
 	for (i = 0; i < s->hooks; i++) {
-		if (s->hook[i].ours || (s->active && is_redirected(s->hook[i].name)))
+		if (is_ours(s, &s->hook[i]))
 			json_text(NULL, s->hook[i].name);
 	}
 	json_close(']');

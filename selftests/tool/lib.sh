@@ -44,6 +44,7 @@ make_proc() {
 	echo "$2" >"$dir/sys/net/reuse/semantics"
 	echo native pre39 bsd >"$dir/sys/net/reuse/available_semantics"
 	echo 1 >"$dir/sys/kernel/ftrace_enabled"
+	echo 5.10.0-1-amd64 >"$dir/sys/kernel/osrelease"
 	printf 'cpu 0\nbtime 1000000000\nprocesses 1\n' >"$dir/stat"
 	while read -r pid comm start cgroup inodes; do
 		add_process "$dir" "$pid" "$comm" "$start" "$cgroup" "$inodes"
@@ -112,9 +113,14 @@ make_all() {
 	# A name may have blanks, and what a terminal obeys
 	cp -a "$W/mixed" "$W/named"
 	printf 'tmux: server\033[31m\n' >"$W/named/950/comm"
-	for name in native bsd rivals arm64; do
+	cp -a "$W/bsd" "$W/bsd-6.1"
+	echo 6.1.0-1-arm64 >"$W/bsd-6.1/sys/kernel/osrelease"
+	for name in native bsd rivals arm64 shared; do
 		make_sys $name
 	done
+	cp -a "$W/sys-arm64" "$W/sys-traced"
+	mkdir -p "$W/sys-traced/kernel/tracing/events/reuse"
+	echo X >"$W/sys-traced/kernel/tracing/events/reuse/enable"
 	mkdir -p "$W/none/sys/kernel" "$W/sys-none/kernel/tracing"
 	echo 0 >"$W/none/sys/kernel/ftrace_enabled"
 	echo 1 >"$W/none/sys/kernel/modules_disabled"

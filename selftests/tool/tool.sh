@@ -144,6 +144,41 @@ all_namespaces() {
 	is "$(reuse status -j)" '*"semantics": "bsd"*"hooks": ?*inet_csk_get_port*'
 }
 
+# enabled: the functions that are intercepted
+enabled() {
+	sed -n 's/^\([^ ]*\) (.*/\1/p' /sys/kernel/tracing/enabled_functions | sort
+}
+
+# same_hooks WHAT: those that status lists are those that are intercepted since before
+same_hooks() {
+	reuse status >"$W/status"
+	echo "$1:"
+	enabled | awk 'FILENAME == ARGV[1] { old[$0]; next } !($0 in old)' "$W/before" - |
+		diff - <(sed -n 's/.* \(redirects\|watches\) *\(.*\)()$/\2/p' "$W/status" | sort)
+	is "$(tail -n 1 "$W/status")" "in the way  nothing"
+}
+
+# Whether the kernel says by whom a function is intercepted, as most do, or not. The removal of
+# hooks may take a while.
+hooks() {
+	local semantics
+	trap 'echo native >$SEMANTICS' EXIT
+	for _ in {1..100}; do
+		! reuse status | grep -q 'hooks *none' || break
+		sleep 0.1
+	done
+	enabled >"$W/before"
+	for semantics in pre39 bsd freebsd15 openbsd netbsd darwin; do
+		echo $semantics >$SEMANTICS
+		same_hooks $semantics
+	done
+	echo native >$SEMANTICS
+	[ -e $LOG ] || return 0
+	echo refused >$LOG
+	same_hooks log
+	echo off >$LOG
+}
+
 # A namespace ends while all of them are listed again and again
 vanishing() {
 	local list
@@ -409,6 +444,11 @@ result "-N: by process, by name, for a user" other_namespaces
 result "-A and status: all of them, and their semantics" all_namespaces
 result "a namespace that vanishes is left out" vanishing
 result "processes that vanish" fleeting
+if [ -r /sys/kernel/tracing/enabled_functions ]; then
+	result "status: the hooks of all semantics, and of a log" hooks
+else
+	echo "ok $((++COUNT)) status: hooks # SKIP no tracefs, or no ftrace"
+fi
 result "run: other rules in a namespace of its own, with lo" run_semantics
 result "run: a user without rights" run_user
 result "run: exit statuses and signals" run_status
