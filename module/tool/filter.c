@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* The words behind "reuse": which rows are asked for. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,24 @@ static bool take_word(struct filter *f, const char *word)
 	return false;
 }
 
+/* It may be a port or an address without what tells these apart */
+static void say_no_filter(const char *word)
+{
+	static const char * const forms[] = { ":%s", "%s:", "[%s]:" };
+	struct filter_address address;
+	char meant[128];
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(forms); i++) {
+		snprintf(meant, sizeof(meant), forms[i], word);
+		if (*word && filter_address_parse(meant, &address)) {
+			say("'%s' is no filter: write %s", word, meant);
+			return;
+		}
+	}
+	say("'%s' is no filter: see reuse --help", word);
+}
+
 /**
  * filter_parse() - read the words of the command line
  * @f: gets what is asked for; to be freed in any case
@@ -75,7 +94,6 @@ static bool take_word(struct filter *f, const char *word)
 bool filter_parse(struct filter *f, char * const *words)
 {
 	size_t address_room = 0, uid_room = 0;
-	unsigned long number;
 
 	*f = (struct filter){};
 	for (; *words; words++) {
@@ -93,10 +111,7 @@ bool filter_parse(struct filter *f, char * const *words)
 		}
 		f->address = grow(f->address, f->addresses, &address_room, sizeof(*f->address));
 		if (!filter_address_parse(*words, &f->address[f->addresses])) {
-			if (to_number(*words, &number))
-				say("'%s' is no filter; a port is :%s", *words, *words);
-			else
-				say("'%s' is no filter: see reuse --help", *words);
+			say_no_filter(*words);
 			return false;
 		}
 		f->addresses++;

@@ -103,7 +103,7 @@ static void print_event(const struct request *q, const struct log *log, const st
 	out = need_memory(open_memstream(&text, &len));
 	event_words(out, e, &holders);
 	fclose(out);
-	term_wrap(text);
+	term_wrap(text, INDENTED);
 	free(text);
 }
 

@@ -99,6 +99,13 @@ static void remedy_of_other(const struct netns *ns, const struct question *q,
 			 "end its process, which root can see%s, or take another port", v6only);
 }
 
+/* An address of one device, fe80::/10, of which the question has none */
+static bool lacks_device(const struct question *q, const struct answer *a)
+{
+	return !q->dev && !strcmp(answer_get(a, "verdict"), "EINVAL") &&
+	       !strncasecmp(q->address, "[fe", 3) && strchr("89abAB", q->address[3]);
+}
+
 /**
  * remedy_find() - say what would help
  * @ns: the namespace
@@ -119,6 +126,11 @@ void remedy_find(const struct netns *ns, const struct question *q, const struct 
 			snprintf(remedy, REMEDY_LEN, others[i].remedy, port);
 			return;
 		}
+	}
+	if (lacks_device(q, a)) {
+		snprintf(remedy, REMEDY_LEN,
+			 "set sin6_scope_id to a device, as its address is link-local: here, --dev");
+		return;
 	}
 	if (!strcmp(answer_get(a, "other_address"), "-"))
 		return;

@@ -145,7 +145,7 @@ static void print_kind(const struct report *r, enum treated treated)
 			event_words(out, e, &r->holders[e->number]);
 	}
 	fclose(out);
-	term_wrap(text);
+	term_wrap(text, INDENTED);
 	free(text);
 }
 

@@ -89,7 +89,7 @@ void term_put(enum look look, const char *text, size_t len)
 }
 
 /* As term_wrap(), behind what is there already: @x characters, which are blank in new lines */
-static void wrap(const char *text, size_t x)
+static void wrap(const char *text, size_t x, size_t hang)
 {
 	size_t indent = x, len;
 
@@ -101,6 +101,7 @@ static void wrap(const char *text, size_t x)
 		}
 		len = strcspn(text, "\n ");
 		if (x > indent && width && x + 1 + len > width) {
+			indent = indent ? indent : hang;
 			printf("\n%*s", (int)indent, "");
 			x = indent;
 		} else if (x > indent) {
@@ -119,10 +120,11 @@ static void wrap(const char *text, size_t x)
 /**
  * term_wrap() - print sentences, with new lines between words where they are too long
  * @text: lines of any length; blanks at the begin of one are before each part of it
+ * @hang: how many blanks are before the other parts of a line that begins with none
  */
-void term_wrap(const char *text)
+void term_wrap(const char *text, size_t hang)
 {
-	wrap(text, 0);
+	wrap(text, 0, hang);
 }
 
 /**
@@ -133,7 +135,7 @@ void term_wrap(const char *text)
 void term_wrap_behind(const char *head, const char *text)
 {
 	fputs(head, stdout);
-	wrap(text, strlen(head));
+	wrap(text, strlen(head), 0);
 	putchar('\n');
 }
 

@@ -311,5 +311,7 @@ const char *sysctl_hint(int err)
 {
 	if (err == EBUSY || err == EOPNOTSUPP)
 		return "; see reuse status, and the kernel's log";
+	if (err == EACCES)
+		return " (it takes root, or CAP_NET_ADMIN over the network namespace)";
 	return err == EPERM ? " (host_only is set, or it takes root: see reuse(7))" : "";
 }

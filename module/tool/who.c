@@ -172,7 +172,7 @@ static void put_row(const struct port *p, const struct row *row, struct holders 
 	put_users(out, table_text(p->t, row, UID));
 	put_processes(out, p->t, row, h);
 	fclose(out);
-	term_wrap(text);
+	term_wrap(text, INDENTED);
 	free(text);
 }
 
@@ -196,7 +196,7 @@ static void put_port(struct port *p, struct holders *h)
 	advise_receiver(p);
 	advise_newcomer(p);
 	fclose(p->out);
-	term_wrap(text);
+	term_wrap(text, 0);
 	free(text);
 }
 
@@ -244,6 +244,18 @@ static void answer(const struct question *q, const struct netns *ns, struct tabl
 	procs_free();
 }
 
+static void put_nobody(const struct question *q)
+{
+	char address[128];
+
+	address_print(&q->at.key, "-", address, sizeof(address));
+	printf("nobody holds %s%s", q->proto ? q->proto : "", q->proto ? " " : "");
+	if (q->at.addr)
+		printf("%s here\n", address);
+	else
+		printf("port %u here\n", q->at.key.port);
+}
+
 static int find(const struct question *q)
 {
 	int status = DONE;
@@ -258,7 +270,7 @@ static int find(const struct question *q)
 		if (t.n) {
 			answer(q, &ns, &t);
 		} else {
-			printf("nobody holds port %u here\n", q->at.key.port);
+			put_nobody(q);
 			status = NOTHING;
 		}
 	}

@@ -112,7 +112,7 @@ static void print_words(const struct event *e, const struct event_holders *holde
 	if (*remedy)
 		fprintf(out, "    what helps: %s\n", remedy);
 	fclose(out);
-	term_wrap(text);
+	term_wrap(text, INDENTED);
 	free(text);
 }
 
@@ -142,6 +142,10 @@ static int say_error(const struct request *r, int err)
 {
 	struct table t;
 
+	if ((err == -EPERM || err == -EACCES) && *r->ns.path) {
+		say("it takes root to ask in the network namespace %s", r->ns.label);
+		return FAILED;
+	}
 	switch (-err) {
 	case ENOENT:
 		err = list_read(&r->ns, &t);

@@ -22,7 +22,7 @@ enum verdict {
 };
 
 static const char * const sentences[NONE] = {
-	[NOBODY] = "nobody holds port",
+	[NOBODY] = "nobody holds ",
 	[REFUSED] = "is refused",
 	[EITHER] = "must set SO_REUSEADDR before bind(), or SO_REUSEPORT as the same user",
 	[MAYBE_EITHER] = "must set SO_REUSEADDR before bind(); SO_REUSEPORT alone may do",

@@ -76,6 +76,12 @@ v6only() {
 	why 1 "*refused*" '[::]:8008' --reuseaddr --v6only 0
 }
 
+link_local() {
+	why 1 "*refused: EINVAL*what helps: set sin6_scope_id *--dev" '[fe80::1]:8000'
+	ip addr add fe80::1 dev lo
+	why 0 "*allowed*" '[fe80::1]:8000' --dev lo
+}
+
 privilege() {
 	why 1 "*EACCES*ip_unprivileged_port_start=80*" 0.0.0.0:80 --uid 65534
 	as_user sockets tcp 0.0.0.0:80 '' | grep -q 'ermission denied'
@@ -135,6 +141,7 @@ result "a listener: its process, which ends, and the port is free" listener
 result "an option that helps" option
 result "a user who may" user
 result "a dual-stack socket beside one of IPv4" v6only
+result "a link-local address, which takes a device" link_local
 result "a privilege, and what gives it" privilege
 result "a user without rights gets the rule, not the process" without_rights
 result "other semantics, which do not come into force" other_semantics
