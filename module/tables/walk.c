@@ -517,7 +517,8 @@ int reuse_walk(const struct bind_table *table, const struct net *net,
 {
 	spinlock_t *lock = reuse_slot_lock(slots, slot);
 	bool more, first = true;
-	struct walk w;
+	/* They are large, and what is read of them is set: the compiler need not clear them */
+	struct walk w __uninitialized;
 	int err;
 
 	w.table = table;
@@ -532,7 +533,7 @@ int reuse_walk(const struct bind_table *table, const struct net *net,
 
 	do {
 		unsigned int round = w.round;
-		struct hold h;
+		struct hold h __uninitialized;
 
 		spin_lock_bh(lock);
 		err = walk_hold(&w, &h, &more);
