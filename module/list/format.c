@@ -10,6 +10,7 @@
 #include <net/addrconf.h>
 #include <net/ipv6.h>
 
+#include "compat/hex.h"
 #include "format.h"
 
 static char *put_text(char *p, const char *text)
@@ -32,29 +33,7 @@ static const char pairs[100][3] = {
 	"90", "91", "92", "93", "94", "95", "96", "97", "98", "99",
 };
 
-#define DIGITS_MAX	10
-
-/*
- * From the last two digits to the first. What is copied has a constant length, which takes two
- * moves: the next column overwrites what is too much.
- */
-static char *put_digits(char *p, u32 number)
-{
-	char buf[2 * DIGITS_MAX], *digits = buf + DIGITS_MAX;
-
-	for (; number >= 100; number /= 100) {
-		digits -= 2;
-		memcpy(digits, pairs[number % 100], 2);
-	}
-	if (number >= 10) {
-		digits -= 2;
-		memcpy(digits, pairs[number], 2);
-	} else {
-		*--digits = '0' + number;
-	}
-	memcpy(p, digits, DIGITS_MAX);
-	return p + (buf + DIGITS_MAX - digits);
-}
+static char *put_digits(char *p, u32 number);
 
 /* Most numbers are counts, and below 10 */
 static __always_inline char *put_number(char *p, u32 number)
@@ -63,6 +42,17 @@ static __always_inline char *put_number(char *p, u32 number)
 		return put_digits(p, number);
 	*p = '0' + number;
 	return p + 1;
+}
+
+/* From 10 on: the last two digits come after those before them */
+static char *put_digits(char *p, u32 number)
+{
+	if (number >= 100) {
+		p = put_number(p, number / 100);
+		number %= 100;
+	}
+	memcpy(p, pairs[number], 2);
+	return p + 2;
 }
 
 /* A number and the blank before the next column */
@@ -84,16 +74,21 @@ static char *put_ipv4(char *p, const u8 *addr)
 	return p - 1;
 }
 
-/* In hexadecimal, without zeros before it */
-static char *put_group(char *p, u16 group)
+/* A byte in hexadecimal, without a zero before it */
+static char *put_hex(char *p, u8 byte)
 {
-	int shift = 12;
+	if (byte > 0xf)
+		return hex_byte_pack(p, byte);
+	*p = hex_asc_lo(byte);
+	return p + 1;
+}
 
-	while (shift && !(group >> shift))
-		shift -= 4;
-	for (; shift >= 0; shift -= 4)
-		*p++ = "0123456789abcdef"[group >> shift & 15];
-	return p;
+/* Two bytes */
+static char *put_group(char *p, const u8 *group)
+{
+	if (!group[0])
+		return put_hex(p, group[1]);
+	return hex_byte_pack(put_hex(p, group[0]), group[1]);
 }
 
 /* As %pI6c does: "::" is the longest run of groups that are 0, the first one of its length */
@@ -120,7 +115,7 @@ static char *put_ipv6(char *p, const struct in6_addr *addr)
 		}
 		if (i)
 			*p++ = ':';
-		p = put_group(p, ntohs(addr->s6_addr16[i]));
+		p = put_group(p, &addr->s6_addr[2 * i]);
 	}
 	if (!ipv4)
 		return p;
@@ -166,9 +161,10 @@ static char *put_list(char *p, const u32 *number, unsigned int n, bool more)
 
 	if (!n)
 		*p++ = '-';
-	for (i = 0; i < n; i++) {
-		if (i)
-			*p++ = ',';
+	else
+		p = put_number(p, number[0]);
+	for (i = 1; i < n; i++) {
+		*p++ = ',';
 		p = put_number(p, number[i]);
 	}
 	if (more)
