@@ -44,7 +44,7 @@ struct reader {
 	unsigned int cur;
 };
 
-/* Has a slot a socket? Sixteen slots take as many instructions and one branch */
+/* Has a slot a socket? 32 slots take as many instructions and one branch */
 static __always_inline unsigned long any1(const char *head)
 {
 	/* The caller looks again, under the lock, if there is one */
@@ -63,19 +63,23 @@ static __always_inline unsigned long any16(const char *head, unsigned int size)
 	       any4(head + 8 * size, size) | any4(head + 12 * size, size);
 }
 
-/* From @slot on, leave out slots by 16 as long as none of them has a socket */
-static unsigned int skip_16_slots(const struct reuse_slots *slots, unsigned int slot)
+static __always_inline unsigned int skip(const struct reuse_slots *slots, unsigned int slot,
+					 unsigned int size)
 {
 	const char *head = (const char *)reuse_slot_head(slots, slot);
 
-	if (slots->size == 16) {
-		for (; slot + 16 <= slots->n && !any16(head, 16); slot += 16)
-			head += 16 * 16;
-	} else {
-		for (; slot + 16 <= slots->n && !any16(head, slots->size); slot += 16)
-			head += 16 * slots->size;
+	while (slot + 32 <= slots->n && !(any16(head, size) | any16(head + 16 * size, size))) {
+		head += 32 * size;
+		slot += 32;
 	}
 	return slot;
+}
+
+/* From @slot on, leave out slots by 32 as long as none of them has a socket */
+static unsigned int skip_32_slots(const struct reuse_slots *slots, unsigned int slot)
+{
+	/* Where the size is constant, each slot takes one instruction */
+	return slots->size == 16 ? skip(slots, slot, 16) : skip(slots, slot, slots->size);
 }
 
 /*
@@ -86,8 +90,8 @@ static unsigned int used_slot(const struct reuse_slots *slots,
 			      unsigned int slot)
 {
 	for (; slot < slots->n; slot++) {
-		if (slot % 16 == 0)
-			slot = skip_16_slots(slots, slot);
+		if (slot % 32 == 0)
+			slot = skip_32_slots(slots, slot);
 		if (slot == slots->n || !hlist_empty(reuse_slot_head(slots, slot)))
 			break;
 	}
@@ -228,19 +232,14 @@ static int reuse_proc_open(struct inode *inode, struct file *file)
 	if (!r->net)
 		goto free_reader;
 
-	err = reuse_rows_init(&r->rows, r->net, file->f_cred->user_ns);
-	if (err)
-		goto put_net;
-
+	reuse_rows_init(&r->rows, r->net, file->f_cred->user_ns);
 	err = seq_open(file, &reuse_seq_ops);
 	if (err)
-		goto clean_rows;
+		goto put_net;
 
 	((struct seq_file *)file->private_data)->private = r;
 	return 0;
 
-clean_rows:
-	reuse_rows_clean(&r->rows);
 put_net:
 	put_net(r->net);
 free_reader:

@@ -24,9 +24,10 @@
 #include "compat/uid.h"
 #include "rows.h"
 
-/* Rows that there is memory for: at first, and at most, which takes half a megabyte */
-#define ROWS_MIN	32
+/* Rows that there is memory for: at first, in 2 KB, and at most, in half a megabyte */
+#define ROWS_MIN	15
 #define ROWS_MAX	3584
+#define MEMORY_MIN	SZ_2K
 #define MEMORY_MAX	SZ_512K
 
 /* Up to so many rows are looked through one by one, which takes less than to hash a key */
@@ -77,14 +78,17 @@ static int rows_alloc(struct reuse_rows *rows, u32 cap)
  * @net: network namespace to read; the caller keeps it alive
  * @ns: user namespace to show UIDs in; the caller keeps it alive
  *
+ * Takes no memory yet: a file without a row needs none.
+ *
  * Context: process context, may sleep.
- * Return: 0 or -ENOMEM.
  */
-int reuse_rows_init(struct reuse_rows *rows, const struct net *net,
-		    struct user_namespace *ns)
+void reuse_rows_init(struct reuse_rows *rows, const struct net *net,
+		     struct user_namespace *ns)
 {
 	BUILD_BUG_ON(sizeof(struct reuse_key) != 24);
 	BUILD_BUG_ON(ROWS_MAX > U16_MAX);
+	BUILD_BUG_ON(ROWS_MIN * sizeof(struct reuse_row) +
+		     2 * roundup_pow_of_two(ROWS_MIN) * sizeof(u16) > MEMORY_MIN);
 	BUILD_BUG_ON(ROWS_MAX * sizeof(struct reuse_row) +
 		     2 * roundup_pow_of_two(ROWS_MAX) * sizeof(u16) > MEMORY_MAX);
 
@@ -92,11 +96,10 @@ int reuse_rows_init(struct reuse_rows *rows, const struct net *net,
 	rows->net = net;
 	rows->ns = ns;
 	rows->seed = get_random_u32();
-	return rows_alloc(rows, ROWS_MIN);
 }
 
 /**
- * reuse_rows_clean() - release what reuse_rows_init() took
+ * reuse_rows_clean() - release the memory of the rows
  * @rows: not to be used afterwards
  *
  * Context: process context, may sleep.
@@ -153,6 +156,23 @@ static struct reuse_row *rows_find_linear(struct reuse_rows *rows, const struct 
 	return NULL;
 }
 
+/* The arrays in @row need no value: most of their elements are never used */
+static void row_init(struct reuse_row *row, const struct reuse_key *key)
+{
+	row->key = *key;
+	row->fastreuse.valid = false;
+	row->uids.n = 0;
+	row->uids.more = false;
+	memset(row->inodes.end, 0, sizeof(row->inodes.end));
+	row->inodes.more = false;
+	row->listen = 0;
+	row->bound = 0;
+	row->connected = 0;
+	row->timewait = 0;
+	row->reuseaddr = 0;
+	row->reuseport = 0;
+}
+
 /* Find the row of @key, or add one; NULL if there is no room for it */
 static struct reuse_row *rows_find(struct reuse_rows *rows, const struct reuse_key *key)
 {
@@ -174,8 +194,7 @@ static struct reuse_row *rows_find(struct reuse_rows *rows, const struct reuse_k
 	row = &rows->row[rows->n++];
 	if (entry)
 		*entry = rows->n;
-	memset(row, 0, sizeof(*row));
-	row->key = *key;
+	row_init(row, key);
 	if (rows->n == LINEAR_MAX)
 		index_fill(rows);
 	return row;
@@ -330,12 +349,14 @@ static void rows_sort(struct reuse_rows *rows)
 	}
 }
 
-/* Allocate more rows; at the limit, or without memory, halve the part to be read */
+/* Allocate the first rows, or more; at the limit, or without memory, halve the part to be read */
 static int rows_make_room(struct reuse_rows *rows)
 {
-	if (rows->cap < ROWS_MAX && !rows_alloc(rows, min_t(u32, 2 * rows->cap, ROWS_MAX)))
+	u32 cap = clamp_t(u32, 2 * rows->cap, ROWS_MIN, ROWS_MAX);
+
+	if (rows->cap < ROWS_MAX && !rows_alloc(rows, cap))
 		return 0;
-	if (rows->bits == PARTS_MAX_BITS)
+	if (!rows->cap || rows->bits == PARTS_MAX_BITS)
 		return -ENOMEM;
 	rows->bits++;
 	rows->part <<= 1;

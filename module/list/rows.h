@@ -120,8 +120,8 @@ static inline struct reuse_row *reuse_rows_get(const struct reuse_rows *rows, u3
 	return &rows->row[rows->index[i]];
 }
 
-int reuse_rows_init(struct reuse_rows *rows, const struct net *net,
-		    struct user_namespace *ns);
+void reuse_rows_init(struct reuse_rows *rows, const struct net *net,
+		     struct user_namespace *ns);
 void reuse_rows_clean(struct reuse_rows *rows);
 int reuse_rows_read(struct reuse_rows *rows, const struct bind_table *table,
 		    const struct reuse_slots *slots, unsigned int slot);
