@@ -44,7 +44,7 @@ struct reader {
 	unsigned int cur;
 };
 
-/* Has a slot a socket? 32 slots take as many instructions and one branch */
+/* Has a slot a socket? Several take as many instructions and one branch */
 static __always_inline unsigned long any1(const char *head)
 {
 	/* The caller looks again, under the lock, if there is one */
@@ -63,23 +63,31 @@ static __always_inline unsigned long any16(const char *head, unsigned int size)
 	       any4(head + 8 * size, size) | any4(head + 12 * size, size);
 }
 
-static __always_inline unsigned int skip(const struct reuse_slots *slots, unsigned int slot,
-					 unsigned int size)
+static __always_inline unsigned long any(const char *head, unsigned int n, unsigned int size)
 {
-	const char *head = (const char *)reuse_slot_head(slots, slot);
-
-	while (slot + 32 <= slots->n && !(any16(head, size) | any16(head + 16 * size, size))) {
-		head += 32 * size;
-		slot += 32;
-	}
-	return slot;
+	if (n == 32)
+		return any16(head, size) | any16(head + 16 * size, size);
+	return n == 4 ? any4(head, size) : any1(head);
 }
 
-/* From @slot on, leave out slots by 32 as long as none of them has a socket */
-static unsigned int skip_32_slots(const struct reuse_slots *slots, unsigned int slot)
+/* From @slot on, leave out slots by @n as long as none of them has a socket */
+static __always_inline unsigned int skip(const struct reuse_slots *slots, unsigned int slot,
+					 unsigned int n, unsigned int size)
 {
-	/* Where the size is constant, each slot takes one instruction */
-	return slots->size == 16 ? skip(slots, slot, 16) : skip(slots, slot, slots->size);
+	const char *start = (const char *)reuse_slot_head(slots, slot), *head = start;
+	const char *end = start + (size_t)(slots->n - slot) / n * n * size;
+
+	while (head != end && !any(head, n, size))
+		head += n * size;
+	return slot + (head - start) / size;
+}
+
+static __always_inline unsigned int skip_all(const struct reuse_slots *slots, unsigned int slot,
+					     unsigned int size)
+{
+	slot = skip(slots, slot, 32, size);
+	slot = skip(slots, slot, 4, size);
+	return skip(slots, slot, 1, size);
 }
 
 /*
@@ -89,13 +97,13 @@ static unsigned int skip_32_slots(const struct reuse_slots *slots, unsigned int 
 static unsigned int used_slot(const struct reuse_slots *slots,
 			      unsigned int slot)
 {
-	for (; slot < slots->n; slot++) {
-		if (slot % 32 == 0)
-			slot = skip_32_slots(slots, slot);
-		if (slot == slots->n || !hlist_empty(reuse_slot_head(slots, slot)))
-			break;
-	}
-	return slot;
+	/* Ports often follow each other, and so do their slots */
+	if (slot == slots->n || !hlist_empty(reuse_slot_head(slots, slot)))
+		return slot;
+
+	/* With a constant size, each slot takes one instruction */
+	return slots->size == 16 ? skip_all(slots, slot, 16) :
+				   skip_all(slots, slot, slots->size);
 }
 
 /* Go to the first part of a slot */
