@@ -192,23 +192,31 @@ static void search_rest(const struct bind_request *req, unsigned long *since)
 	*since = jiffies;
 }
 
-/*
- * bind() to port 0: try the ports of the range upwards from a random one. If no port can
- * be had without sharing, Linux 3.8 takes, of the ports whose owners all allow sharing
- * (fastreuse > 0), the one with the fewest owners.
+/**
+ * struct port_search - bind() to port 0 under way
+ * @req: the bind
+ * @since: when the task last slept, in jiffies
+ * @fallback: port to take if none can be had without sharing, 0 if there is none
+ * @owners: how many owners @fallback has
  */
-static int search_ports(struct bind_request *req)
+struct port_search {
+	struct bind_request *req;
+	unsigned long since;
+	int fallback;
+	u32 owners;
+};
+
+/*
+ * Try every other of @n ports, the first of which is @first, upwards from a random one.
+ * Returns -EADDRINUSE if the search goes on.
+ */
+static int search_half(struct port_search *search, int first, int n)
 {
-	unsigned long since = jiffies;
-	int low, high, i, n, start, err, fallback = 0;
-	u32 fallback_owners = U32_MAX;
+	int count = DIV_ROUND_UP(n, 2), start = count ? get_random_u32() % count : 0, i, err;
+	struct bind_request *req = search->req;
 
-	reuse_port_range(req->sk, &low, &high);
-	n = high - low + 1;
-	start = get_random_u32() % n;
-
-	for (i = 0; i < n; i++) {
-		int port = low + (start + i) % n;
+	for (i = 0; i < count; i++) {
+		int port = first + 2 * ((start + i) % count);
 
 		if (inet_is_local_reserved_port(sock_net(req->sk), port))
 			continue;
@@ -220,15 +228,34 @@ static int search_ports(struct bind_request *req)
 		if (fatal_signal_pending(current))
 			return -EINTR;
 
-		if (req->bind.fastreuse > 0 && req->bind.owners < fallback_owners) {
-			fallback_owners = req->bind.owners;
-			fallback = port;
+		if (req->bind.fastreuse > 0 && req->bind.owners < search->owners) {
+			search->owners = req->bind.owners;
+			search->fallback = port;
 		}
-		search_rest(req, &since);
+		search_rest(req, &search->since);
 	}
+	return -EADDRINUSE;
+}
 
-	if (fallback && req->self.reuseaddr) {
-		err = request_port(req, fallback);
+/*
+ * bind() to port 0: try the ports of the range. Those that connect() prefers come last, as in
+ * the kernel's own search. If no port can be had without sharing, Linux 3.8 takes, of the ports
+ * whose owners all allow sharing (fastreuse > 0), the one with the fewest owners.
+ */
+static int search_ports(struct bind_request *req)
+{
+	struct port_search search = { .req = req, .since = jiffies, .owners = U32_MAX };
+	int low, high, err;
+
+	reuse_port_range(req->sk, &low, &high);
+	err = search_half(&search, low + 1, high - low);
+	if (err == -EADDRINUSE)
+		err = search_half(&search, low, high - low + 1);
+	if (err != -EADDRINUSE)
+		return err;
+
+	if (search.fallback && req->self.reuseaddr) {
+		err = request_port(req, search.fallback);
 		if (!err || err == -ESTALE)
 			return err;
 	}

@@ -140,7 +140,9 @@ static bool request_show(struct bind_request *req, struct sock *sk,
 	bool older_matter;
 
 	/* Few profiles look at the user of a TCP connection, and to read it may take a lock */
-	if (req->profile->needs_bind_order && (req->udp || !sem_is_connected(owner)))
+	if (req->bind.search)
+		; /* whose they are does not matter */
+	else if (req->profile->needs_bind_order && (req->udp || !sem_is_connected(owner)))
 		reuse_owners_uid(req, sk, owner);
 	else if (req->profile->needs_connected_uid)
 		request_connected_uid(req, sk, owner);
@@ -274,14 +276,14 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 			request_know_rest(req, sk);
 			return OWNERS_NEXT;
 		}
-		if (!req->unrecorded)
+		if (!req->unrecorded && !req->bind.search)
 			owner.bind_seq = bind_seq_of(req, sk, owner.state, NULL);
 	}
 	request_show(req, sk, &owner);
 
 	/* Out of order, a newer owner may follow; if the profile ignores the order, so do we */
 	if (req->profile->done(&req->bind) &&
-	    (req->in_order || !req->profile->needs_bind_order))
+	    (req->in_order || req->bind.search || !req->profile->needs_bind_order))
 		return OWNERS_STOP;
 	return OWNERS_NEXT;
 }
@@ -381,6 +383,11 @@ static enum owner_walk request_address(struct sock *sk, void *arg)
 	struct bind_request *req = arg;
 	struct bind_address address = { .req = req, .owner = sk };
 	struct sem_sock like;
+
+	/* In a search the order of binds does not matter: mostly, the first one refuses */
+	if (req->bind.search && is_bound_or_listens(sk) &&
+	    request_owner(sk, req) == OWNERS_STOP)
+		return OWNERS_STOP;
 
 	reuse_sock_snapshot(sk, &like);
 	like.state = SEM_BOUND;

@@ -178,7 +178,7 @@ bool bsd_owner(struct sem_bind *b, const struct sem_sock *owner, const void *id)
 }
 
 /**
- * bsd_done() - have all lookups found what nothing older can precede?
+ * bsd_done() - can no older socket change the verdict?
  * @b: the decision
  *
  * Context: any.
@@ -186,15 +186,18 @@ bool bsd_owner(struct sem_bind *b, const struct sem_sock *owner, const void *id)
  */
 bool bsd_done(const struct sem_bind *b)
 {
+	bool all = true;
 	u32 i;
 
 	for (i = 0; i < b->n; i++) {
 		const struct sem_lookup *l = &b->lookup[i];
 
-		if (!l->id || l->cost)
-			return false;
+		/* See bsd_refuses() */
+		if (b->search && l->id)
+			return true;
+		all &= l->id && !l->cost;
 	}
-	return true;
+	return all;
 }
 
 /* May @sk and @t share? For a multicast address SO_REUSEADDR counts as well */

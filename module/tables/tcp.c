@@ -93,7 +93,8 @@ static void tcp_fastreuse(const struct sock *sk, struct reuse_fastreuse *fastreu
 	fastreuse->valid = true;
 }
 
-static void tcp_owners(const struct inet_bind_bucket *tb,
+/* False if @visit said to stop */
+static bool tcp_owners(const struct inet_bind_bucket *tb,
 		       const struct sock *sk, owner_visit_t visit, void *arg)
 {
 	struct sock *owner = reuse_first_owner(tb);
@@ -105,11 +106,12 @@ static void tcp_owners(const struct inet_bind_bucket *tb,
 			step = visit(owner, arg);
 
 		if (step == OWNERS_STOP)
-			break;
+			return false;
 
 		owner = step == OWNERS_NEXT ? reuse_next_owner(owner) :
 					      reuse_next_address(owner);
 	}
+	return true;
 }
 
 static void tcp_show_owners(const struct sock *sk, unsigned short port,
@@ -120,11 +122,8 @@ static void tcp_show_owners(const struct sock *sk, unsigned short port,
 
 	spin_lock(&head->lock);
 	tb = reuse_tcp_bucket(sk, head, port);
-	if (tb) {
-		tcp_owners(tb, sk, visit, arg);
-		if (then)
-			tcp_owners(tb, sk, then, arg);
-	}
+	if (tb && tcp_owners(tb, sk, visit, arg) && then)
+		tcp_owners(tb, sk, then, arg);
 	spin_unlock(&head->lock);
 }
 

@@ -61,8 +61,8 @@ static bool udp_holds(const struct reuse_slots *slots, unsigned int slot,
 	       udp_hashfn(sock_net(sk), port, slots->n - 1) == slot;
 }
 
-/* All addresses share one list, so OWNERS_SKIP_ADDRESS just goes on */
-static void udp_owners(const struct udp_hslot *hslot, const struct sock *sk,
+/* All addresses share one list, so OWNERS_SKIP_ADDRESS just goes on. False: @visit said to stop */
+static bool udp_owners(const struct udp_hslot *hslot, const struct sock *sk,
 		       unsigned short port, owner_visit_t visit, void *arg)
 {
 	struct sock *owner;
@@ -71,8 +71,9 @@ static void udp_owners(const struct udp_hslot *hslot, const struct sock *sk,
 		if (owner != sk && net_eq(sock_net(owner), sock_net(sk)) &&
 		    udp_sk(owner)->udp_port_hash == port &&
 		    visit(owner, arg) == OWNERS_STOP)
-			break;
+			return false;
 	}
+	return true;
 }
 
 static void udp_show_owners(const struct sock *sk, unsigned short port,
@@ -84,8 +85,7 @@ static void udp_show_owners(const struct sock *sk, unsigned short port,
 
 	hslot = &table->hash[udp_hashfn(net, port, table->mask)];
 	spin_lock(&hslot->lock);
-	udp_owners(hslot, sk, port, visit, arg);
-	if (then)
+	if (udp_owners(hslot, sk, port, visit, arg) && then)
 		udp_owners(hslot, sk, port, then, arg);
 	spin_unlock(&hslot->lock);
 }

@@ -73,9 +73,10 @@ typedef enum owner_walk (*owner_visit_t)(struct sock *sk, void *arg);
  *	reference to the socket
  * @fastreuse: read the cache of a socket's bucket; NULL if the table has none
  *
- * @for_each_owner: show the owners of a port to @visit, and then once more to @then, which
- *	may be NULL; but not the socket that asks for the port. The newest owner comes
- *	first, except that IPv6 UDP sockets with SO_REUSEPORT come last and oldest first.
+ * @for_each_owner: show the owners of a port to @visit and, unless that says OWNERS_STOP, once
+ *	more to @then, which may be NULL; but not the socket that asks for the port. The
+ *	newest owner comes first, except that IPv6 UDP sockets with SO_REUSEPORT come last and
+ *	oldest first.
  *	Where each address has a list (see reuse_tcp_in_order()), that is the order within
  *	a list, and a failed connect() moves a socket to the head of its list
  *
