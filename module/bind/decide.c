@@ -8,6 +8,12 @@
 #include "tables/tables.h"
 #include "track/track.h"
 
+/* Map it now: uid_map may be written long after the namespace was created */
+static kuid_t root_of(struct user_namespace *user_ns)
+{
+	return user_ns == &init_user_ns ? GLOBAL_ROOT_UID : make_kuid(user_ns, 0);
+}
+
 /**
  * reuse_bind_begin() - describe a bind
  * @req: is set, but for the fields that reuse_bind_decide() sets
@@ -33,8 +39,7 @@ void reuse_bind_begin(struct bind_request *req, struct sock *sk, bool udp,
 	reuse_sock_snapshot(sk, &req->self);
 
 	if (profile->needs_bind_order) {
-		/* Map it now: uid_map may be written long after the namespace was created */
-		req->root = make_kuid(sock_net(sk)->user_ns, 0);
+		req->root = root_of(sock_net(sk)->user_ns);
 		reuse_owners_uid(req, sk, &req->self);
 	}
 }

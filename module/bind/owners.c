@@ -133,19 +133,25 @@ static void request_connected_uid(const struct bind_request *req, struct sock *s
 		reuse_owners_uid(req, sk, owner);
 }
 
+/* Few profiles look at the user of a TCP connection, none does in a search: it may take a lock */
+static void request_owner_uid(const struct bind_request *req, struct sock *sk,
+			      struct sem_sock *owner)
+{
+	if (req->bind.search)
+		return;
+	if (req->profile->needs_bind_order && (req->udp || !sem_is_connected(owner)))
+		reuse_owners_uid(req, sk, owner);
+	else if (req->profile->needs_connected_uid)
+		request_connected_uid(req, sk, owner);
+}
+
 /* True if no older owner on the same address can matter */
 static bool request_show(struct bind_request *req, struct sock *sk,
 			 struct sem_sock *owner)
 {
 	bool older_matter;
 
-	/* Few profiles look at the user of a TCP connection, and to read it may take a lock */
-	if (req->bind.search)
-		; /* whose they are does not matter */
-	else if (req->profile->needs_bind_order && (req->udp || !sem_is_connected(owner)))
-		reuse_owners_uid(req, sk, owner);
-	else if (req->profile->needs_connected_uid)
-		request_connected_uid(req, sk, owner);
+	request_owner_uid(req, sk, owner);
 	req->known_family = 0;
 	older_matter = !req->profile->owner(&req->bind, owner, sk);
 	if (req->explains)
@@ -293,11 +299,13 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
  * @req: the bind that asks
  * @owner: an owner of the port on that address
  * @addr: the address
+ * @hash: reuse_bucket_hash() of the port
  */
 struct bind_address {
 	struct bind_request *req;
 	const struct sock *owner;
 	const u8 *addr;
+	u32 hash;
 };
 
 /* The member was bound to the bucket's address; it may have moved or be connected by now */
@@ -323,11 +331,12 @@ static bool request_bucket(struct bind_address *address, const u8 *addr,
 	struct bind_request *req = address->req;
 	struct bucket_key key = {
 		.net = sock_net(req->sk), .port = req->port,
-		.protocol = IPPROTO_TCP, .class = class,
+		.protocol = IPPROTO_TCP, .class = class, .hash = address->hash,
 	};
 
+	if (!atomic_read(reuse_bucket_count(key.hash, class, sem_any(addr))))
+		return true;
 	memcpy(key.addr, addr, sizeof(key.addr));
-	key.hash = reuse_bucket_hash(key.net, key.protocol, key.port);
 	return reuse_bucket_newest(&key, sem_oldest_first(req->profile, addr, class != ADDR_IPV4),
 				   &req->budget, request_member, address);
 }
@@ -342,8 +351,10 @@ static bool request_bucket(struct bind_address *address, const u8 *addr,
  */
 static bool request_buckets(struct bind_address *address)
 {
+	const struct bind_request *req = address->req;
 	const u8 *addr = address->addr;
 
+	address->hash = reuse_bucket_hash(sock_net(req->sk), IPPROTO_TCP, req->port);
 	if (!sem_mapped(addr))
 		return request_bucket(address, addr, ADDR_IPV6) &&
 		       (!sem_any(addr) ||
@@ -382,12 +393,16 @@ static enum owner_walk request_address(struct sock *sk, void *arg)
 {
 	struct bind_request *req = arg;
 	struct bind_address address = { .req = req, .owner = sk };
+	bool alone = reuse_tcp_is_last(sk);
 	struct sem_sock like;
 
 	/* In a search the order of binds does not matter: mostly, the first one refuses */
-	if (req->bind.search && is_bound_or_listens(sk) &&
-	    request_owner(sk, req) == OWNERS_STOP)
-		return OWNERS_STOP;
+	if (is_bound_or_listens(sk) && (alone || req->bind.search)) {
+		enum owner_walk step = request_owner(sk, req);
+
+		if (alone || step == OWNERS_STOP)
+			return step;
+	}
 
 	reuse_sock_snapshot(sk, &like);
 	like.state = SEM_BOUND;
@@ -416,6 +431,8 @@ static enum owner_walk request_connected(struct sock *sk, void *arg)
 	bool full = reuse_is_full(READ_ONCE(sk->sk_state)), accepted = false;
 	struct sem_sock owner;
 
+	if (profile->done(&req->bind))
+		return OWNERS_STOP;
 	if (!request_address_matters(req, sk))
 		return req->other_matters ? OWNERS_NEXT : OWNERS_SKIP_ADDRESS;
 	if (is_bound_or_listens(sk) ||

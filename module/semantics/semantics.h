@@ -233,7 +233,7 @@ enum sem_member {
  *	@bind_seq is the highest it may have; its @uid and @root are not read; its options are
  *	clear if it stands for several owners. Once false, the answer stays false for the rest
  *	of the decision
- * @done: true if no older owner on any address can matter
+ * @done: true if no older owner on any address can matter, nor one that has a remote end
  * @verdict: ends the decision: 0 or -EADDRINUSE, by sem_allow() or sem_refuse()
  * @uses_fastreuse: TCP: the decision reads and sets sem_bind.fastreuse
  * @needs_bind_order: the verdict depends on a single owner, so @bind_seq and @uid of owners

@@ -32,6 +32,7 @@ extern const struct bind_table reuse_udplite;
 /* tcp.c, fastreuse.c, udp.c */
 void reuse_tcp_owners_like(struct sock *sk, owner_visit_t visit, void *arg);
 bool reuse_tcp_in_order(void);
+bool reuse_tcp_is_last(const struct sock *sk);
 bool reuse_tcp_same_bucket(const struct sock *sk, const struct sock *owner);
 int reuse_fastreuse(const struct sock *sk, unsigned short port);
 void reuse_fastreuse_cache(const struct sock *sk, unsigned short port, struct sem_cache *cache);

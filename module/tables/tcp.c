@@ -155,6 +155,18 @@ void reuse_tcp_owners_like(struct sock *sk, owner_visit_t visit, void *arg)
 }
 
 /**
+ * reuse_tcp_is_last() - is a socket the last owner in its list?
+ * @sk: an owner that reuse_tcp.for_each_owner() shows
+ *
+ * Context: inside @visit of reuse_tcp.for_each_owner().
+ * Return: true if so. If it is the first that is shown, too, no other owner has its address.
+ */
+bool reuse_tcp_is_last(const struct sock *sk)
+{
+	return !tcp_next(sk);
+}
+
+/**
  * reuse_tcp_in_order() - are the owners of a port shown newest first?
  *
  * Context: any.

@@ -206,12 +206,14 @@ static void bucket_give(struct bucket *bucket)
  */
 bool reuse_bucket_reserve(void)
 {
-	struct bucket *bucket = free_list_take(&free_buckets) ?: bucket_alloc();
+	struct bucket *bucket;
 
-	if (!bucket)
-		return false;
-	bucket_give(bucket);
-	return true;
+	if (free_list_has_any(&free_buckets))
+		return true;
+	bucket = bucket_alloc();
+	if (bucket)
+		bucket_give(bucket);
+	return bucket;
 }
 
 static void bucket_lock(struct bucket *bucket)

@@ -23,14 +23,26 @@ static atomic64_t oldest_seq = ATOMIC64_INIT(SEQ_LEARNED_MAX);
 static_assert(SEQ_LEARNED_MAX > SEQ_ENOUGH);
 static_assert(SEQ_TRACKED_MAX - SEQ_TRACKED_MIN > SEQ_ENOUGH);
 
-static enum addr_class class_of(const struct sem_sock *s)
+static enum addr_class class_of(const struct reuse_key *at)
 {
-	if (!s->ipv6)
+	if (!at->ipv6)
 		return ADDR_IPV4;
-	if (sem_mapped(s->addr))
+	if (sem_mapped(at->addr.s6_addr))
 		return ADDR_MAPPED;
-	return s->v6only && sem_any(s->addr) ? ADDR_V6ONLY :
-					       ADDR_IPV6;
+	return at->v6only && sem_any(at->addr.s6_addr) ? ADDR_V6ONLY : ADDR_IPV6;
+}
+
+static bool is_connected(const struct sock *sk)
+{
+	u8 state = READ_ONCE(sk->sk_state);
+
+	return state != TCP_CLOSE && state != TCP_LISTEN;
+}
+
+static bool has_bound_address(const struct sock *sk)
+{
+	/* bind() sets it once, after it got the port */
+	return data_race(sk->sk_userlocks & SOCK_BINDADDR_LOCK);
 }
 
 /* Called under the lock of the chain */
@@ -50,24 +62,21 @@ static bool tracked_join(struct reuse_tracked *tracked,
 		.net = tracked->net, .port = sk->sk_num, .protocol = sk->sk_protocol,
 	};
 	bool newest_first, last;
-	unsigned int locks;
-	struct sem_sock s;
+	struct reuse_key at;
 
-	reuse_sock_snapshot(sk, &s);
-	/* bind() sets SOCK_BINDADDR_LOCK once, after it got the port */
-	locks = data_race((unsigned int)sk->sk_userlocks);
+	reuse_key_of(sk, &at);
 	/* connect() chose this address: the socket is back on the wildcard when it disconnects */
-	if (sem_is_connected(&s) && !(locks & SOCK_BINDADDR_LOCK))
-		memcpy(s.addr, s.ipv6 ? sem_any6 : sem_any4, sizeof(s.addr));
-	memcpy(key.addr, s.addr, sizeof(key.addr));
-	key.class = class_of(&s);
+	if (is_connected(sk) && !has_bound_address(sk))
+		memcpy(&at.addr, at.ipv6 ? sem_any6 : sem_any4, sizeof(at.addr));
+	memcpy(key.addr, &at.addr, sizeof(key.addr));
+	key.class = class_of(&at);
 	key.hash = reuse_bucket_hash(key.net, key.protocol, key.port);
 	/* The socket that receives comes first in its bucket */
-	newest_first = !sem_oldest_first(profile, key.addr, s.ipv6);
+	newest_first = !sem_oldest_first(profile, key.addr, at.ipv6);
 	last = (age == TRACK_AS_NEWEST) != newest_first;
-	if (!reuse_bucket_join(&tracked->member, &key, last, s.dev))
+	if (!reuse_bucket_join(&tracked->member, &key, last, at.dev))
 		return false;
-	if (s.dev)
+	if (at.dev)
 		WRITE_ONCE(reuse_net(tracked->net)->has_device_sockets, true);
 	if (key.protocol != IPPROTO_TCP && reuse_udp_added_last(sk))
 		count_out_of_order(tracked);

@@ -38,6 +38,16 @@ static inline void *free_list_take(struct free_list __percpu *list)
 	return piece;
 }
 
+static inline bool free_list_has_any(struct free_list __percpu *list)
+{
+	bool any;
+
+	local_lock(&list->lock);
+	any = this_cpu_ptr(list)->n;
+	local_unlock(&list->lock);
+	return any;
+}
+
 /* False if the list is full */
 static inline bool free_list_give(struct free_list __percpu *list, void *piece)
 {
