@@ -91,11 +91,14 @@ static inline struct reuse_net *reuse_net(const struct net *net)
 	const struct net_generic *ng;
 	struct reuse_net *rn;
 
-	/* Unlike net_generic(): the array of a namespace being set up may not reach our id */
-	rcu_read_lock();
-	ng = rcu_dereference(net->gen);
+	/*
+	 * Unlike net_generic(): the array of a namespace being set up may not reach our id. This
+	 * kind of RCU section takes no call of a function, and each handler comes by here.
+	 */
+	rcu_read_lock_sched_notrace();
+	ng = rcu_dereference_sched(net->gen);
 	rn = reuse_net_id < ng->s.len ? ng->ptr[reuse_net_id] : NULL;
-	rcu_read_unlock();
+	rcu_read_unlock_sched_notrace();
 	return rn;
 }
 

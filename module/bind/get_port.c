@@ -377,7 +377,8 @@ static int request_run(struct bind_request *req, unsigned short port)
 static int decide(struct sock *sk, unsigned short port, bool udp,
 		  const struct sem_profile **profile, struct bind_reason *why)
 {
-	struct bind_request req;
+	/* It is large, and what is read of it is set: the compiler need not clear it */
+	struct bind_request req __uninitialized;
 	int err;
 
 	do {
