@@ -8,6 +8,9 @@
 #include "tables/tables.h"
 #include "track.h"
 
+/* So many sockets are recorded under one hold of a lock, with bottom halves off */
+#define LEARN_CHUNK	32
+
 /* Called with the lock of the slot */
 static int learn_socket(struct sock *sk, unsigned int round, void *arg)
 {
@@ -53,7 +56,7 @@ static int learn_table(const struct bind_table *table, const struct net *net)
 		 */
 		err = -EAGAIN;
 		for (tries = 0; tries < 16 && err == -EAGAIN; tries++)
-			err = reuse_walk(table, net, &slots, slot, 256,
+			err = reuse_walk(table, net, &slots, slot, LEARN_CHUNK,
 					 learn_socket, (void *)net);
 		if (err && err != -EAGAIN)
 			return err;
