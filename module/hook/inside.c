@@ -8,8 +8,8 @@
  * redirects no call whose key is entered; it only ever looks for a key that was entered by
  * the same task, or by the one that held the lock of the socket before.
  *
- * A bucket is a cache line of keys, so that no lock is needed. Calls that find theirs full
- * are in a list.
+ * A bucket is a few keys, so that no lock is needed, and each call of a function that is
+ * redirected compares no more. Calls that find theirs full are in a list.
  */
 #include <linux/atomic.h>
 #include <linux/cache.h>
@@ -19,8 +19,8 @@
 
 #include "inside.h"
 
-#define BUCKET_BITS	8
-#define SLOTS		(SMP_CACHE_BYTES / sizeof(unsigned long))
+#define BUCKET_BITS	10
+#define SLOTS		2
 
 static struct bucket {
 	unsigned long slot[SLOTS];	/* keys; 0 is free */
