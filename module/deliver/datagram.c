@@ -201,7 +201,9 @@ static unsigned int route_again(struct sk_buff *skb,
 }
 
 static unsigned int datagram4(void *priv, struct sk_buff *skb,
-			      const struct nf_hook_state *state)
+			      const struct nf_hook_state *state);
+
+static noinline unsigned int deliver4(struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	const struct iphdr *iph = ip_hdr(skb);
 	struct reuse_delivery dv = {
@@ -209,8 +211,6 @@ static unsigned int datagram4(void *priv, struct sk_buff *skb,
 	};
 	const struct rtable *rt = skb_rtable(skb);
 
-	if (iph->protocol != IPPROTO_UDP && iph->protocol != IPPROTO_UDPLITE)
-		return NF_ACCEPT;
 	if (ipv4_is_multicast(iph->daddr) && rt &&
 	    rt->rt_type != RTN_MULTICAST && reuse_net_profile(state->net))
 		return route_again(skb, state);
@@ -223,17 +223,28 @@ static unsigned int datagram4(void *priv, struct sk_buff *skb,
 			(rt && rt->rt_flags & RTCF_BROADCAST));
 }
 
+/* Packets of other protocols come by here, too: they are not to pay for what follows */
+static unsigned int datagram4(void *priv, struct sk_buff *skb,
+			      const struct nf_hook_state *state)
+{
+	u8 protocol = ip_hdr(skb)->protocol;
+
+	if (protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE)
+		return NF_ACCEPT;
+	return deliver4(skb, state);
+}
+
 #if IS_ENABLED(CONFIG_IPV6)
 static unsigned int datagram6(void *priv, struct sk_buff *skb,
-			      const struct nf_hook_state *state)
+			      const struct nf_hook_state *state);
+
+static noinline unsigned int deliver6(struct sk_buff *skb, const struct nf_hook_state *state)
 {
 	const struct ipv6hdr *ip6h = ipv6_hdr(skb);
 	struct reuse_delivery dv = {
 		.hook = datagram6, .protocol = ip6h->nexthdr,
 	};
 
-	if (dv.protocol != IPPROTO_UDP && dv.protocol != IPPROTO_UDPLITE)
-		return NF_ACCEPT;
 	dv.packet.ipv6 = true;
 	dv.dif = inet6_iif(skb);
 	dv.sdif = inet6_sdif(skb);
@@ -241,6 +252,16 @@ static unsigned int datagram6(void *priv, struct sk_buff *skb,
 	memcpy(dv.from, &ip6h->saddr, sizeof(dv.from));
 	return datagram(skb, state, &dv, sizeof(*ip6h),
 			ipv6_addr_is_multicast(&ip6h->daddr));
+}
+
+static unsigned int datagram6(void *priv, struct sk_buff *skb,
+			      const struct nf_hook_state *state)
+{
+	u8 protocol = ipv6_hdr(skb)->nexthdr;
+
+	if (protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE)
+		return NF_ACCEPT;
+	return deliver6(skb, state);
 }
 #endif
 
