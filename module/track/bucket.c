@@ -138,6 +138,11 @@ static atomic_t *bucket_count(const struct bucket *bucket)
 	return reuse_bucket_count(key->hash, key->class, sem_any(key->addr));
 }
 
+static atomic_t *bucket_members(const struct bucket *bucket)
+{
+	return &reuse_bucket_counts_of(bucket->key.hash)->members;
+}
+
 static struct bucket *bucket_find(struct bucket_chain *chain, const struct bucket_key *key)
 {
 	const struct hlist_nulls_node *at;
@@ -285,7 +290,9 @@ bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *ke
 			list_add_tail(&member->link, &bucket->members);
 		else
 			list_add(&member->link, &bucket->members);
-		member->key = &bucket->key;
+		atomic_inc(bucket_members(bucket));
+		/* A reader that sees the key sees that it is counted: reuse_track_is_sole() */
+		smp_store_release(&member->key, &bucket->key);
 		if (on_device)
 			WRITE_ONCE(bucket->has_devices, true);
 		bucket_unlock(bucket);
@@ -346,7 +353,8 @@ void reuse_bucket_leave(struct bucket_member *member)
 	spin_lock(&chain->lock);
 	bucket_lock(bucket);
 	list_del(&member->link);
-	member->key = NULL;
+	WRITE_ONCE(member->key, NULL);
+	atomic_dec(bucket_members(bucket));
 	empty = list_empty(&bucket->members) && list_empty(&bucket->connected);
 	bucket_unlock(bucket);
 	if (empty) {

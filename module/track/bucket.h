@@ -35,11 +35,12 @@ struct bucket {
 	bool has_devices;
 };
 
-/* Without the lock of the bucket or of its chain the key may be changing: ask again */
+/* Without the lock of the bucket or of its chain the key may be changing: ask again afterwards */
 static inline bool reuse_bucket_has(const struct bucket *bucket, const struct bucket_key *key)
 {
 	const struct bucket_key *has = &bucket->key;
 
+	/* Torn or not: a key that is changing is compared again */
 	return data_race(has->hash == key->hash && has->port == key->port &&
 			 has->net == key->net && has->protocol == key->protocol &&
 			 has->class == key->class &&

@@ -18,6 +18,7 @@
  * memory decides on its chain, so no user can choose it.
  */
 #include <linux/mm.h>
+#include <linux/rculist.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
 
@@ -116,7 +117,7 @@ static struct reuse_tracked *tracked_new(struct tracked_chain *chain, struct soc
 	if (!tracked)
 		return NULL;
 	*tracked = (struct reuse_tracked) { .sk = sk, .net = sock_net(sk) };
-	hlist_add_head(&tracked->node, &chain->sockets);
+	hlist_add_head_rcu(&tracked->node, &chain->sockets);
 	return tracked;
 }
 
@@ -151,6 +152,9 @@ struct reuse_tracked *reuse_tracked_get(struct tracked_chain *chain, struct sock
  */
 void reuse_tracked_uncount(struct reuse_tracked *tracked)
 {
+	if (!(tracked->counted_forced | tracked->counted_out_of_order |
+	      tracked->counted_connected))
+		return;
 	if (tracked->counted_forced)
 		atomic_dec(&reuse_net(tracked->net)->tcp_forced);
 	if (tracked->counted_out_of_order)
@@ -166,9 +170,44 @@ static void tracked_drop(struct reuse_tracked *tracked)
 {
 	if (tracked->member.key)
 		reuse_bucket_leave(&tracked->member);
-	hlist_del(&tracked->node);
+	hlist_del_rcu(&tracked->node);
 	if (!free_list_give(&free_records, tracked))
 		kmem_cache_free(tracked_cache, tracked);
+}
+
+/**
+ * reuse_track_is_sole() - is a socket the only one that was bound to its port?
+ * @sk: a TCP, UDP or UDP-Lite socket that RCU keeps
+ *
+ * Records stay records under RCU (SLAB_TYPESAFE_BY_RCU), and buckets stay buckets. The record of
+ * @sk is dropped when @sk is freed, so it is found here or, if this loop follows another record to
+ * another chain, it is not.
+ *
+ * Context: under RCU.
+ * Return: true if no other socket has a record with that port, whatever its address; false if
+ * there may be one, or if @sk has no record.
+ */
+bool reuse_track_is_sole(const struct sock *sk)
+{
+	const struct reuse_tracked *tracked;
+	const struct bucket_key *key;
+	u32 hash;
+
+	hlist_for_each_entry_rcu(tracked, &reuse_tracked_chain(sk)->sockets, node) {
+		/* The record of another socket may be changing */
+		if (data_race(READ_ONCE(tracked->sk)) != sk)
+			continue;
+
+		/* In reuse_bucket_join(), @sk was counted before */
+		key = smp_load_acquire(&tracked->member.key);
+		if (!key)
+			return false;
+		/* If @sk is being bound anew, the bucket may be another one's: compare again */
+		hash = data_race(key->hash);
+		return atomic_read(&reuse_bucket_counts_of(hash)->members) == 1 &&
+		       READ_ONCE(tracked->member.key) == key;
+	}
+	return false;
 }
 
 /**

@@ -61,14 +61,22 @@ struct bucket_key {
 /**
  * struct bucket_count - how many buckets of each kind some ports have
  * @kind: for class C, element 2 * C + 1 counts buckets on the wildcard address, and 2 * C others
+ * @members: how many sockets are in these buckets
  *
  * Most packets could match buckets of five kinds, and there are buckets of one.
  */
 struct bucket_count {
 	atomic_t kind[BUCKET_KINDS];
+	atomic_t members;
 };
 
 extern struct bucket_count *reuse_bucket_counts;
+
+/* Other ports may share the counters; @hash is reuse_bucket_hash() of the port */
+static inline struct bucket_count *reuse_bucket_counts_of(u32 hash)
+{
+	return &reuse_bucket_counts[hash >> (32 - BUCKET_COUNT_BITS)];
+}
 
 /**
  * reuse_bucket_count() - find the counter of buckets of one kind
@@ -81,13 +89,14 @@ extern struct bucket_count *reuse_bucket_counts;
  */
 static inline atomic_t *reuse_bucket_count(u32 hash, enum addr_class class, bool any)
 {
-	return &reuse_bucket_counts[hash >> (32 - BUCKET_COUNT_BITS)].kind[2 * class + any];
+	return &reuse_bucket_counts_of(hash)->kind[2 * class + any];
 }
 
 /**
  * struct bucket_member - what makes a socket a member of a bucket
  * @link: in a list of the bucket
- * @key: key of the bucket, NULL if the socket is in none
+ * @key: key of the bucket, NULL if the socket is in none; published when the socket is counted
+ *	in bucket_count.members
  */
 struct bucket_member {
 	struct list_head link;
@@ -166,6 +175,8 @@ typedef enum scan_step (*seen_fn_t)(const struct bucket_seen *seen, void *arg);
 
 /* bucket.c */
 u32 reuse_bucket_hash(const struct net *net, u8 protocol, u16 port);
+
+/* scan.c */
 bool reuse_bucket_try_each(const struct bucket_key *key, bool only_devices,
 			   unsigned int budget, seen_fn_t fn, void *arg);
 void reuse_bucket_each(const struct bucket_key *key, bool only_devices,
@@ -184,6 +195,7 @@ enum track_age {
 };
 
 /* record.c */
+bool reuse_track_is_sole(const struct sock *sk);
 int reuse_track_setup(void);
 void reuse_track_teardown(void);
 bool reuse_track_maybe(const struct sock *sk);
