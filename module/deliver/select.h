@@ -67,10 +67,16 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 /* report.c */
 void reuse_deliver_tell(const struct reuse_delivery *dv, const struct sock *sk);
 
+/* Is anybody told of the receivers of packets? */
+static inline bool reuse_deliver_is_told(const struct net *net)
+{
+	return trace_reuse_deliver_enabled() || reuse_log_level(net) == REUSE_LOG_ALL;
+}
+
 /* Called once the receiver is decided; NULL: no socket gets the packet */
 static inline void reuse_deliver_report(const struct reuse_delivery *dv, const struct sock *sk)
 {
-	if (trace_reuse_deliver_enabled() || reuse_log_level(dv->net) == REUSE_LOG_ALL)
+	if (reuse_deliver_is_told(dv->net))
 		reuse_deliver_tell(dv, sk);
 }
 

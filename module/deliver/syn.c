@@ -51,6 +51,12 @@ static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
 	return sk;
 }
 
+/* Has the kernel found the port's only socket? Then there is nothing to decide, or to tell */
+static bool is_settled(const struct net *net, const struct sock *native)
+{
+	return native && reuse_track_is_sole(native) && !reuse_deliver_is_told(net);
+}
+
 /* The kernel has found @native, or no listener: is that for the profile to decide? */
 static bool may_decide(const struct reuse_delivery *dv, const struct sock *native)
 {
@@ -83,14 +89,18 @@ struct sock *reuse_deliver_syn4(reuse_tcp4_net_t *net, REUSE_TCP4_TABLE_PARAM
 				const __be32 daddr, const unsigned short hnum,
 				const int dif, const int sdif)
 {
-	struct reuse_delivery dv = {
-		.profile = reuse_net_profile(net), .net = net, .dif = dif,
-		.sdif = sdif, .port = hnum, .protocol = IPPROTO_TCP,
-	};
+	struct reuse_delivery dv __uninitialized;
 	struct sock *sk;
 
 	sk = __inet_lookup_listener(net, REUSE_TCP4_TABLE_ARG skb, doff, saddr,
 				    sport, daddr, hnum, dif, sdif);
+	if (is_settled(net, sk))
+		return sk;
+
+	dv = (struct reuse_delivery) {
+		.profile = reuse_net_profile(net), .net = net, .dif = dif,
+		.sdif = sdif, .port = hnum, .protocol = IPPROTO_TCP,
+	};
 	if (!may_decide(&dv, sk) || REUSE_IS_DCCP4 ||
 	    reuse_sk_lookup_chose4(net, IPPROTO_TCP, saddr, sport, daddr, hnum,
 				   dif))
@@ -129,14 +139,18 @@ struct sock *reuse_deliver_syn6(reuse_tcp6_net_t *net, REUSE_TCP6_TABLE_PARAM
 				const unsigned short hnum, const int dif,
 				const int sdif)
 {
-	struct reuse_delivery dv = {
-		.profile = reuse_net_profile(net), .net = net, .dif = dif,
-		.sdif = sdif, .port = hnum, .protocol = IPPROTO_TCP,
-	};
+	struct reuse_delivery dv __uninitialized;
 	struct sock *sk;
 
 	sk = inet6_lookup_listener(net, REUSE_TCP6_TABLE_ARG skb, doff, saddr,
 				   sport, daddr, hnum, dif, sdif);
+	if (is_settled(net, sk))
+		return sk;
+
+	dv = (struct reuse_delivery) {
+		.profile = reuse_net_profile(net), .net = net, .dif = dif,
+		.sdif = sdif, .port = hnum, .protocol = IPPROTO_TCP,
+	};
 	if (!may_decide(&dv, sk) || REUSE_IS_DCCP6 ||
 	    reuse_sk_lookup_chose6(net, IPPROTO_TCP, saddr, sport, daddr, hnum,
 				   dif))
