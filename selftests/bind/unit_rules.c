@@ -40,17 +40,16 @@ static void check_removal(const struct sem_bind *b, const struct sock *sk, struc
 {
 	struct sock *removed[MAX_SOCKS];
 	struct sem_bind next;
-	int n = 0;
+	int n = 0, err;
 
 	do {
 		removed[n++] = by;
 		by->bound = false;
-		if (!ask(&next, sk, b->search))
-			break;
+		err = ask(&next, sk, b->search);
 		by = (struct sock *)next.by;
-	} while (by && on_port(by, sk->udp) && n < MAX_SOCKS);
-	if (next.by && !on_port(next.by, sk->udp))
-		wrong(b, sk, "with %d sockets less, one refuses that is not there", n);
+	} while (err && by && on_port(by, sk->udp) && n < MAX_SOCKS);
+	if (err)
+		wrong(b, sk, "with %d sockets less, none that is there refuses", n);
 	while (n)
 		removed[--n]->bound = true;
 }
