@@ -7,9 +7,9 @@
  *	bindcost accepted N	lines "accepted SERVER FLAGS ADDRESS N COST...", where
  *				SERVER still listens (up) or has closed its listener (gone),
  *				each with /ERRNO if refused
- * Or what a log adds, to a bind() that is allowed and to one that an owner refuses:
- *	bindcost logged		lines "logged SEMANTICS PROTO VERDICT OFF REFUSED ALL", the
- *				costs with each net.reuse.log
+ * Or what a log or a trace adds, to a bind() that is allowed and to one that an owner refuses:
+ *	bindcost logged		lines "logged SEMANTICS PROTO VERDICT OFF REFUSED ALL TRACED", the
+ *				costs with each net.reuse.log, and with reuse_bind enabled
  * Or what bind() to port 0 costs with nine tenths of the range taken, on average:
  *	bindcost range		lines "range PROTO COST..."
  * Or what a switch to bsd costs the task that makes it, without what it waits for:
@@ -32,6 +32,7 @@
 #include "events.h"
 #include "module.h"
 #include "sock.h"
+#include "tracefs.h"
 
 #define ADDRESS	"127.0.0.1:4000"
 #define TURNS	20
@@ -230,9 +231,11 @@ static void measure_logged(enum semantics s, const char *proto, bool refused)
 		events_begin(levels[i]);
 		printf(" %lld", turns(proto, 0, refused ? EADDRINUSE : 0));
 	}
-	printf("\n");
-	fflush(stdout);
 	events_begin("off");
+	tracefs_enable("reuse_bind", true);
+	printf(" %lld\n", turns(proto, 0, refused ? EADDRINUSE : 0));
+	fflush(stdout);
+	tracefs_enable("reuse_bind", false);
 	if (refused)
 		close(owner);
 }
@@ -242,12 +245,14 @@ static void measure_all_logged(void)
 	enum semantics s;
 	int refused;
 
+	tracefs_begin();
 	for (s = NATIVE; s < SEMANTICS_COUNT; s++) {
 		for (refused = 0; refused < 2; refused++) {
 			measure_logged(s, "tcp", refused);
 			measure_logged(s, "udp", refused);
 		}
 	}
+	tracefs_end();
 	semantics_set(NATIVE);
 }
 

@@ -8,10 +8,13 @@
  *				share so, or cannot be reached so
  *	packetcost tcp|udp N...	lines "beside PROTO N COST...", with one server beside
  *				so many connected sockets
+ *	packetcost traced N...	lines "traced PROTO N OFF TRACED ALL", with N sockets that
+ *				share under bsd: with neither trace nor log, with
+ *				reuse_deliver enabled, with net.reuse.log=all
  *	packetcost cpus N...	lines "cpus N COST...": N CPUs send to one socket at once,
  *				the cost of a datagram is that of all CPUs until the last
  *				has sent all
- * The costs are those of states[].
+ * The costs are those of states[], if nothing else is said.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -27,8 +30,10 @@
 
 #include "bulk.h"
 #include "env.h"
+#include "events.h"
 #include "module.h"
 #include "sock.h"
+#include "tracefs.h"
 
 #define SERVER_PORT	4000
 #define CLIENT_PORT	5000
@@ -340,6 +345,22 @@ static void crowd(const char *proto, int n)
 	free(fd);
 }
 
+static void traced(const char *proto, int n)
+{
+	unsigned int flags = n > 1 ? S_REUSEPORT : 0;
+
+	semantics_set(BSD);
+	printf("traced %s %d %lld", proto, n, packet(proto, &ways[0], flags, n));
+	tracefs_enable("reuse_deliver", true);
+	printf(" %lld", packet(proto, &ways[0], flags, n));
+	tracefs_enable("reuse_deliver", false);
+	events_begin("all");
+	printf(" %lld\n", packet(proto, &ways[0], flags, n));
+	fflush(stdout);
+	events_begin("off");
+	semantics_set(NATIVE);
+}
+
 static void table(int n)
 {
 	static const char * const protos[] = { "tcp", "udp" };
@@ -361,22 +382,30 @@ int main(int argc, char **argv)
 {
 	const char *what = argc > 2 ? argv[1] : "";
 	bool sockets = !strcmp(what, "sockets"), cpus = !strcmp(what, "cpus");
+	bool trace = !strcmp(what, "traced");
 	int i, n;
 
-	if (!sockets && !cpus && strcmp(what, "tcp") && strcmp(what, "udp"))
-		return fprintf(stderr, "usage: packetcost sockets|tcp|udp|cpus N...\n"), 2;
+	if (!sockets && !cpus && !trace && strcmp(what, "tcp") && strcmp(what, "udp"))
+		return fprintf(stderr, "usage: packetcost sockets|tcp|udp|cpus|traced N...\n"), 2;
 	new_netns();
+	if (trace)
+		tracefs_begin();
 	for (i = 2; i < argc; i++) {
 		n = atoi(argv[i]);
 		if (cpus) {
 			at_once(n);	/* what is allocated at first use is not to be counted */
 			printf("cpus %d", n);
 			in_each(NULL, NULL, 0, n);
+		} else if (trace) {
+			traced("tcp", n);
+			traced("udp", n);
 		} else if (!sockets) {
 			crowd(what, n);
 		} else if (n > 0 && n <= MOST) {
 			table(n);
 		}
 	}
+	if (trace)
+		tracefs_end();
 	return 0;
 }
