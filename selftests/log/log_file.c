@@ -7,7 +7,21 @@
 #include "events.h"
 #include "harness.h"
 
-#define NOT_LOCAL	"192.0.2.1"
+#define ANY		"0.0.0.0" AT_PORT
+
+/* It has the port, and shares it with nobody */
+static int owner = -1;
+
+static void own_port(void)
+{
+	owner = sock_bind("udp", ANY, 0);
+}
+
+/* The address of an event: each number has another one */
+static const char *address(int n)
+{
+	return text("127.0.%d.%d" AT_PORT, n / 250, n % 250 + 1);
+}
 
 static int try_level(const char *word)
 {
@@ -22,11 +36,11 @@ static const char *level(void)
 	return word;
 }
 
-/* bind() to an address that no device has: an event for each port */
-static int refused(int port)
+/* bind() to the port that is taken: an event for each number */
+static int refused(int n)
 {
-	int s = sock_open("tcp", AF_INET, 0);
-	int err = sock_try_bind(s, text(NOT_LOCAL ":%d", port));
+	int s = sock_open("udp", AF_INET, 0);
+	int err = sock_try_bind(s, address(n));
 
 	close(s);
 	return err;
@@ -37,10 +51,9 @@ FIXTURE_SETUP(log_file)
 {
 	if (access(EVENTS_SYSCTL, F_OK))
 		SKIP(return, "no net.reuse.log");
-	if (kernel_is_realtime())
-		SKIP(return, "PREEMPT_RT: these binds are not logged, see reuse(7)");
 	new_netns();
 	lo_up();
+	own_port();
 }
 
 FIXTURE_TEARDOWN(log_file)
@@ -51,23 +64,23 @@ FIXTURE_TEARDOWN(log_file)
 TEST_F(log_file, takes_three_words)
 {
 	EXPECT_STREQ("off", level());
-	EXPECT_EQ(EADDRNOTAVAIL, refused(1));
+	EXPECT_EQ(EADDRINUSE, refused(1));
 	EXPECT_EVENTS("%s", "");
 
 	EXPECT_EQ(0, try_level("refused\n"));
 	EXPECT_STREQ("refused", level());
-	EXPECT_EQ(EADDRNOTAVAIL, refused(2));
-	EXPECT_EVENTS("local_address=" NOT_LOCAL ":2");
+	EXPECT_EQ(EADDRINUSE, refused(2));
+	EXPECT_EVENTS("local_address=%s", address(2));
 
 	EXPECT_EQ(0, try_level(" all "));
 	EXPECT_STREQ("all", level());
 	EXPECT_EVENTS("%s", "");
-	EXPECT_EQ(EADDRNOTAVAIL, refused(3));
-	EXPECT_EVENTS("local_address=" NOT_LOCAL ":3");
+	EXPECT_EQ(EADDRINUSE, refused(3));
+	EXPECT_EVENTS("local_address=%s", address(3));
 
 	EXPECT_EQ(0, try_level("off"));
 	EXPECT_STREQ("off", level());
-	EXPECT_EQ(EADDRNOTAVAIL, refused(4));
+	EXPECT_EQ(EADDRINUSE, refused(4));
 	EXPECT_EVENTS("%s", "");
 }
 
@@ -81,7 +94,7 @@ TEST_F(log_file, refuses_other_words)
 	size_t i;
 
 	events_begin("refused");
-	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
+	EXPECT_EQ(EADDRINUSE, refused(1));
 	for (i = 0; i < ARRAY_SIZE(words); i++)
 		EXPECT_EQ(-EINVAL, try_level(words[i]));
 	EXPECT_STREQ("refused", level());
@@ -92,11 +105,11 @@ TEST_F(log_file, refuses_other_words)
 TEST_F(log_file, begins_anew_when_written)
 {
 	events_begin("refused");
-	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
+	EXPECT_EQ(EADDRINUSE, refused(1));
 	EXPECT_EVENTS("count=1");
 	events_begin("refused");
 	EXPECT_EVENTS("%s", "");
-	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
+	EXPECT_EQ(EADDRINUSE, refused(1));
 	EXPECT_EVENTS("count=1");
 }
 
@@ -108,15 +121,14 @@ TEST_F(log_file, counts_equal_events)
 
 	events_begin("refused");
 	prctl(PR_SET_NAME, "a b\\c\x01");
-	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
+	EXPECT_EQ(EADDRINUSE, refused(1));
 	usleep(20000);
-	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
-	EXPECT_EVENTS("count=2 pid=%d comm=a\\040b\\134c\\001 uid=0 call=bind proto=tcp\t"
-		      "local_address=" NOT_LOCAL AT_PORT " dev=- v6only=- reuseaddr=0\t"
-		      "reuseport=0 semantics=native\t"
-		      "verdict=EADDRNOTAVAIL native=EADDRNOTAVAIL rule=not-local other_address=-\t"
-		      "other_dev=- other_state=- other_uid=- other_reuseaddr=- other_reuseport=-\t"
-		      "other_inode=-", getpid());
+	EXPECT_EQ(EADDRINUSE, refused(1));
+	EXPECT_EVENTS("count=2 pid=%d comm=a\\040b\\134c\\001 uid=0 call=bind proto=udp\t"
+		      "local_address=%s dev=- v6only=- reuseaddr=0 reuseport=0 semantics=native\t"
+		      "verdict=EADDRINUSE native=EADDRINUSE rule=wildcard other_address=" ANY
+		      " other_dev=- other_state=bound other_uid=0 other_reuseaddr=0\t"
+		      "other_reuseport=0 other_inode=%lu", getpid(), address(1), inode_of(owner));
 
 	events_read(EVENTS_FILE, &events);
 	first = atof(event_col(&events.event[0], "first"));
@@ -131,7 +143,7 @@ TEST_F(log_file, counts_equal_events)
 static void refused_once(void *arg)
 {
 	prctl(PR_SET_NAME, "other");
-	if (refused(*(int *)arg) != EADDRNOTAVAIL)
+	if (refused(*(int *)arg) != EADDRINUSE)
 		die("not refused");
 }
 
@@ -139,13 +151,13 @@ static void refused_once(void *arg)
 TEST_F(log_file, says_who_called_last)
 {
 	struct child same, other;
-	int port = PORT;
+	int n = 1;
 
 	events_begin("refused");
-	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
-	child_start(&same, 0, refused_once, &port);
+	EXPECT_EQ(EADDRINUSE, refused(1));
+	child_start(&same, 0, refused_once, &n);
 	EXPECT_EVENTS("count=2 pid=%d comm=other uid=0", same.pid);
-	child_start(&other, 1000, refused_once, &port);
+	child_start(&other, 1000, refused_once, &n);
 	EXPECT_EVENTS("count=2 pid=%d uid=0\ncount=1 pid=%d uid=1000", same.pid, other.pid);
 	child_stop(&same);
 	child_stop(&other);
@@ -159,28 +171,28 @@ TEST_F(log_file, loses_the_oldest)
 
 	events_begin("refused");
 	for (i = 1; i <= EVENTS_MAX; i++)
-		EXPECT_EQ(EADDRNOTAVAIL, refused(1000 + i));
+		EXPECT_EQ(EADDRINUSE, refused(1000 + i));
 	/* The first is no longer the oldest */
-	EXPECT_EQ(EADDRNOTAVAIL, refused(1001));
+	EXPECT_EQ(EADDRINUSE, refused(1001));
 	events_read(EVENTS_FILE, &events);
 	EXPECT_EQ(EVENTS_MAX, (int)events.n);
 	EXPECT_EQ(0, (int)events.lost);
-	EXPECT_STREQ(NOT_LOCAL ":1002", event_col(&events.event[0], "local_address"));
-	EXPECT_STREQ(NOT_LOCAL ":1001", event_col(&events.event[EVENTS_MAX - 1], "local_address"));
+	EXPECT_STREQ(address(1002), event_col(&events.event[0], "local_address"));
+	EXPECT_STREQ(address(1001), event_col(&events.event[EVENTS_MAX - 1], "local_address"));
 	EXPECT_STREQ("2", event_col(&events.event[EVENTS_MAX - 1], "count"));
 	events_free(&events);
 
 	for (i = 1; i <= 3; i++)
-		EXPECT_EQ(EADDRNOTAVAIL, refused(2000 + i));
+		EXPECT_EQ(EADDRINUSE, refused(2000 + i));
 	events_read(EVENTS_FILE, &events);
 	EXPECT_EQ(EVENTS_MAX, (int)events.n);
 	EXPECT_EQ(3, (int)events.lost);
-	EXPECT_STREQ(NOT_LOCAL ":1005", event_col(&events.event[0], "local_address"));
-	EXPECT_STREQ(NOT_LOCAL ":2003", event_col(&events.event[EVENTS_MAX - 1], "local_address"));
+	EXPECT_STREQ(address(1005), event_col(&events.event[0], "local_address"));
+	EXPECT_STREQ(address(2003), event_col(&events.event[EVENTS_MAX - 1], "local_address"));
 	events_free(&events);
 
 	/* A lost event comes back as a new one */
-	EXPECT_EQ(EADDRNOTAVAIL, refused(1002));
+	EXPECT_EQ(EADDRINUSE, refused(1002));
 	events_read(EVENTS_FILE, &events);
 	EXPECT_EQ(4, (int)events.lost);
 	EXPECT_STREQ("1", event_col(&events.event[EVENTS_MAX - 1], "count"));
@@ -197,14 +209,14 @@ TEST_F(log_file, is_read_as_of_one_moment)
 
 	events_begin("refused");
 	for (i = 0; i < 100; i++)
-		EXPECT_EQ(EADDRNOTAVAIL, refused(1000 + i));
+		EXPECT_EQ(EADDRINUSE, refused(1000 + i));
 	whole = slurp(EVENTS_FILE);
 	fd = open(EVENTS_FILE, O_RDONLY | O_CLOEXEC);
 	ASSERT_LE(0, fd);
 	while ((n = read(fd, buffer, sizeof(buffer))) > 0) {
 		EXPECT_EQ(0, memcmp(whole + len, buffer, n));
 		len += n;
-		EXPECT_EQ(EADDRNOTAVAIL, refused(1000 + len % 100));
+		EXPECT_EQ(EADDRINUSE, refused(1000 + len % 100));
 		if (len > 1000)
 			events_begin("refused");
 	}
@@ -221,7 +233,7 @@ TEST_F(log_file, is_read_as_of_one_moment)
 TEST_F(log_file, is_of_one_namespace)
 {
 	events_begin("refused");
-	EXPECT_EQ(EADDRNOTAVAIL, refused(PORT));
+	EXPECT_EQ(EADDRINUSE, refused(1));
 	new_netns();
 	EXPECT_STREQ("off", level());
 	EXPECT_EVENTS("%s", "");
@@ -313,8 +325,10 @@ static void logs_and_dies(void *unused)
 {
 	(void)unused;
 	new_netns();
+	lo_up();
+	own_port();
 	events_begin("all");
-	if (refused(PORT) != EADDRNOTAVAIL)
+	if (refused(1) != EADDRINUSE)
 		die("not refused");
 }
 
@@ -332,9 +346,9 @@ TEST_F(log_file, goes_with_its_namespace)
 	fd = open(text("/proc/%d/net/reuse_log", child.pid), O_RDONLY | O_CLOEXEC);
 	EXPECT_EQ(10, read(fd, first, 10));
 	child_stop(&child);
-	EXPECT_TRUE(strstr(slurp_fd(fd), NOT_LOCAL AT_PORT));
+	EXPECT_TRUE(strstr(slurp_fd(fd), address(1)));
 	EXPECT_EQ(0, lseek(fd, 0, SEEK_SET));
-	EXPECT_TRUE(strstr(slurp_fd(fd), NOT_LOCAL AT_PORT));
+	EXPECT_TRUE(strstr(slurp_fd(fd), address(1)));
 	close(fd);
 	EXPECT_TRUE(wait_for(nothing_hooked, NULL, 60000));
 }
