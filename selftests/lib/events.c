@@ -32,19 +32,18 @@ static bool split(char *line, struct event *event)
 }
 
 /**
- * events_read() - read a log
- * @path: EVENTS_FILE, or that of another process
- * @events: to be freed by events_free()
+ * events_parse() - take a log apart
+ * @text: the whole file, which the columns point into; is modified
+ * @events: is set
  *
  * A log in another format than the documented one ends the test.
  */
-void events_read(const char *path, struct events *events)
+void events_parse(char *text, struct events *events)
 {
-	char *rest, *line;
+	char *rest = text, *line;
 
 	memset(events, 0, sizeof(*events));
-	events->text = slurp(path);
-	rest = events->text;
+	events->text = text;
 	errno = 0;
 	line = strsep(&rest, "\n");
 	if (strcmp(line, EVENTS_HEADER))
@@ -55,8 +54,19 @@ void events_read(const char *path, struct events *events)
 		if (events->n == EVENTS_MAX)
 			die("more than %d lines", EVENTS_MAX);
 		if (!split(line, &events->event[events->n++]))
-			die("line %zu of %s", events->n, slurp(path));
+			die("line %zu has not %d columns, or is not the last", events->n,
+			    EVENTS_COLS);
 	}
+}
+
+/**
+ * events_read() - read a log, and take it apart
+ * @path: EVENTS_FILE, or that of another process
+ * @events: to be freed by events_free()
+ */
+void events_read(const char *path, struct events *events)
+{
+	events_parse(slurp(path), events);
 }
 
 /**

@@ -38,6 +38,7 @@ struct events {
 };
 
 void events_begin(const char *level);
+void events_parse(char *text, struct events *events);
 void events_read(const char *path, struct events *events);
 void events_free(struct events *events);
 const char *event_col(const struct event *event, const char *name);

@@ -265,7 +265,8 @@ static bool no_cache(void *nothing)
 const char *reuse_left_behind(bool symbols)
 {
 	static const char * const paths[] = {
-		REUSE_FILE, "/proc/1/net/reuse", "/proc/sys/net/reuse", "/sys/module/reuse",
+		REUSE_FILE, "/proc/1/net/reuse", "/proc/net/reuse_log", "/proc/net/reuse_why",
+		"/proc/sys/net/reuse", "/sys/module/reuse", "/sys/kernel/tracing/events/reuse",
 	};
 	size_t i;
 

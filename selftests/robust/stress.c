@@ -13,6 +13,7 @@
 
 #include "events.h"
 #include "stress.h"
+#include "tracefs.h"
 #include "variants.h"
 
 #define SECONDS		8
@@ -173,6 +174,13 @@ ADD_BSDS(stress);
 static void __attribute__((constructor)) choose(void)
 {
 	leave_out_untried();
+	if (tracefs_there(""))
+		tracefs_begin();
+}
+
+static void __attribute__((destructor)) end_traces(void)
+{
+	tracefs_end();
 }
 
 FIXTURE_SETUP(stress)
@@ -198,13 +206,13 @@ TEST_F_TIMEOUT(stress, storm, 100000)
 		stress->space[i].fixed = true;
 		stress_enter(i);
 		semantics_set(stress->space[i].semantics);
-		events_begin(i ? "all" : "refused");
 	}
 	stress_spawn_workers();
 	stress_spawn(stress_read, 0, 0);
 	stress_spawn(stress_read, 0, 1);
 	stress_spawn(stress_write, 0, 0);
 	stress_spawn(stress_switch, 0, 0);
+	stress_spawn(stress_log, 0, 0);
 	do {
 		usleep(1000 * BETWEEN_MS);
 		why = moment_of_rest();

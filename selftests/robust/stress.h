@@ -66,7 +66,7 @@ struct held {
 /* Counted events */
 enum deed {
 	BINDS, REFUSALS, LISTENS, ACCEPTS, CONNECTS, FLIPS, FORKS,
-	READS, PIECES, QUESTIONS, MISSING, WRITES, SWITCHES, NAMESPACES, DEEDS
+	READS, PIECES, QUESTIONS, MISSING, WRITES, LOGS, SWITCHES, NAMESPACES, DEEDS
 };
 
 /**
@@ -153,5 +153,6 @@ void stress_found(struct post *post);
 void stress_read(struct post *post);
 void stress_write(struct post *post);
 void stress_switch(struct post *post);
+void stress_log(struct post *post);
 
 #endif

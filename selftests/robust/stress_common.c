@@ -196,7 +196,8 @@ const char *stress_summary(void)
 {
 	static const char * const names[DEEDS] = {
 		"binds", "refused", "listens", "accepts", "connects", "flips", "forks",
-		"reads", "pieces", "questions", "missing", "writes", "switches", "namespaces",
+		"reads", "pieces", "questions", "missing", "writes", "logs",
+		"switches", "namespaces",
 	};
 	static char s[DEEDS * 40];
 	size_t len = 0;

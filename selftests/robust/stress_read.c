@@ -15,10 +15,12 @@
 #include "module.h"
 #include "stress.h"
 #include "table.h"
+#include "tracefs.h"
 
 #define WORDS		ALL_SEMANTICS
 #define TEXT_MAX	1000000
 #define BIG		20000
+#define LOG_MAX		200000
 #define SPACE		" \t\r\v\f\xa0"
 #define WORD_MAX	32	/* what the kernel takes of a word, and a zero */
 
@@ -123,13 +125,21 @@ static void read_whole(uint64_t *rng)
 static void read_log(uint64_t *rng)
 {
 	static const char header[] = EVENTS_HEADER "\n";
-	static char text[BIG];
+	static char text[LOG_MAX + 1];
 	int fd = open(EVENTS_FILE, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, text, 1 + stress_draw(rng) % BIG);
+	size_t max = stress_draw(rng) % 2 ? LOG_MAX : 1 + stress_draw(rng) % BIG, len = 0;
+	struct events events;
+	ssize_t n;
 
-	if (n < 0 ? !missing(errno) : !!memcmp(text, header, n < (ssize_t)sizeof(header) - 1 ?
-					       n : (ssize_t)sizeof(header) - 1))
-		die("no log: \"%.*s\"", (int)(n < 0 ? 0 : n), text);
+	do {
+		n = fd < 0 ? -1 : read(fd, text + len, max - len);
+		len += n > 0 ? n : 0;
+	} while (n > 0 && max == LOG_MAX);
+	text[len] = '\0';
+	if (n < 0 ? !missing(errno) : !begins(header, text))
+		die("no log: \"%s\"", text);
+	if (!n)
+		events_parse(text, &events);
 	if (fd >= 0)
 		close(fd);
 }
@@ -387,4 +397,36 @@ void stress_switch(struct post *post)
 		stress_did(SWITCHES);
 		usleep(stress_take(&r, 200000));
 	}
+}
+
+/**
+ * stress_log() - begin and end logs, and traces if tracefs_begin() was called, until it is over
+ * @post: the place of this process
+ */
+void stress_log(struct post *post)
+{
+	static const char * const levels[] = { "off", "refused", "all" };
+	static const char * const points[] = { "reuse_bind", "reuse_deliver" };
+
+	while (!stress_over()) {
+		uint64_t r = stress_draw(&post->rng);
+		const char *level = levels[stress_take(&r, 3)];
+		const char *point = points[stress_take(&r, 2)];
+		int err;
+
+		stress_enter(stress_take(&r, SPACES));
+		err = -try_write(EVENTS_SYSCTL, 0, level, strlen(level));
+		if (err && !missing(err)) {
+			errno = err;
+			die("cannot begin a log");
+		}
+		read_log(&post->rng);
+		stress_did(LOGS);
+		/* The module may be missing, and then the tracepoint is */
+		if (tracefs_there(point))
+			tracefs_enable(point, stress_take(&r, 2));
+		usleep(stress_take(&r, 100000));
+	}
+	tracefs_enable(points[0], false);
+	tracefs_enable(points[1], false);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "env.h"
+#include "events.h"
 #include "sock.h"
 #include "stress.h"
 #include "table.h"
@@ -522,25 +523,35 @@ void stress_work(struct post *post)
 	}
 }
 
-/* A namespace that dies while it has some sockets and a reader */
+/* Reads the beginning of a file, which stays open: the namespace dies with it */
+static void leave_open(const char *path)
+{
+	char c;
+
+	if (read(open(path, O_RDONLY | O_CLOEXEC), &c, 1) != 1 && !stress->unloads)
+		die("read %s", path);
+}
+
+/* A namespace that dies while it has some sockets, readers and, unless it stays native, a log */
 static void found_one(const struct space *like, uint64_t rng)
 {
 	enum semantics semantics = like->fixed ? like->semantics :
 						  semantics_nth(stress_draw(&rng) % INT_MAX);
 	struct worker w;
-	char c;
 	int i;
 
 	stress_new_netns();
 	errno = semantics_try(semantics);
+	if (!errno && !like->fixed)
+		errno = -try_write(EVENTS_SYSCTL, 0, "all", 3);
 	if (errno && !stress->unloads)
 		die("cannot switch");
 	init(&w, 0, -1, rng);
 	for (i = 0; i < STEPS; i++)
 		step(&w);
 	reap(&w, 0);
-	if (read(open(REUSE_FILE, O_RDONLY | O_CLOEXEC), &c, 1) != 1 && !stress->unloads)
-		die("read");
+	leave_open(REUSE_FILE);
+	leave_open(EVENTS_FILE);
 	_exit(0);
 }
 

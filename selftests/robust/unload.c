@@ -13,6 +13,7 @@
 #include "events.h"
 #include "harness.h"
 #include "stress.h"
+#include "tracefs.h"
 
 #define FREE_PORT	30100	/* no other test binds it, Linux does not choose it */
 
@@ -47,9 +48,16 @@ static void busy_or_not(void)
 	__atomic_store_n(&stress->pause, random() % 4 ? PAUSE : 0, __ATOMIC_RELAXED);
 }
 
+static void __attribute__((constructor)) begin_traces(void)
+{
+	if (tracefs_there(""))
+		tracefs_begin();
+}
+
 /* Also after a test that died: the next program finds the module without semantics= */
 static void __attribute__((destructor)) end_with_the_module(void)
 {
+	tracefs_end();
 	reuse_load_again();
 }
 
@@ -82,7 +90,7 @@ static enum semantics answers(void)
 	return semantics_seen(FREE_PORT);
 }
 
-/* Sockets, readers and writers; where it is @native, it stays so */
+/* Sockets, readers and writers; where it is @native, it stays so, and is neither logged nor traced */
 static void begin(bool native)
 {
 	int i;
@@ -97,6 +105,8 @@ static void begin(bool native)
 		die("no priority");
 	stress_spawn(stress_write, 0, 0);
 	stress_spawn(stress_found, 0, 0);
+	if (!native)
+		stress_spawn(stress_log, 0, 0);
 }
 
 /* With a word that is none it is not there at all, and says which words are */
