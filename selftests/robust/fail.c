@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Allocations that are made to fail, one at a time. */
+/* Allocations that are made to fail, one at a time or all. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "env.h"
+#include "events.h"
 #include "fail.h"
+#include "module.h"
 
 #define FAIL_NTH	"/proc/self/fail-nth"
+#define MAKE_IT_FAIL	"/proc/self/make-it-fail"
 #define FAULTS		"/sys/kernel/debug/"
 #define PRINTK		"/proc/sys/kernel/printk"
+#define FAR		1000000
 
 static int fail_nth_fd = -1;
 static int log_fd = -1;
@@ -52,6 +57,23 @@ static void setting(const char *what, const char *name, unsigned long value)
 
 	if (!access(path, W_OK))
 		write_file(path, "%#lx", value);
+}
+
+/*
+ * Let all of this task's allocations fail, or none: where one that failed is tried in another
+ * way, that has to fail as well
+ */
+static void fail_all(bool all)
+{
+	static const char * const what[] = { "failslab", "fail_page_alloc" };
+	size_t i;
+
+	for (i = 0; i < sizeof(what) / sizeof(*what); i++) {
+		write_file(text(FAULTS "%s/task-filter", what[i]), "Y");
+		setting(what[i], "times", INT_MAX);
+		setting(what[i], "probability", all ? 100 : 0);
+	}
+	write_file(MAKE_IT_FAIL, "%d", all);
 }
 
 /* That fails which is called from these addresses */
@@ -187,4 +209,93 @@ const char *fail_complaint(void)
 		}
 	}
 	return errno == EPIPE ? "the log was overwritten" : NULL;
+}
+
+/**
+ * fail_count() - count the allocations that an operation makes when none fails
+ * @op: the operation, which is to succeed
+ *
+ * Return: how many.
+ */
+int fail_count(const struct operation *op)
+{
+	int left, err;
+
+	if (op->prepare)
+		op->prepare();
+	fail_nth(FAR);
+	err = op->run();
+	left = fail_left();
+	errno = err;
+	if (err)
+		die("%s", op->name);
+	op->undo();
+	return FAR - left;
+}
+
+/* The errno of bind() without memory depends on the allocation that failed */
+static bool is_clean(const struct operation *op, int err)
+{
+	return err == ENOMEM ||
+	       (op->binds && (err == EADDRINUSE || err == EADDRNOTAVAIL || err == EAGAIN));
+}
+
+/* What is intercepted, and what net.reuse says of this namespace */
+static char *state(void)
+{
+	bool there = !access(SEMANTICS, F_OK);
+	char *hooked = slurp(HOOKED), *semantics = slurp(there ? SEMANTICS : "/dev/null");
+	char *level = slurp(there ? EVENTS_SYSCTL : "/dev/null"), *all;
+
+	if (asprintf(&all, "%s%s%s", hooked, semantics, level) < 0)
+		die("no memory");
+	free(hooked);
+	free(semantics);
+	free(level);
+	return all;
+}
+
+/**
+ * fail_cleanly() - have an operation fail for want of memory, and then succeed
+ * @op: the operation
+ * @n: the allocation that fails, or FAIL_ALL
+ * @failed: counts operations that fail
+ *
+ * Return: true if it did not fail, or did with the right error and left all as it was.
+ */
+bool fail_cleanly(const struct operation *op, int n, int *failed)
+{
+	char *before, *after;
+	const char *left;
+	bool same, clean;
+	int err;
+
+	if (op->prepare)
+		op->prepare();
+	before = state();
+	if (n == FAIL_ALL)
+		fail_all(true);
+	else
+		fail_nth(n);
+	err = op->run();
+	if (n == FAIL_ALL)
+		fail_all(false);
+	else
+		fail_left();
+	after = state();
+	left = op->loads && err ? reuse_left_behind(false) : NULL;
+	same = !err || (!strcmp(before, after) && !left);
+	clean = !err || is_clean(op, err);
+	*failed += !!err;
+	if (!same || !clean)
+		printf("# %s, allocation %d: %s%s%s\n", op->name, n, strerror(err),
+		       same ? "" : ", and something is not as before ", left ?: "");
+	if (err)
+		err = op->run();
+	if (err)
+		printf("# %s, after allocation %d failed: %s\n", op->name, n, strerror(err));
+	op->undo();
+	free(before);
+	free(after);
+	return same && clean && !err;
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Each allocation of what the module does fails once: there is an error, nothing
- * has changed, and the next try succeeds. /proc/self/fail-nth makes them fail,
- * objects and pages: CONFIG_FAULT_INJECTION_STACKTRACE_FILTER, CONFIG_FAILSLAB and
- * CONFIG_FAIL_PAGE_ALLOC.
+ * Each allocation of what the module does fails once, and then all do: there is an
+ * error, nothing has changed, and the next try succeeds. /proc/self/fail-nth makes
+ * one fail, objects and pages: CONFIG_FAULT_INJECTION_STACKTRACE_FILTER,
+ * CONFIG_FAILSLAB and CONFIG_FAIL_PAGE_ALLOC.
  *
  * Those that fail are the ones with a function of the module on the stack, and
  * while it is being loaded, with the one that calls a module. Where each takes
@@ -22,27 +22,6 @@
 #include "rules.h"
 
 #define KMEMLEAK	"/sys/kernel/debug/kmemleak"
-#define FAR		1000000
-
-/**
- * struct operation - what is to be tried
- * @name: of it
- * @prepare: called before, or NULL
- * @run: does it; 0 or an errno
- * @undo: undoes @prepare, and @run if that succeeded
- * @loads: the module is not there before
- * @most: so many allocations, spread over them, if there are more; 0: all
- * @binds: gets a port
- */
-struct operation {
-	const char *name;
-	void (*prepare)(void);
-	int (*run)(void);
-	void (*undo)(void);
-	bool loads;
-	int most;
-	bool binds;
-};
 
 static int home = -1;
 
@@ -102,67 +81,7 @@ FIXTURE_TEARDOWN(faults)
 		TH_LOG("%s", complaint);
 }
 
-/* The errno of bind() without memory depends on the allocation that failed */
-static bool is_clean(const struct operation *op, int err)
-{
-	return err == ENOMEM ||
-	       (op->binds && (err == EADDRINUSE || err == EADDRNOTAVAIL || err == EAGAIN));
-}
-
-/* How many allocations it makes when none fails */
-static int count(const struct operation *op)
-{
-	int left, err;
-
-	if (op->prepare)
-		op->prepare();
-	fail_nth(FAR);
-	err = op->run();
-	left = fail_left();
-	errno = err;
-	if (err)
-		die("%s", op->name);
-	op->undo();
-	return FAR - left;
-}
-
-/* Whether it failed, and if so cleanly and without a trace */
-static bool fails_cleanly(const struct operation *op, int n, int *failed)
-{
-	char *before, *after, *was, *is;
-	const char *left;
-	bool same, clean;
-	int err;
-
-	if (op->prepare)
-		op->prepare();
-	before = slurp(HOOKED);
-	was = access(SEMANTICS, F_OK) ? strdup("") : slurp(SEMANTICS);
-	fail_nth(n);
-	err = op->run();
-	fail_left();
-	after = slurp(HOOKED);
-	is = access(SEMANTICS, F_OK) ? strdup("") : slurp(SEMANTICS);
-	left = op->loads && err ? reuse_left_behind(false) : NULL;
-	same = !err || (!strcmp(before, after) && !strcmp(was, is) && !left);
-	clean = !err || is_clean(op, err);
-	*failed += !!err;
-	if (!same || !clean)
-		printf("# %s, allocation %d: %s%s%s\n", op->name, n, strerror(err),
-		       same ? "" : ", and something is not as before ", left ?: "");
-	if (err)
-		err = op->run();
-	if (err)
-		printf("# %s, after allocation %d failed: %s\n", op->name, n, strerror(err));
-	op->undo();
-	free(before);
-	free(after);
-	free(was);
-	free(is);
-	return same && clean && !err;
-}
-
-/* Was there an error (not each allocation is needed), or were not all tried? */
+/* Fails allocations of @op, one at a time, and in the end all at once. Was there ever an error? */
 static bool try_all(struct __test_metadata *_metadata, const struct operation *op)
 {
 	int all, n, step = 1, tried = 0, failed = 0;
@@ -171,16 +90,17 @@ static bool try_all(struct __test_metadata *_metadata, const struct operation *o
 		fail_of_init();
 	else
 		fail_of_module();
-	all = count(op);
+	all = fail_count(op);
 	if (op->most && !getenv("REUSE_FAULTS"))
 		step += all / op->most;
 	for (n = 1 + random() % step; n < all + 1 + step; n += step) {
-		EXPECT_TRUE(fails_cleanly(op, n, &failed));
+		EXPECT_TRUE(fail_cleanly(op, n, &failed));
 		tried++;
 	}
 	TH_LOG("%s: %d allocations, %d made to fail, %d times an error", op->name, all, tried,
 	       failed);
-	return failed || step > 1;
+	EXPECT_TRUE(fail_cleanly(op, FAIL_ALL, &failed));
+	return failed;
 }
 
 static const char *load_arguments;
@@ -401,6 +321,18 @@ TEST_F_TIMEOUT(faults, log, 280)
 {
 	static const struct operation op = { "log", NULL, run_log, end_log, false, 30, false };
 
+	EXPECT_LT(0, try_all(_metadata, &op));
+}
+
+/* Where another namespace logs already it takes no memory but that of the lines */
+TEST_F_TIMEOUT(faults, log_beside_another, 120)
+{
+	static const struct operation op = {
+		"log beside another", NULL, run_log, end_log, false, 0, false
+	};
+
+	events_begin("refused");
+	new_netns();
 	EXPECT_LT(0, try_all(_metadata, &op));
 }
 
