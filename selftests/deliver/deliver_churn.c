@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Every packet reaches its receiver while sockets that precede it in its bucket come and go, and
- * pass from this port to another: they are bound to a device that no packet comes by.
+ * Every packet reaches its receiver, which is another one than natively, while sockets that
+ * precede it in its bucket come and go, and pass from this port to another: they are bound to a
+ * device that no packet comes by.
  */
+#include <poll.h>
 #include <pthread.h>
 
 #include "harness.h"
 
 #define PORTS		2
+#define CLIENTS		16
 #define HELD		12	/* sockets that a thread has at a time */
 #define THREADS		2
 #define PACKETS		200	/* at least, however slow the machine */
@@ -24,7 +27,9 @@ static struct {
 
 FIXTURE(churn) {
 	pthread_t thread[THREADS];
-	int server;
+	struct pollfd server[2];
+	int client;
+	int receiver;
 };
 
 FIXTURE_VARIANT(churn) {
@@ -34,7 +39,7 @@ FIXTURE_VARIANT(churn) {
 FIXTURE_VARIANT_ADD(churn, udp) { "udp" };
 FIXTURE_VARIANT_ADD(churn, tcp) { "tcp" };
 
-/* The newest comes first in its bucket, so these precede the server */
+/* The newest comes first in its bucket, so these precede the servers */
 static void *come_and_go(void *unused)
 {
 	int fd[HELD], i;
@@ -53,6 +58,49 @@ static void *come_and_go(void *unused)
 	return NULL;
 }
 
+/* Sends a packet: which of the servers gets it, -1 if none does */
+static int receiver_of(const char *proto, int client, struct pollfd *server)
+{
+	bool udp = !strcmp(proto, "udp");
+	int i, child;
+	char c;
+
+	if (udp ? send(client, "", 1, 0) != 1 : sock_try_connect(client, addresses[0]))
+		return -1;
+	if (poll(server, 2, 10000) != 1)
+		return -1;
+	i = server[1].revents ? 1 : 0;
+	if (udp)
+		return recv(server[i].fd, &c, 1, MSG_DONTWAIT) == 1 ? i : -1;
+	child = sock_accept(server[i].fd);
+	sock_disconnect(client);
+	close(child);
+	return i;
+}
+
+/* Natively the two servers share by hash: the client that goes to the other one than under bsd */
+static void choose_client(struct __test_metadata *_metadata, FIXTURE_DATA(churn) *self,
+			  const char *proto)
+{
+	int client[CLIENTS], native[CLIENTS], i;
+
+	for (i = 0; i < CLIENTS; i++) {
+		client[i] = sock_bind(proto, "127.0.0.1:0", 0);
+		if (!strcmp(proto, "udp"))
+			sock_connect(client[i], addresses[0]);
+		native[i] = receiver_of(proto, client[i], self->server);
+		ASSERT_LE(0, native[i]);
+	}
+	semantics_set(BSD);
+	self->receiver = receiver_of(proto, client[0], self->server);
+	ASSERT_LE(0, self->receiver);
+	for (i = 0; i < CLIENTS && native[i] == self->receiver; i++)
+		;
+	ASSERT_GT(CLIENTS, i)
+		TH_LOG("the hash sends all clients to one server");
+	self->client = client[i];
+}
+
 FIXTURE_SETUP(churn)
 {
 	unsigned int listens = strcmp(variant->proto, "tcp") ? 0 : S_LISTEN;
@@ -62,9 +110,13 @@ FIXTURE_SETUP(churn)
 	lo_up();
 	if (!add_device("away", "dummy"))
 		SKIP(return, "no dummy devices in this kernel");
-	semantics_set(BSD);
+	for (i = 0; i < 2; i++) {
+		self->server[i].fd = sock_bind(variant->proto, addresses[0],
+					       S_REUSEPORT | listens);
+		self->server[i].events = POLLIN;
+	}
+	choose_client(_metadata, self, variant->proto);
 	passing.proto = variant->proto;
-	self->server = sock_bind(variant->proto, addresses[0], S_REUSEPORT | listens);
 	for (i = 0; i < THREADS; i++)
 		ASSERT_EQ(0, pthread_create(&self->thread[i], NULL, come_and_go, NULL));
 }
@@ -76,43 +128,17 @@ FIXTURE_TEARDOWN(churn)
 	__atomic_store_n(&passing.over, true, __ATOMIC_RELAXED);
 	for (i = 0; i < THREADS; i++)
 		pthread_join(self->thread[i], NULL);
-	close(self->server);
 }
 
-static bool has_datagram(void *server)
-{
-	char c;
-
-	return recv(*(int *)server, &c, 1, MSG_DONTWAIT) == 1;
-}
-
-/* False if the server has not got it */
-static bool send_one(const char *proto, int client, int *server)
-{
-	int child;
-
-	if (strcmp(proto, "tcp"))
-		return send(client, "", 1, 0) == 1 && wait_for(has_datagram, server, 10000);
-	if (sock_try_connect(client, addresses[0]))
-		return false;
-	child = sock_accept(*server);
-	sock_disconnect(client);
-	close(child);
-	return true;
-}
-
-TEST_F(churn, each_packet_reaches_the_server)
+TEST_F(churn, each_packet_reaches_its_server)
 {
 	long long end = now_ns() + test_seconds(SECONDS) * 1000000000LL;
-	int client = sock_bind(variant->proto, "127.0.0.1:0", 0), n;
+	int n;
 
-	if (!strcmp(variant->proto, "udp"))
-		sock_connect(client, addresses[0]);
 	for (n = 0; n < PACKETS || now_ns() < end; n++) {
-		ASSERT_TRUE(send_one(variant->proto, client, &self->server))
-			TH_LOG("packet %d did not reach the server (%s)", n, strerror(errno));
+		ASSERT_EQ(self->receiver, receiver_of(variant->proto, self->client, self->server))
+			TH_LOG("packet %d (%s)", n, strerror(errno));
 	}
-	close(client);
 }
 
 TEST_HARNESS_MAIN
