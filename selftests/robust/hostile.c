@@ -13,7 +13,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <sys/wait.h>
 
 #include "bulk.h"
@@ -22,7 +21,6 @@
 #include "hostile.h"
 
 #define FTRACE_ENABLED	"/proc/sys/kernel/ftrace_enabled"
-#define SOCKETS		4000	/* that memory is measured with */
 #define SWITCHERS	16
 #define PORTS		35000	/* as many as there may be slots */
 #define LONG_NS		100000000LL
@@ -548,44 +546,6 @@ TEST_F_TIMEOUT(hostile, floods_its_own_log_only, 120)
 	EXPECT_EVENTS("count=%d", BINDS);
 	events_begin("off");
 	close(owner);
-}
-
-static void check_charge(struct __test_metadata *_metadata, const char *group,
-			 const char *proto)
-{
-	long long native = hostile_charge(group, proto, NATIVE, SOCKETS), more;
-	enum semantics semantics;
-	struct utsname kernel;
-
-	for (semantics = PRE39; semantics < SEMANTICS_COUNT; semantics++) {
-		if (!semantics_tried(semantics))
-			continue;
-		more = hostile_charge(group, proto, semantics, SOCKETS) - native;
-		TH_LOG("%s, %s: a socket: %lld bytes, %lld more", proto,
-		       semantics_name[semantics], native / SOCKETS, more / SOCKETS);
-		/* 5.10 charges nothing with bottom halves off */
-		if (uname(&kernel) || strncmp(kernel.release, "5.10.", 5))
-			EXPECT_LT(100 * SOCKETS, more);
-		/* Twice as much where red zones are around all objects */
-		EXPECT_GT((slowness() > 1 ? 800 : 400) * SOCKETS, more);
-	}
-}
-
-/* The memory that the module takes for a user's sockets is small, and charged to the user */
-TEST_F_TIMEOUT(hostile, pays_for_memory, 300)
-{
-	const char *group = text(CGROUP "/hostile.%d", getpid());
-	int subtree;
-
-	bulk_files(SOCKETS);
-	if (access(CGROUP "/cgroup.subtree_control", W_OK))
-		SKIP(return, "no cgroup2 at " CGROUP);
-	subtree = open(CGROUP "/cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
-	if (write(subtree, "+memory", 7) != 7)
-		SKIP(return, "no memory controller");
-	close(subtree);
-	check_charge(_metadata, group, "udp");
-	check_charge(_metadata, group, "tcp");
 }
 
 TEST_HARNESS_MAIN

@@ -11,6 +11,16 @@
 #define HOSTILE_PORTS	30000	/* that the user holds */
 #define HOSTILE_CROWD	4000	/* with as many sockets */
 
+/**
+ * struct hostile_charge - memory that is charged to a user
+ * @objects: bytes of objects
+ * @all: bytes
+ */
+struct hostile_charge {
+	long long objects;
+	long long all;
+};
+
 void own_namespaces(void);
 pid_t hostile_fork(void);
 long long hostile_time_namespace(void);
@@ -24,6 +34,7 @@ int status_of(pid_t pid);
 int hostile_switch_under_signals(enum semantics semantics);
 int hostile_bind_as(uid_t uid, int port);
 void hostile_flood(const char *level, long long us);
-long long hostile_charge(const char *group, const char *proto, enum semantics semantics, int n);
+struct hostile_charge hostile_charge(const char *group, void (*take)(const void *arg),
+				     const void *arg);
 
 #endif

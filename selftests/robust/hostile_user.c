@@ -76,30 +76,33 @@ int status_of(pid_t pid)
 	return status;
 }
 
-static unsigned long long slab_of(const char *group)
+/* What a cgroup is charged now: for all, or for objects alone */
+static struct hostile_charge charged(const char *group)
 {
 	char *s = slurp(text("%s/memory.stat", group)), *at = strstr(s, "\nslab ");
-	unsigned long long bytes = strtoull(at ? at + 6 : "0", NULL, 10);
+	char *all = slurp(text("%s/memory.current", group));
+	struct hostile_charge charge = {
+		.objects = at ? atoll(at + 6) : 0, .all = atoll(all),
+	};
 
 	free(s);
-	return bytes;
+	free(all);
+	return charge;
 }
 
 /**
- * hostile_charge() - what the kernel charges such a user for sockets
+ * hostile_charge() - what the kernel charges such a user for something
  * @group: path of a cgroup that there is not yet
- * @proto: of the sockets
- * @semantics: under which they are bound
- * @n: how many
+ * @take: called in namespaces of the user's own; what it takes is measured
+ * @arg: for @take
  *
  * Return: bytes.
  */
-long long hostile_charge(const char *group, const char *proto, enum semantics semantics,
-			 int n)
+struct hostile_charge hostile_charge(const char *group, void (*take)(const void *arg),
+				     const void *arg)
 {
-	unsigned long long before;
-	int ready[2], go[2], i;
-	long long bytes;
+	struct hostile_charge before, after;
+	int ready[2], go[2];
 	pid_t pid;
 	char c;
 
@@ -108,11 +111,9 @@ long long hostile_charge(const char *group, const char *proto, enum semantics se
 	pid = hostile_fork();
 	if (!pid) {
 		own_namespaces();
-		semantics_set(semantics);
 		if (write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1)
 			_exit(1);
-		for (i = 0; i < n; i++)
-			bulk_bind(proto, LOOPBACK(i), PORT, 0);
+		take(arg);
 		if (write(ready[1], "", 1) != 1 || read(go[0], &c, 1) != 1)
 			_exit(1);
 		_exit(0);
@@ -123,14 +124,16 @@ long long hostile_charge(const char *group, const char *proto, enum semantics se
 	if (mkdir(group, 0755))
 		die("no cgroup");
 	write_file(text("%s/cgroup.procs", group), "%d", pid);
-	before = slab_of(group);
+	before = charged(group);
 	if (write(go[1], "", 1) != 1 || read(ready[0], &c, 1) != 1)
 		die("the user failed");
-	bytes = slab_of(group) - before;
+	after = charged(group);
 	if (write(go[1], "", 1) != 1 || status_of(pid))
 		die("the user failed");
 	rmdir(group);
-	return bytes;
+	return (struct hostile_charge){
+		after.objects - before.objects, after.all - before.all
+	};
 }
 
 /* bind() to port 0, of which there is none; how long that takes */
