@@ -165,6 +165,35 @@ TEST_F(bind, any_port)
 	close(fd);
 }
 
+/* The fields that a format file has, in their order, without those of all events */
+static const char *fields_of(const char *event)
+{
+	char *format = slurp(text(TRACEFS "events/reuse/%s/format", event)), *line;
+	const char *fields = "";
+
+	while ((line = strsep(&format, "\n"))) {
+		char *name, *end = strchr(line, ';');
+
+		if (!end || !strstr(line, "field:") || strstr(line, " common_"))
+			continue;
+		*end = '\0';
+		name = strrchr(line, ' ') + 1;
+		fields = text("%s %.*s", fields, (int)strcspn(name, "["), name);
+	}
+	return fields;
+}
+
+/* The fields are those that reuse(7) has, for programs that rely on them */
+TEST_F(bind, fields)
+{
+	EXPECT_STREQ(" netns pid comm uid call proto local_address dev port v6only reuseaddr"
+		     " reuseport semantics verdict native rule other_address other_dev"
+		     " other_state other_uid other_reuseaddr other_reuseport other_inode",
+		     fields_of("reuse_bind"));
+	EXPECT_STREQ(" netns proto saddr daddr sport dport semantics verdict inode native_inode",
+		     fields_of("reuse_deliver"));
+}
+
 /* A filter of tracefs takes words, and the port as a number */
 TEST_F(bind, filter)
 {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /* net.reuse.log and /proc/net/reuse_log: the sysctl, the lines, who may read, what is kept. */
 #include <fcntl.h>
+#include <net/if.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 
 #include "events.h"
 #include "harness.h"
@@ -239,6 +241,68 @@ TEST_F(log_file, is_of_one_namespace)
 	EXPECT_EVENTS("%s", "");
 }
 
+/* The devices that the sockets are bound to: their names or, once they are gone, their numbers */
+TEST_F(log_file, names_devices)
+{
+	int s = sock_open("udp", AF_INET, 0), index;
+
+	if (!add_device("away", "dummy"))
+		SKIP(return, "no dummy devices in this kernel");
+	index = if_nametoindex("away");
+	sock_bind_dev("udp", "127.0.0.1:30001", 0, "away");
+	sock_dev(s, "away");
+	events_begin("refused");
+	EXPECT_EQ(EADDRINUSE, sock_try_bind(s, "127.0.0.1:30001"));
+	EXPECT_EVENTS("dev=away other_dev=away");
+	run("ip link del away");
+	EXPECT_EVENTS("dev=if%d other_dev=if%d", index, index);
+}
+
+#define FIRST_PID_NAMESPACE	0xeffffffc	/* PROC_PID_INIT_INO */
+
+/* Runs @fn as the first process of a PID namespace, and returns its number in this one */
+static pid_t first_process(bool (*fn)(void))
+{
+	int home = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC), status;
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID))
+		die("no PID namespace");
+	fflush(NULL);
+	pid = fork();
+	if (!pid)
+		_exit(fn() ? 0 : 1);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		die("not the number that was expected");
+	if (setns(home, CLONE_NEWPID))
+		die("cannot go back");
+	close(home);
+	return pid;
+}
+
+static bool is_first(void)
+{
+	return refused(1) == EADDRINUSE && !events_expect("pid=1");
+}
+
+static bool sees_no_number(void)
+{
+	return !events_expect("pid=-");
+}
+
+/* A process has a number for who reads in its PID namespace, or in the first one */
+TEST_F(log_file, numbers_processes_for_those_who_know_them)
+{
+	pid_t pid;
+
+	if (inode_of(open("/proc/self/ns/pid", O_RDONLY)) != FIRST_PID_NAMESPACE)
+		SKIP(return, "this is not the first PID namespace");
+	events_begin("refused");
+	pid = first_process(is_first);
+	EXPECT_EVENTS("pid=%d", pid);
+	first_process(sees_no_number);
+}
+
 static int open_log(void)
 {
 	int fd = open(EVENTS_FILE, O_RDONLY | O_CLOEXEC), err = errno;
@@ -260,6 +324,11 @@ static void without_rights(void *unused)
 	/* It has all rights over this one */
 	if (unshare(CLONE_NEWNET) || open_log() || try_level("refused") < 0)
 		die("a user may not in a namespace of their own");
+	/* Users are those of the reader's user namespace, which knows none */
+	lo_up();
+	own_port();
+	if (refused(1) != EADDRINUSE || events_expect("uid=65534 other_uid=65534"))
+		die("a user has a number of another user namespace");
 }
 
 /* Only who has CAP_NET_ADMIN over the namespace may read or write */

@@ -335,15 +335,26 @@ TEST_F(log_rules, say_that_no_port_is_free)
 		"EADDRINUSE", "EADDRINUSE", "EADDRNOTAVAIL", "EADDRNOTAVAIL", "EADDRNOTAVAIL",
 		"EAGAIN", "EADDRNOTAVAIL",
 	};
+	const char *error = errors[variant->semantics];
+	const char *native = variant->semantics ? "-" : "EADDRINUSE";
 	int s = sock_bind("tcp", "127.0.0.1" AT_PORT, 0), t = sock_open("tcp", AF_INET, 0);
+	int u = sock_bind("udp", "0.0.0.0" AT_PORT, 0), v = sock_open("udp", AF_INET, 0);
+	struct sockaddr_storage to;
+	socklen_t len = sock_addr("127.0.0.1" AT_PORT, &to);
 
 	write_file(PORT_RANGE, "%d %d", PORT, PORT);
 	EXPECT_NE(0, sock_try_bind(t, "127.0.0.1:0"));
-	EXPECT_EVENTS("count=1 call=bind local_address=127.0.0.1:0 verdict=%s native=%s\t"
-		      "rule=no-port other_address=-", errors[variant->semantics],
-		      variant->semantics ? "-" : "EADDRINUSE");
+	/* This one binds, too */
+	EXPECT_EQ(-1, sendto(v, "", 1, 0, (struct sockaddr *)&to, len));
+	EXPECT_EQ(EAGAIN, errno);
+	EXPECT_EVENTS("count=1 call=bind proto=tcp local_address=127.0.0.1:0 verdict=%s native=%s\t"
+		      "rule=no-port other_address=-\n"
+		      "count=1 call=bind proto=udp local_address=0.0.0.0:0 verdict=%s native=%s\t"
+		      "rule=no-port other_address=-", error, native, error, native);
 	close(s);
 	close(t);
+	close(u);
+	close(v);
 }
 
 /* An address that no device has; the port does not matter */
@@ -519,6 +530,24 @@ TEST_F(log_rules, say_that_connect_keeps_the_port)
 	close(t);
 	close(s);
 	close(listener);
+}
+
+/* UDP-Lite has ports of its own */
+TEST_F(log_rules, speak_of_udplite)
+{
+	int owner, s;
+
+	if (!sock_has("udplite"))
+		SKIP(return, "no UDP-Lite");
+	owner = sock_bind("udplite", "[::1]" AT_PORT, 0);
+	s = sock_open("udplite", AF_INET6, 0);
+	events_begin("all");
+	EXPECT_EQ(EADDRINUSE, sock_try_bind(s, "[::1]" AT_PORT));
+	EXPECT_EVENTS("proto=udplite call=bind local_address=[::1]" AT_PORT " verdict=EADDRINUSE\t"
+		      "native=EADDRINUSE rule=in-use other_address=[::1]" AT_PORT
+		      " other_inode=%lu", inode_of(owner));
+	close(s);
+	close(owner);
 }
 
 /* An MPTCP socket binds by a TCP socket of its own */
