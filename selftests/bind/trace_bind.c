@@ -110,7 +110,7 @@ static void expect_events(struct __test_metadata *_metadata, enum semantics colu
 		expect_fields(_metadata, e, "other_state=bound other_uid=0 other_dev=0");
 		expect_fields(_metadata, e, "other_reuseaddr=0 other_reuseport=0");
 		expect_fields(_metadata, e, text("other_address=%s other_inode=%lu", addr,
-						 tracefs_inode(first)));
+						 inode_of(first)));
 		EXPECT_STRNE("-", tracefs_field(e, "rule"));
 	}
 	if (!strcmp(proto, "tcp")) {
@@ -148,7 +148,7 @@ TEST_F(bind, otherwise_than_natively)
 		expect_fields(_metadata, e, "v6only=1 native=ok");
 	} else {
 		expect_fields(_metadata, e, "v6only=0 native=EADDRINUSE rule=in-use");
-		expect_fields(_metadata, e, text("other_inode=%lu", tracefs_inode(a)));
+		expect_fields(_metadata, e, text("other_inode=%lu", inode_of(a)));
 	}
 	close(a);
 	close(b);

@@ -7,7 +7,6 @@
 #include <sched.h>
 #include <sys/fsuid.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "harness.h"
 #include "variants.h"
@@ -15,13 +14,9 @@
 
 #define OTHER_UID	1234
 
-static const char *inode_of(int fd)
+static const char *inode_text(int fd)
 {
-	struct stat st;
-
-	if (fstat(fd, &st))
-		die("no inode");
-	return text("%lu", (unsigned long)st.st_ino);
+	return text("%lu", inode_of(fd));
 }
 
 static int user_bind(uid_t uid, const char *proto, const char *address, unsigned int flags)
@@ -91,7 +86,7 @@ TEST_F(why, names_socket)
 		EXPECT_STREQ(shown[i].flags & S_REUSEADDR ? "1" : "0",
 			     why_get(&why, "other_reuseaddr"));
 		EXPECT_STREQ("0", why_get(&why, "other_reuseport"));
-		EXPECT_STREQ(inode_of(fd), why_get(&why, "other_inode"));
+		EXPECT_STREQ(inode_text(fd), why_get(&why, "other_inode"));
 		close(fd);
 		ASSERT_EQ(0, why_ask(&why, "proto=%s local_address=%s", shown[i].proto,
 				     shown[i].address));
@@ -116,7 +111,7 @@ TEST_F(why, names_the_right_one)
 	EXPECT_STREQ("EADDRINUSE", why_get(&why, "verdict"));
 	EXPECT_STREQ(native ? "it-lacks-reuseaddr" : "user", why_get(&why, "rule"));
 	EXPECT_STREQ(text("%d", OTHER_UID), why_get(&why, "other_uid"));
-	EXPECT_STREQ(inode_of(fd[0]), why_get(&why, "other_inode"));
+	EXPECT_STREQ(inode_text(fd[0]), why_get(&why, "other_inode"));
 }
 
 /* Only TIME_WAIT is left: it has no inode and no user */
@@ -182,7 +177,7 @@ TEST_F(why, knows_devices)
 	ASSERT_EQ(0, why_ask(&why, "proto=udp local_address=0.0.0.0" AT_PORT " dev=d0"));
 	EXPECT_STREQ("EADDRINUSE", why_get(&why, "verdict"));
 	EXPECT_STREQ("d0", why_get(&why, "other_dev"));
-	EXPECT_STREQ(inode_of(fd), why_get(&why, "other_inode"));
+	EXPECT_STREQ(inode_text(fd), why_get(&why, "other_inode"));
 	EXPECT_EQ(ENODEV, why_ask(&why, "proto=udp local_address=0.0.0.0" AT_PORT " dev=d2"));
 }
 
@@ -435,7 +430,7 @@ TEST_F(file, knows_mptcp)
 	ASSERT_EQ(0, why_ask(&why, "proto=tcp local_address=127.0.0.1" AT_PORT));
 	EXPECT_STREQ("EADDRINUSE", why_get(&why, "verdict"));
 	EXPECT_STREQ("listen", why_get(&why, "other_state"));
-	EXPECT_STREQ(inode_of(fd), why_get(&why, "other_inode"));
+	EXPECT_STREQ(inode_text(fd), why_get(&why, "other_inode"));
 }
 
 /* In a VRF a TCP port has other owners than outside, as bind() finds */
@@ -450,7 +445,7 @@ TEST_F(file, knows_vrf)
 	ASSERT_EQ(0, why_ask(&why, "proto=tcp local_address=0.0.0.0" AT_PORT " dev=red"));
 	EXPECT_STREQ("EADDRINUSE", why_get(&why, "verdict"));
 	EXPECT_STREQ("red", why_get(&why, "other_dev"));
-	EXPECT_STREQ(inode_of(fd), why_get(&why, "other_inode"));
+	EXPECT_STREQ(inode_text(fd), why_get(&why, "other_inode"));
 	ASSERT_EQ(0, why_ask(&why, "proto=tcp local_address=0.0.0.0" AT_PORT));
 	EXPECT_STREQ("ok", why_get(&why, "verdict"));
 	EXPECT_EQ(0, sock_try_bind(sock_open("tcp", AF_INET, 0), "0.0.0.0" AT_PORT));

@@ -34,7 +34,7 @@ static void trace_it(void)
 static const char *named(unsigned long inode, const char *names)
 {
 	for (; *names; names++) {
-		if (the(*names)->fd >= 0 && tracefs_inode(the(*names)->fd) == inode)
+		if (the(*names)->fd >= 0 && inode_of(the(*names)->fd) == inode)
 			return text("%c", *names);
 	}
 	return "";
@@ -138,10 +138,10 @@ TEST_F(deliver, fields)
 	EXPECT_STREQ("udp", tracefs_field(e, "proto"));
 	EXPECT_STREQ(sock_name(s), tracefs_field(e, "saddr"));
 	EXPECT_STREQ(at_port(ONE), tracefs_field(e, "daddr"));
-	EXPECT_EQ(tracefs_inode(the('1')->fd), tracefs_number(e, "inode"));
-	EXPECT_EQ(tracefs_inode(the('1')->fd), tracefs_number(e, "native_inode"));
+	EXPECT_EQ(inode_of(the('1')->fd), tracefs_number(e, "inode"));
+	EXPECT_EQ(inode_of(the('1')->fd), tracefs_number(e, "native_inode"));
 	netns = tracefs_number(e, "netns");
-	EXPECT_EQ(tracefs_inode(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), netns);
+	EXPECT_EQ(inode_of(open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)), netns);
 }
 
 /* A SYN for a socket that does not listen: the BSDs refuse it, or drop it */
@@ -165,8 +165,8 @@ TEST_F(deliver, refused)
 	ASSERT_TRUE(e);
 	EXPECT_STREQ(want, tracefs_field(e, "verdict"))
 		TH_LOG("%s", e->text);
-	EXPECT_EQ(tracefs_inode(the('1')->fd), tracefs_number(e, "native_inode"));
-	EXPECT_EQ(variant->semantics == PRE39 ? tracefs_inode(the('1')->fd) : 0,
+	EXPECT_EQ(inode_of(the('1')->fd), tracefs_number(e, "native_inode"));
+	EXPECT_EQ(variant->semantics == PRE39 ? inode_of(the('1')->fd) : 0,
 		  tracefs_number(e, "inode"));
 }
 

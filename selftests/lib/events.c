@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "events.h"
 
@@ -104,21 +103,6 @@ static int col_of(const char *name, size_t len)
 const char *event_col(const struct event *event, const char *name)
 {
 	return event->col[col_of(name, strlen(name))];
-}
-
-/**
- * inode_of() - find the inode number of a socket
- * @fd: the socket
- *
- * Return: the number, as /proc/net/tcp has it.
- */
-unsigned long inode_of(int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		die("fstat");
-	return st.st_ino;
 }
 
 /* Has the event all that @want says, with blanks or tabs between? @want is modified */

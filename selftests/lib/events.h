@@ -42,7 +42,6 @@ void events_parse(char *text, struct events *events);
 void events_read(const char *path, struct events *events);
 void events_free(struct events *events);
 const char *event_col(const struct event *event, const char *name);
-unsigned long inode_of(int fd);
 __printf(1, 2) char *events_expect(const char *fmt, ...);
 
 /* The log has these lines and no others: "name=value name=value", one line for each event */

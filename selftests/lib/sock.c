@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "env.h"
@@ -447,6 +448,21 @@ bool sock_syn_answered(int fd, const char *address, int fence)
 	for (i = 0; i < 2 && sock_state(fd) == TCP_SYN_SENT; i++)
 		sock_fence(fence);
 	return sock_state(fd) != TCP_SYN_SENT;
+}
+
+/**
+ * inode_of() - find the inode number of a socket
+ * @fd: the socket, or another file
+ *
+ * Return: the number, as /proc/net/tcp has it.
+ */
+unsigned long inode_of(int fd)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		die("fstat");
+	return st.st_ino;
 }
 
 /**

@@ -74,6 +74,7 @@ void sock_deaf(int fd, bool deaf);
 void sock_disconnect(int fd);
 void sock_fence(int fd);
 bool sock_syn_answered(int fd, const char *address, int fence);
+unsigned long inode_of(int fd);
 int sock_state(int fd);
 void sock_wait_state(int fd, int state);
 

@@ -144,18 +144,3 @@ unsigned long tracefs_number(const struct tracefs_event *event, const char *fiel
 
 	return *value && !*end ? n : -1UL;
 }
-
-/**
- * tracefs_inode() - the inode of a socket
- * @fd: the socket
- *
- * Return: the number.
- */
-unsigned long tracefs_inode(int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		die("fstat");
-	return st.st_ino;
-}

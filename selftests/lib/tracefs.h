@@ -27,6 +27,5 @@ void tracefs_end(void);
 struct tracefs_event *tracefs_read(const char *name);
 const char *tracefs_field(const struct tracefs_event *event, const char *field);
 unsigned long tracefs_number(const struct tracefs_event *event, const char *field);
-unsigned long tracefs_inode(int fd);
 
 #endif

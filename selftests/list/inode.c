@@ -2,7 +2,6 @@
 /* The inode column: the numbers by which /proc/PID/fd names the sockets of a row. */
 #include <dirent.h>
 #include <netinet/tcp.h>
-#include <sys/stat.h>
 
 #include "harness.h"
 
@@ -33,15 +32,6 @@ FIXTURE_SETUP(inode)
 
 FIXTURE_TEARDOWN(inode)
 {
-}
-
-static unsigned long inode_of(int fd)
-{
-	struct stat st;
-
-	if (fstat(fd, &st))
-		die("fstat");
-	return st.st_ino;
 }
 
 static int compare(const void *a, const void *b)

@@ -20,7 +20,7 @@ static unsigned long deliver(void)
 	sock_connect(from, AT);
 	if (send(from, "", 1, 0) != 1 || recv(to, &byte, 1, 0) != 1)
 		die("no datagram");
-	return tracefs_inode(to);
+	return inode_of(to);
 }
 
 /* A bind that is refused; the inode of the socket that has the port */
@@ -30,7 +30,7 @@ static unsigned long refuse(void)
 
 	if (sock_try_bind(wants, AT) != EADDRINUSE)
 		die("it is not refused");
-	return tracefs_inode(has);
+	return inode_of(has);
 }
 
 /* Each makes an event, and returns the inode that the field has */
