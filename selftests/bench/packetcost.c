@@ -345,7 +345,7 @@ static void crowd(const char *proto, int n)
 	free(fd);
 }
 
-static void traced(const char *proto, int n)
+static void with_trace(const char *proto, int n)
 {
 	unsigned int flags = n > 1 ? S_REUSEPORT : 0;
 
@@ -397,8 +397,8 @@ int main(int argc, char **argv)
 			printf("cpus %d", n);
 			in_each(NULL, NULL, 0, n);
 		} else if (trace) {
-			traced("tcp", n);
-			traced("udp", n);
+			with_trace("tcp", n);
+			with_trace("udp", n);
 		} else if (!sockets) {
 			crowd(what, n);
 		} else if (n > 0 && n <= MOST) {

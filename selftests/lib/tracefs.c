@@ -11,6 +11,9 @@
 #include "env.h"
 #include "tracefs.h"
 
+/* An instance is made with the option of the top level */
+#define RECORD_CMD	TRACEFS "options/record-cmd"
+
 /* Nobody else's events come here, nor do ours go elsewhere */
 static const char *instance;
 static pid_t owner;
@@ -28,13 +31,21 @@ bool tracefs_there(const char *name)
 
 /**
  * tracefs_begin() - make an instance, for this process and those that it forks
+ *
+ * It does not record the names of tasks, which would have the scheduler patched each time that a
+ * tracepoint is enabled: now and then QEMU goes on executing what was patched away.
  */
 void tracefs_begin(void)
 {
+	char *before = slurp(RECORD_CMD);
+
 	owner = getpid();
 	instance = text(TRACEFS "instances/reuse_test_%d/", owner);
+	write_file(RECORD_CMD, "0");
 	if (mkdir(instance, 0700))
 		die("%s", instance);
+	write_file(RECORD_CMD, "%s", before);
+	free(before);
 }
 
 /**

@@ -240,7 +240,7 @@ static bool is_clean(const struct operation *op, int err)
 	       (op->binds && (err == EADDRINUSE || err == EADDRNOTAVAIL || err == EAGAIN));
 }
 
-/* What is intercepted, and what net.reuse says of this namespace */
+/* The functions that are intercepted, and this namespace's net.reuse */
 static char *state(void)
 {
 	bool there = !access(SEMANTICS, F_OK);

@@ -76,7 +76,7 @@ int status_of(pid_t pid)
 	return status;
 }
 
-/* What a cgroup is charged now: for all, or for objects alone */
+/* The memory that a cgroup is charged for now */
 static struct hostile_charge charged(const char *group)
 {
 	char *s = slurp(text("%s/memory.stat", group)), *at = strstr(s, "\nslab ");

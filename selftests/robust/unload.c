@@ -90,7 +90,7 @@ static enum semantics answers(void)
 	return semantics_seen(FREE_PORT);
 }
 
-/* Sockets, readers and writers; where it is @native, it stays so, and is neither logged nor traced */
+/* Sockets, readers and writers; if it is @native, it stays so, without a log or a trace */
 static void begin(bool native)
 {
 	int i;
