@@ -157,13 +157,14 @@ static __always_inline bool is_denied(reuse_fregs_t *regs)
 /*
  * The kernel, or hook_bind_denied(), refuses some binds before they come to the port. A log is
  * told when the call begins: a replacement that called the original would wait for the lock of
- * the socket, which a user can hold for as long as they like. On PREEMPT_RT these are not logged.
+ * the socket, which a user can hold for as long as they like. On PREEMPT_RT these are not logged,
+ * and nothing is hooked for them.
  */
 static __always_inline void on_bind_begins(reuse_fregs_t *regs)
 {
 	struct sock *sk = (struct sock *)sk_arg(regs);
 
-	if (!HOOK_RT && is_told(sk))
+	if (is_told(sk))
 		reuse_bind_begins(sk, (const void *)reuse_ftrace_arg(regs, 1),
 				  (int)reuse_ftrace_arg(regs, 2), reuse_ftrace_arg(regs, 3));
 }

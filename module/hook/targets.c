@@ -254,7 +254,9 @@ OBSERVER(on_created6)
 OBSERVER(on_setsockopt6)
 #endif
 OBSERVER(on_setsockopt)
+#if !HOOK_RT
 OBSERVER(on_bind_begins)
+#endif
 OBSERVER(on_getsockopt)
 SOCK_REDIRECTOR(create, udp_in_emulating_netns, INSIDE_CREATE)
 SOCK_REDIRECTOR(destruct, may_be_tracked, INSIDE_DESTRUCT)
@@ -314,17 +316,21 @@ static struct hook_target targets[] = {
 	OBSERVE(FAMILIES, "udp_init_sock", on_created6),
 	OBSERVE_IF_THERE(FAMILIES, "udpv6_init_sock", on_created6, udp6_without_init),
 #endif
-	OBSERVE(ADDRESS, "__inet6_bind", on_bind_begins),
 	REDIRECT(PRIVILEGE, "__inet6_bind", bind6_denied, hook_bind_denied),
 	REWRITE_ARG(FAMILIES, "ipv6_setsockopt", on_setsockopt6),
 #endif
-	OBSERVE(ADDRESS, "__inet_bind", on_bind_begins),
 	REDIRECT(PRIVILEGE, "__inet_bind", bind_denied, hook_bind_denied),
 	OBSERVE(TIMEWAIT, "tcp_twsk_destructor", on_timewait_freed),
 	OBSERVE(DISCONNECT, "udp_disconnect", on_disconnect),
 	OBSERVE(TIMEWAIT, REUSE_TIMEWAIT_BEGINS, on_timewait),
 	REWRITE_ARG(BIND, REUSE_SETSOCKOPT, on_setsockopt),
 	REWRITE_ARG(SOCKOPT, REUSE_GETSOCKOPT, on_getsockopt),
+#if !HOOK_RT
+	OBSERVE(ADDRESS, "__inet_bind", on_bind_begins),
+#if IS_ENABLED(CONFIG_IPV6)
+	OBSERVE(ADDRESS, "__inet6_bind", on_bind_begins),
+#endif
+#endif
 };
 
 /**
