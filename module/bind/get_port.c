@@ -21,6 +21,7 @@
 
 #include "bind.h"
 #include "compat/portrange.h"
+#include "compat/uninitialized.h"
 #include "explain.h"
 #include "log/log.h"
 #include "log/trace.h"

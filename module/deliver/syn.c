@@ -10,6 +10,7 @@
 #include <linux/skbuff.h>
 #include <linux/tcp.h>
 
+#include "compat/uninitialized.h"
 #include "deliver.h"
 #include "drop.h"
 #include "netns.h"

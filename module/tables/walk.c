@@ -26,6 +26,7 @@
 #include <net/sock.h>
 #endif
 
+#include "compat/uninitialized.h"
 #include "walk.h"
 
 /* selftests/list/walk_model.c sets a lower number */
