@@ -239,19 +239,23 @@ static int search_half(struct port_search *search, int first, int n)
 }
 
 /*
- * bind() to port 0: try the ports of the range. Those that connect() prefers come last, as in
- * the kernel's own search. If no port can be had without sharing, Linux 3.8 takes, of the ports
+ * bind() to port 0: try the ports of the range. Those that TCP's connect() prefers come last, as
+ * in the kernel's own search; UDP may have any port of the range. If no port can be had without sharing, Linux 3.8 takes, of the ports
  * whose owners all allow sharing (fastreuse > 0), the one with the fewest owners.
  */
 static int search_ports(struct bind_request *req)
 {
 	struct port_search search = { .req = req, .since = jiffies, .owners = U32_MAX };
-	int low, high, err;
+	int low, high, first, second, err;
 
 	reuse_port_range(req->sk, &low, &high);
-	err = search_half(&search, low + 1, high - low);
+	first = low + 1;
+	second = low;
+	if (req->udp && get_random_u32() & 1)
+		swap(first, second);
+	err = search_half(&search, first, high - first + 1);
 	if (err == -EADDRINUSE)
-		err = search_half(&search, low, high - low + 1);
+		err = search_half(&search, second, high - second + 1);
 	if (err != -EADDRINUSE)
 		return err;
 
