@@ -26,9 +26,14 @@ static kuid_t root_of(struct user_namespace *user_ns)
 void reuse_bind_begin(struct bind_request *req, struct sock *sk, bool udp,
 		      const struct sem_profile *profile)
 {
+	unsigned int i;
+
 	req->bind.fastreuse = 0;
 	req->bind.rule = SEM_RULE_NONE;
 	req->bind.blocker = NULL;
+	/* A log compares them all, however few of them the profile begins */
+	for (i = 0; i < SEM_LOOKUPS; i++)
+		req->bind.lookup[i].id = NULL;
 	req->explains = false;
 	req->unrecorded = false;
 	req->sk = sk;
