@@ -20,7 +20,7 @@
 #include "inside.h"
 
 #define BUCKET_BITS	10
-#define SLOTS		2
+#define SLOTS		4
 
 static struct bucket {
 	unsigned long slot[SLOTS];	/* keys; 0 is free */
