@@ -236,7 +236,7 @@ struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native
 
 	dv->packet.udp = dv->protocol != IPPROTO_TCP;
 	/* Most ports have one socket: the kernel and the profile give it all packets */
-	if (native && reuse_track_is_sole(native))
+	if (native && reuse_track_is_sole(native, dv->port))
 		return native;
 	dv->decision.packet = &dv->packet;
 	dv->key = key_of(dv);

@@ -53,9 +53,10 @@ static struct sock *deliver_syn(struct reuse_delivery *dv, struct sock *native,
 }
 
 /* Has the kernel found the port's only socket? Then there is nothing to decide, or to tell */
-static bool is_settled(const struct net *net, const struct sock *native)
+static bool is_settled(const struct net *net, const struct sock *native,
+		       unsigned short port)
 {
-	return native && reuse_track_is_sole(native) && !reuse_deliver_is_told(net);
+	return native && reuse_track_is_sole(native, port) && !reuse_deliver_is_told(net);
 }
 
 /* The kernel has found @native, or no listener: is that for the profile to decide? */
@@ -95,7 +96,7 @@ struct sock *reuse_deliver_syn4(reuse_tcp4_net_t *net, REUSE_TCP4_TABLE_PARAM
 
 	sk = __inet_lookup_listener(net, REUSE_TCP4_TABLE_ARG skb, doff, saddr,
 				    sport, daddr, hnum, dif, sdif);
-	if (is_settled(net, sk))
+	if (is_settled(net, sk, hnum))
 		return sk;
 
 	dv = (struct reuse_delivery) {
@@ -145,7 +146,7 @@ struct sock *reuse_deliver_syn6(reuse_tcp6_net_t *net, REUSE_TCP6_TABLE_PARAM
 
 	sk = inet6_lookup_listener(net, REUSE_TCP6_TABLE_ARG skb, doff, saddr,
 				   sport, daddr, hnum, dif, sdif);
-	if (is_settled(net, sk))
+	if (is_settled(net, sk, hnum))
 		return sk;
 
 	dv = (struct reuse_delivery) {

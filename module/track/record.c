@@ -47,8 +47,8 @@ int __init reuse_track_setup(void)
 	unsigned int i;
 
 	/*
-	 * Records are charged to the memory cgroup that is charged for the sockets. bucket.c
-	 * reads them without a lock. kmem_cache_destroy() waits for readers.
+	 * Records are charged to the memory cgroup that is charged for the sockets. Packets
+	 * read them without a lock: see scan.c and reuse_track_is_sole().
 	 */
 	tracked_cache = KMEM_CACHE(reuse_tracked, SLAB_ACCOUNT | SLAB_TYPESAFE_BY_RCU);
 	if (!tracked_cache)
@@ -116,7 +116,8 @@ static struct reuse_tracked *tracked_new(struct tracked_chain *chain, struct soc
 		tracked = kmem_cache_alloc(tracked_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!tracked)
 		return NULL;
-	*tracked = (struct reuse_tracked) { .sk = sk, .net = sock_net(sk) };
+	/* reuse_track_is_sole() may look at it: whatever it sees, it compares the socket */
+	data_race((*tracked = (struct reuse_tracked) { .sk = sk, .net = sock_net(sk) }));
 	hlist_add_head_rcu(&tracked->node, &chain->sockets);
 	return tracked;
 }
@@ -176,8 +177,9 @@ static void tracked_drop(struct reuse_tracked *tracked)
 }
 
 /**
- * reuse_track_is_sole() - is a socket the only one that was bound to its port?
+ * reuse_track_is_sole() - is a socket the only one that was bound to a port?
  * @sk: a TCP, UDP or UDP-Lite socket that RCU keeps
+ * @port: the port, in host byte order
  *
  * Records stay records under RCU (SLAB_TYPESAFE_BY_RCU), and buckets stay buckets. The record of
  * @sk is dropped when @sk is freed, so it is found here or, if this loop follows another record to
@@ -185,9 +187,10 @@ static void tracked_drop(struct reuse_tracked *tracked)
  *
  * Context: under RCU.
  * Return: true if no other socket has a record with that port, whatever its address; false if
- * there may be one, or if @sk has no record.
+ * there may be one, or if @sk has no record or one of another port: a socket that is being bound
+ * anew has that of the port before.
  */
-bool reuse_track_is_sole(const struct sock *sk)
+bool reuse_track_is_sole(const struct sock *sk, unsigned short port)
 {
 	const struct reuse_tracked *tracked;
 	const struct bucket_key *key;
@@ -204,7 +207,8 @@ bool reuse_track_is_sole(const struct sock *sk)
 			return false;
 		/* If @sk is being bound anew, the bucket may be another one's: compare again */
 		hash = data_race(key->hash);
-		return atomic_read(&reuse_bucket_counts_of(hash)->members) == 1 &&
+		return data_race(key->port) == port &&
+		       atomic_read(&reuse_bucket_counts_of(hash)->members) == 1 &&
 		       READ_ONCE(tracked->member.key) == key;
 	}
 	return false;

@@ -195,7 +195,7 @@ enum track_age {
 };
 
 /* record.c */
-bool reuse_track_is_sole(const struct sock *sk);
+bool reuse_track_is_sole(const struct sock *sk, unsigned short port);
 int reuse_track_setup(void);
 void reuse_track_teardown(void);
 bool reuse_track_maybe(const struct sock *sk);
