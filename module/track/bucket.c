@@ -92,7 +92,8 @@ int __init reuse_bucket_setup(void)
 /**
  * reuse_bucket_teardown() - undo reuse_bucket_setup()
  *
- * Context: process context, may sleep; no record is left.
+ * Context: process context, may sleep; no record is left, and no reader: a grace period has passed
+ * since the hooks were removed.
  */
 void reuse_bucket_teardown(void)
 {
@@ -100,7 +101,6 @@ void reuse_bucket_teardown(void)
 
 	while ((bucket = free_list_take_last(&free_buckets)))
 		kmem_cache_free(bucket_cache, bucket);
-	/* Waits for readers */
 	kmem_cache_destroy(bucket_cache);
 	kvfree(reuse_bucket_counts);
 	kvfree(chains);
@@ -320,7 +320,7 @@ void reuse_bucket_set_has_devices(const struct bucket_member *member)
  * reuse_bucket_move() - give a socket another place in its bucket
  * @member: the socket; in a bucket
  * @last: the socket receives after the other members, otherwise before them
- * @seq: its bind sequence, which scans read with the lock of the bucket
+ * @seq: its bind sequence, which scans read with the lock or within the sequence of the bucket
  * @value: the new one
  *
  * Context: bottom halves off; the lock of the socket's record is held.

@@ -208,11 +208,13 @@ bool reuse_bucket_try_each(const struct bucket_key *key, bool only_devices,
 	};
 	enum try_end end;
 
-	if (!bucket || (only_devices && !READ_ONCE(bucket->has_devices)))
+	if (!bucket)
 		return true;
 	scan.sequence = read_seqcount_begin(&bucket->sequence);
 	if (!reuse_bucket_has(bucket, key))
 		return false;
+	if (only_devices && !READ_ONCE(bucket->has_devices))
+		return !bucket_changed(&scan);
 	end = try_each(&scan, &bucket->members);
 	if (end == TRY_LIST_END)
 		end = try_each(&scan, &bucket->connected);
