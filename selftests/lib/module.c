@@ -56,16 +56,24 @@ void stay_hooked(void)
 	close(home);
 }
 
+#ifdef __aarch64__
+#define ALL_REGISTERS	" R"
+#else
+#define ALL_REGISTERS	" I"
+#endif
+
 /*
- * A line of enabled_functions: a function of semantics_functions[] is redirected, by nobody
- * knows whom. Kernels for arm64 before 6.2 name nobody, others not where several look on. A
- * livepatch redirects, too; it is named where it is alone.
+ * A line of enabled_functions: a function of semantics_functions[] is intercepted, by nobody
+ * knows whom. Where several look on, kernels name nobody; then it is this module or a livepatch
+ * that redirects (I). Kernels for arm64 before 6.2 never name anybody; on these, only this
+ * module wants all registers (R), for observers, too.
  */
-static bool redirected(const char *line)
+static bool intercepted(const char *line)
 {
 	const char *flags = strchr(line, ')'), * const *name;
 
-	if (!flags || strchr(flags, '\t') || !strstr(flags, " I"))
+	if (!flags || strchr(flags, '\t') ||
+	    (!strstr(flags, " I") && !strstr(flags, ALL_REGISTERS)))
 		return false;
 	for (name = semantics_functions; *name; name++) {
 		size_t n = strlen(*name);
@@ -90,7 +98,7 @@ bool nothing_hooked(void *unused)
 
 	(void)unused;
 	for (line = strtok_r(s, "\n", &rest); line && none; line = strtok_r(NULL, "\n", &rest))
-		none = !strstr(line, "[reuse]") && !redirected(line);
+		none = !strstr(line, "[reuse]") && !intercepted(line);
 	free(s);
 	return none;
 }
