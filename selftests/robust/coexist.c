@@ -2,10 +2,11 @@
 /* Tracers attach to the functions that the module intercepts: both work. */
 #include <fcntl.h>
 #include <linux/btf.h>
-#include <netinet/in.h>
+#include <sched.h>
 #include <sys/stat.h>
 
 #include "bpf.h"
+#include "calls.h"
 #include "events.h"
 #include "harness.h"
 #include "rules.h"
@@ -43,66 +44,51 @@ static bool second_binds(const char *proto)
 	return !err;
 }
 
-/* A bind() that the kernel refuses by itself is logged */
-static bool log_as_ever(void)
+/* Which of semantics_functions[] somebody else looks at, too */
+static bool watched[64];
+
+/*
+ * Probes of entry and return, in pairs. A line of dynamic_events makes one: its type and name,
+ * the function, and the end of the line.
+ */
+static const struct probe {
+	const char *type;
+	const char *name;
+	const char *end;
+} probes[] = {
+	{ "p", "p", "" }, { "r", "r", "" },
+	{ "f", "f", "" }, { "f", "x", "%return" },
+};
+
+#define KPROBES		(&probes[0])
+#define FPROBES		(&probes[2])
+
+/* A probe of each function */
+static bool add_probes(const struct probe *p)
 {
-	int s = sock_open("tcp", AF_INET, 0);
-	bool logged;
+	int i, n = 0;
 
-	events_begin("refused");
-	sock_try_bind(s, "192.0.2.1" AT_PORT);
-	close(s);
-	logged = !events_expect("rule=not-local");
-	events_begin("off");
-	return logged;
-}
+	for (i = 0; semantics_functions[i]; i++) {
+		const char *function = semantics_functions[i];
 
-/* Each of the three answers as it should, and all that can be intercepted is used */
-static bool all_as_ever(void)
-{
-	const struct family *f = &families[V4];
-	int a = sock_bind("tcp", f->listen, S_LISTEN), one = 1;
-	struct pair pair;
-	bool hidden;
-
-	sock_pair(&pair, a, f->connect);
-	close(pair.server);
-	sock_abort(pair.client);
-	semantics_set(PRE39);
-	hidden = setsockopt(a, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) && errno == ENOPROTOOPT;
-	close(a);
-	if (!hidden || !log_as_ever() || second_binds("tcp") || second_binds("udp"))
-		return false;
-	semantics_set(semantics_bsd());
-	return second_binds("tcp") && second_binds("udp");
-}
-
-static bool native_again(void)
-{
-	semantics_set(NATIVE);
-	return !second_binds("tcp") && !second_binds("udp") && nothing_hooked(NULL);
-}
-
-/* Probes of entry (p) and return (r) */
-static bool add_kprobes(const char *kind)
-{
-	const char * const *name;
-	int n = 0;
-
-	for (name = semantics_functions; *name; name++)
-		n += trace(TRACING "kprobe_events", O_APPEND,
-			   text("%s:reuse_test/%s_%s %s\n", kind, kind, *name, *name));
+		watched[i] = trace(TRACING "dynamic_events", O_APPEND,
+				   text("%s:reuse_test/%s_%s %s%s\n", p->type, p->name, function,
+					function, p->end));
+		n += watched[i];
+	}
 	return n > 8;
 }
 
-static void remove_kprobes(void)
+static void remove_probes(void)
 {
 	const char * const *name;
+	size_t i;
 
 	trace(TRACING "events/reuse_test/enable", 0, "0");
 	for (name = semantics_functions; *name; name++) {
-		trace(TRACING "kprobe_events", O_APPEND, text("-:reuse_test/p_%s\n", *name));
-		trace(TRACING "kprobe_events", O_APPEND, text("-:reuse_test/r_%s\n", *name));
+		for (i = 0; i < ARRAY_SIZE(probes); i++)
+			trace(TRACING "dynamic_events", O_APPEND,
+			      text("-:reuse_test/%s_%s\n", probes[i].name, *name));
 	}
 	close(open(TRACING "trace", O_WRONLY | O_TRUNC));
 }
@@ -127,7 +113,51 @@ static void __attribute__((destructor)) leave_no_trace(void)
 	if (!tracer_is_free)
 		return;
 	remove_tracer();
-	remove_kprobes();
+	remove_probes();
+}
+
+/* Namespaces for which all functions are intercepted, whatever the test's own does */
+static const enum semantics held[] = { PRE39, OPENBSD };
+static int holders[ARRAY_SIZE(held)];
+
+static void hold(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(held); i++) {
+		new_netns();
+		semantics_set(held[i]);
+		events_begin("refused");
+		holders[i] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	}
+}
+
+static void let_go(void)
+{
+	int home = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(held); i++) {
+		if (holders[i] <= 0)
+			continue;
+		if (setns(holders[i], CLONE_NEWNET))
+			die("setns");
+		events_begin("off");
+		semantics_set(NATIVE);
+		close(holders[i]);
+		holders[i] = 0;
+	}
+	if (setns(home, CLONE_NEWNET))
+		die("setns");
+	close(home);
+}
+
+/* No function is intercepted any more */
+static bool native_again(void)
+{
+	semantics_set(NATIVE);
+	let_go();
+	return !second_binds("tcp") && !second_binds("udp") && nothing_hooked(NULL);
 }
 
 FIXTURE(with) {};
@@ -147,61 +177,101 @@ FIXTURE_SETUP(with)
 		SKIP(return, "no tracefs");
 	if (!tracer_is_free)
 		SKIP(return, "the tracer is in use");
-	new_netns();
 	if (!variant->first)
-		semantics_set(semantics_bsd());
+		hold();
+	new_netns();
 }
 
 FIXTURE_TEARDOWN(with)
 {
 }
 
-/* The first to come is the first to leave */
-static void expect_company(struct __test_metadata *_metadata, bool first, const char *hit,
-			   void (*leave)(void))
+/* One of the watched functions that the trace does not have, between BEFORE and AFTER */
+static const char *missed(const char *before, const char *after)
 {
-	EXPECT_TRUE(all_as_ever());
-	if (hit)
-		EXPECT_LT(0, count(TRACING "trace", hit));
+	const char *missed = NULL;
+	char *s = slurp(TRACING "trace");
+	int i;
+
+	for (i = 0; semantics_functions[i] && !missed; i++) {
+		const char *name = semantics_functions[i];
+
+		if (watched[i] && !strstr(s, text("%s%s%s", before, name, after)))
+			missed = name;
+	}
+	free(s);
+	return missed;
+}
+
+/* Both we and the others see each call of a function that is intercepted */
+static void expect_calls(struct __test_metadata *_metadata, const char *before, const char *after)
+{
+	const char *wrong = calls_wrong(), *unseen = before ? missed(before, after) : NULL;
+
+	EXPECT_EQ(NULL, wrong)
+		TH_LOG("wrong: %s", wrong);
+	EXPECT_EQ(NULL, unseen)
+		TH_LOG("they did not see %s()", unseen);
+}
+
+/* The first to come is the first to leave */
+static void expect_departure(struct __test_metadata *_metadata, bool first, void (*leave)(void))
+{
+	const char *wrong;
+
 	if (!first)
 		EXPECT_TRUE(native_again());
 	leave();
-	if (first) {
-		EXPECT_TRUE(second_binds("tcp") && second_binds("udp"));
-		EXPECT_TRUE(native_again());
-	}
+	if (!first)
+		return;
+	wrong = calls_wrong();
+	EXPECT_EQ(NULL, wrong)
+		TH_LOG("wrong after the others have left: %s", wrong);
+	EXPECT_TRUE(native_again());
+}
+
+static void expect_probes(struct __test_metadata *_metadata, bool first, const struct probe *p)
+{
+	if (!add_probes(&p[0]) || !add_probes(&p[1]))
+		SKIP(return, "no such probes");
+	write_file(TRACING "events/reuse_test/enable", "1");
+	expect_calls(_metadata, text(": %s_", p[0].name), ": (");
+	EXPECT_EQ(NULL, missed(text(": %s_", p[1].name), ": ("));
+	expect_departure(_metadata, first, remove_probes);
 }
 
 TEST_F_TIMEOUT(with, kprobes, 250)
 {
-	if (!add_kprobes("p") || !add_kprobes("r"))
-		SKIP(return, "no kprobe events");
-	write_file(TRACING "events/reuse_test/enable", "1");
-	EXPECT_EQ(!variant->first, second_binds("tcp"));
-	EXPECT_LT(0, count(TRACING "trace", "<- inet_csk_get_port"));
-	expect_company(_metadata, variant->first, "inet_csk_get_port: (", remove_kprobes);
+	expect_probes(_metadata, variant->first, KPROBES);
+}
+
+TEST_F_TIMEOUT(with, fprobes, 250)
+{
+	expect_probes(_metadata, variant->first, FPROBES);
 }
 
 static void expect_tracer(struct __test_metadata *_metadata, bool first, const char *tracer,
-			  const char *hit)
+			  const char *after)
 {
-	const char * const *name;
+	int i;
 
-	for (name = semantics_functions; *name; name++)
-		trace(TRACING "set_ftrace_filter", O_APPEND, *name);
+	for (i = 0; semantics_functions[i]; i++)
+		watched[i] = trace(TRACING "set_ftrace_filter", O_APPEND,
+				   text("%s\n", semantics_functions[i]));
 	if (!trace(TRACING "current_tracer", 0, tracer))
 		SKIP(return, "no such tracer");
-	expect_company(_metadata, first, hit, remove_tracer);
+	expect_calls(_metadata, " ", after);
+	expect_departure(_metadata, first, remove_tracer);
 }
 
 TEST_F_TIMEOUT(with, function_tracer, 250)
 {
-	expect_tracer(_metadata, variant->first, "function", "inet_csk_get_port <-");
+	expect_tracer(_metadata, variant->first, "function", " <-");
 }
 
 TEST_F_TIMEOUT(with, function_graph_tracer, 250)
 {
-	expect_tracer(_metadata, variant->first, "function_graph", "inet_csk_get_port(");
+	expect_tracer(_metadata, variant->first, "function_graph", "(");
 }
 
 /* Number of a function in the kernel's BTF, 0 if it is not there */
@@ -289,19 +359,15 @@ static void detach_all(void)
 		close(links[--n_links]);
 }
 
-/*
- * An empty program at the entry or the exit of each: whether there are any.
- * Not both: Linux 6.1 cannot add the one to the other on a function that is
- * redirected, by a livepatch say, and loses track of what it has attached.
- */
-static bool attach_all(struct __test_metadata *_metadata, bool first)
+/* An empty program at the entry or the exit of each: whether there are any */
+static bool attach_all(struct __test_metadata *_metadata, int type, bool first)
 {
 	unsigned int i;
 
 	for (i = 0; semantics_functions[i]; i++) {
 		const char *name = semantics_functions[i];
 
-		links[n_links] = attach(name, i % 2 ? BPF_TRACE_FEXIT : BPF_TRACE_FENTRY);
+		links[n_links] = attach(name, type);
 		if (links[n_links] >= 0)
 			n_links++;
 		else if (errno == EBUSY && !first)
@@ -314,27 +380,67 @@ static bool attach_all(struct __test_metadata *_metadata, bool first)
 }
 
 /* Before 6.0 one of the two is refused, and says so; then both live together */
-TEST_F_TIMEOUT(with, bpf, 250)
+static void expect_programs(struct __test_metadata *_metadata, bool first, int type)
 {
 	int err;
 
-	if (!attach_all(_metadata, variant->first))
+	if (!attach_all(_metadata, type, first))
 		SKIP(return, "no such BPF programs here: %m");
 	EXPECT_LT(0, n_links);
-	/* These want all that can be intercepted */
-	err = semantics_try(PRE39);
+	err = semantics_try(OPENBSD);
 	if (!err) {
-		expect_company(_metadata, variant->first, NULL, detach_all);
+		expect_calls(_metadata, NULL, NULL);
+		expect_departure(_metadata, first, detach_all);
 		return;
 	}
 	TH_LOG("the switch is refused");
 	EXPECT_EQ(EBUSY, err);
-	EXPECT_EQ(variant->first ? NATIVE : semantics_bsd(), semantics_seen(PORT));
+	EXPECT_EQ(NATIVE, semantics_seen(PORT));
 	EXPECT_LT(0, strlen(slurp(REUSE_FILE)));
 	EXPECT_TRUE(native_again());
 	detach_all();
-	EXPECT_TRUE(all_as_ever());
+	expect_calls(_metadata, NULL, NULL);
 	EXPECT_TRUE(native_again());
+}
+
+/*
+ * Not both on one function: Linux 6.1 cannot add the one to the other where it is redirected,
+ * by a livepatch say, and loses track of what it has attached.
+ */
+TEST_F_TIMEOUT(with, bpf_entry, 250)
+{
+	expect_programs(_metadata, variant->first, BPF_TRACE_FENTRY);
+}
+
+TEST_F_TIMEOUT(with, bpf_exit, 250)
+{
+	expect_programs(_metadata, variant->first, BPF_TRACE_FEXIT);
+}
+
+/* The list that all this goes by has each function that is intercepted */
+TEST(list_of_functions)
+{
+	char *s, *line, *rest;
+	const char * const *name;
+	int n = 0;
+
+	if (access(SEMANTICS, F_OK) || access(HOOKED, R_OK))
+		SKIP(return, "no net.reuse.semantics, or no tracefs");
+	hold();
+	s = slurp(HOOKED);
+	for (line = strtok_r(s, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
+		if (!strstr(line, "[reuse]"))
+			continue;
+		n++;
+		line[strcspn(line, " ")] = '\0';
+		for (name = semantics_functions; *name && strcmp(*name, line); name++)
+			;
+		EXPECT_NE(NULL, *name)
+			TH_LOG("%s", line);
+	}
+	let_go();
+	if (!n)
+		SKIP(return, "this kernel does not say who looks on");
 }
 
 TEST_HARNESS_MAIN
