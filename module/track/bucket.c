@@ -171,27 +171,6 @@ struct bucket *reuse_bucket_find(const struct bucket_key *key)
 	return bucket_find(chain_of(key), key);
 }
 
-/**
- * reuse_bucket_find_lock() - find a bucket and take its lock
- * @key: address, port and class
- *
- * Context: bottom halves off, under RCU.
- * Return: the bucket, with its lock; NULL if there is none.
- */
-struct bucket *reuse_bucket_find_lock(const struct bucket_key *key)
-{
-	struct bucket_chain *chain = chain_of(key);
-	struct bucket *bucket;
-
-	while ((bucket = bucket_find(chain, key))) {
-		spin_lock(&bucket->lock);
-		if (reuse_bucket_has(bucket, key))
-			break;
-		spin_unlock(&bucket->lock);
-	}
-	return bucket;
-}
-
 static struct bucket *bucket_alloc(void)
 {
 	return kmem_cache_alloc(bucket_cache, GFP_ATOMIC | __GFP_NOWARN);
@@ -235,7 +214,7 @@ static void bucket_unlock(struct bucket *bucket)
 	spin_unlock(&bucket->lock);
 }
 
-/* Called with the lock of the chain. Returns the bucket with its lock */
+/* Called with the lock of the chain. Until a member joins, the bucket is to readers as none */
 static struct bucket *bucket_new(struct bucket_chain *chain, const struct bucket_key *key)
 {
 	struct bucket *bucket = free_list_take(&free_buckets);
@@ -250,19 +229,9 @@ static struct bucket *bucket_new(struct bucket_chain *chain, const struct bucket
 	data_race(bucket->key = *key);
 	bucket->chain = chain;
 	WRITE_ONCE(bucket->has_devices, false);
+	bucket_unlock(bucket);
 	atomic_inc(bucket_count(bucket));
 	hlist_nulls_add_head_rcu(&bucket->node, &chain->buckets);
-	return bucket;
-}
-
-/* The same, if there may be such a bucket already */
-static struct bucket *bucket_get(struct bucket_chain *chain, const struct bucket_key *key)
-{
-	struct bucket *bucket = bucket_find(chain, key);
-
-	if (!bucket)
-		return bucket_new(chain, key);
-	bucket_lock(bucket);
 	return bucket;
 }
 
@@ -284,8 +253,9 @@ bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *ke
 	struct bucket *bucket;
 
 	spin_lock(&chain->lock);
-	bucket = bucket_get(chain, key);
+	bucket = bucket_find(chain, key) ?: bucket_new(chain, key);
 	if (bucket) {
+		bucket_lock(bucket);
 		if (last)
 			list_add_tail(&member->link, &bucket->members);
 		else

@@ -50,7 +50,6 @@ static inline bool reuse_bucket_has(const struct bucket *bucket, const struct bu
 int reuse_bucket_setup(void);
 void reuse_bucket_teardown(void);
 struct bucket *reuse_bucket_find(const struct bucket_key *key);
-struct bucket *reuse_bucket_find_lock(const struct bucket_key *key);
 bool reuse_bucket_reserve(void);
 bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *key,
 		       bool last, bool on_device);

@@ -110,6 +110,15 @@ static void bucket_each_connected(struct scan *scan)
 	}
 }
 
+/*
+ * Called with the lock of a bucket that was found without it. If it was freed meanwhile, there was
+ * a moment at which no socket had the key, and that is the answer.
+ */
+static bool still_has(const struct bucket *bucket, const struct bucket_key *key)
+{
+	return reuse_bucket_has(bucket, key);
+}
+
 /**
  * reuse_bucket_each() - go over the records of a bucket
  * @key: the bucket
@@ -127,15 +136,16 @@ static void bucket_each_connected(struct scan *scan)
 void reuse_bucket_each(const struct bucket_key *key, bool only_devices,
 		       unsigned int budget, seen_fn_t fn, void *arg)
 {
-	struct bucket *bucket = reuse_bucket_find_lock(key);
+	struct bucket *bucket = reuse_bucket_find(key);
 	struct scan scan = {
 		.bucket = bucket, .key = key, .budget = budget, .fn = fn, .arg = arg,
 	};
 
 	if (!bucket)
 		return;
-	if ((bucket->has_devices || !only_devices) && !bucket_each(&scan) &&
-	    !list_empty(&bucket->connected))
+	spin_lock(&bucket->lock);
+	if (still_has(bucket, key) && (bucket->has_devices || !only_devices) &&
+	    !bucket_each(&scan) && !list_empty(&bucket->connected))
 		bucket_each_connected(&scan);
 	spin_unlock(&bucket->lock);
 }
@@ -259,9 +269,11 @@ bool reuse_bucket_newest(const struct bucket_key *key, bool oldest_first,
 	bool all = true;
 
 	rcu_read_lock();
-	bucket = reuse_bucket_find_lock(key);
+	bucket = reuse_bucket_find(key);
 	if (bucket) {
-		all = bucket_newest(bucket, oldest_first, budget, fn, arg);
+		spin_lock(&bucket->lock);
+		if (still_has(bucket, key))
+			all = bucket_newest(bucket, oldest_first, budget, fn, arg);
 		spin_unlock(&bucket->lock);
 	}
 	rcu_read_unlock();
