@@ -10,7 +10,6 @@
 #include <net/addrconf.h>
 #include <net/ipv6.h>
 
-#include "compat/hex.h"
 #include "format.h"
 
 static char *put_text(char *p, const char *text)
@@ -74,12 +73,21 @@ static char *put_ipv4(char *p, const u8 *addr)
 	return p - 1;
 }
 
-/* A byte in hexadecimal, without a zero before it */
+static const char hex[] = "0123456789abcdef";
+
+static char *put_hex_byte(char *p, u8 byte)
+{
+	*p++ = hex[byte >> 4];
+	*p++ = hex[byte & 0xf];
+	return p;
+}
+
+/* The same without a zero before it */
 static char *put_hex(char *p, u8 byte)
 {
 	if (byte > 0xf)
-		return hex_byte_pack(p, byte);
-	*p = hex_asc_lo(byte);
+		return put_hex_byte(p, byte);
+	*p = hex[byte];
 	return p + 1;
 }
 
@@ -88,7 +96,7 @@ static char *put_group(char *p, const u8 *group)
 {
 	if (!group[0])
 		return put_hex(p, group[1]);
-	return hex_byte_pack(put_hex(p, group[0]), group[1]);
+	return put_hex_byte(put_hex(p, group[0]), group[1]);
 }
 
 /* As %pI6c does: "::" is the longest run of groups that are 0, the first one of its length */
