@@ -6,8 +6,6 @@
 #ifndef _REUSE_COMPAT_UNINITIALIZED_H
 #define _REUSE_COMPAT_UNINITIALIZED_H
 
-#include <linux/compiler.h>
-
 #ifndef __uninitialized
 #if __has_attribute(__uninitialized__)
 #define __uninitialized		__attribute__((__uninitialized__))

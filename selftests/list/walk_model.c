@@ -52,7 +52,6 @@ struct sock {
 #define spin_lock_bh(lock)	((void)(lock), model_lock())
 #define spin_unlock_bh(lock)	((void)(lock), model_unlock())
 #define cond_resched()		((void)0)
-#define __uninitialized
 
 static inline bool fatal_signal_pending(int task)
 {
