@@ -240,8 +240,9 @@ static int search_half(struct port_search *search, int first, int n)
 
 /*
  * bind() to port 0: try the ports of the range. Those that TCP's connect() prefers come last, as
- * in the kernel's own search; UDP may have any port of the range. If no port can be had without sharing, Linux 3.8 takes, of the ports
- * whose owners all allow sharing (fastreuse > 0), the one with the fewest owners.
+ * in the kernel's own search; UDP may begin with either half. If no port can be had without
+ * sharing, Linux 3.8 takes, of the ports whose owners all allow sharing (fastreuse > 0), the one
+ * with the fewest owners.
  */
 static int search_ports(struct bind_request *req)
 {

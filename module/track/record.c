@@ -207,8 +207,10 @@ bool reuse_track_is_sole(const struct sock *sk, unsigned short port)
 			return false;
 		/* If @sk is being bound anew, the bucket may be another one's: compare again */
 		hash = data_race(key->hash);
-		return data_race(key->port) == port &&
-		       atomic_read(&reuse_bucket_counts_of(hash)->members) == 1 &&
+		/* The same */
+		if (data_race(key->port) != port)
+			return false;
+		return atomic_read(&reuse_bucket_counts_of(hash)->members) == 1 &&
 		       READ_ONCE(tracked->member.key) == key;
 	}
 	return false;
