@@ -23,6 +23,7 @@ struct hostile_charge {
 
 void own_namespaces(void);
 pid_t hostile_fork(void);
+bool hostile_may_make_netns(void);
 long long hostile_time_namespace(void);
 void hostile_search(long long *native, long long *bsd, long long *switched);
 void hostile_addresses(const char *proto);

@@ -62,6 +62,20 @@ pid_t hostile_fork(void)
 }
 
 /**
+ * hostile_may_make_netns() - may users make namespaces here?
+ *
+ * Return: true if so.
+ */
+bool hostile_may_make_netns(void)
+{
+	pid_t pid = hostile_fork();
+
+	if (!pid)
+		_exit(unshare(CLONE_NEWUSER | CLONE_NEWNET) ? 1 : 0);
+	return !status_of(pid);
+}
+
+/**
  * status_of() - wait for a child
  * @pid: of the child
  *
