@@ -171,8 +171,10 @@ static void toggle_for_ever(void)
 {
 	bool on = false;
 
+	/* After a refusal it waits: for each one the kernel writes a line to its console */
 	for (;;)
-		tracefs_enable(EVENT, on = !on);
+		if (tracefs_enable(EVENT, on = !on))
+			usleep(20000);
 }
 
 /* Enabled and disabled all the time, while binds and switches are under way and the module goes */
