@@ -103,10 +103,7 @@ void reuse_deliver_each(const struct reuse_delivery *dv, const u8 *addr,
 	reuse_bucket_each(&key, false, UINT_MAX, fn, arg);
 }
 
-/*
- * A scan without lock that was disturbed begins again, from the selection before it. UDP sockets
- * may be freed as soon as their records have left, so datagrams take the lock.
- */
+/* A scan without lock that was disturbed begins again, from the selection before it */
 static void pick_from(struct reuse_delivery *dv, const u8 *addr,
 		      enum addr_class class, seen_fn_t fn)
 {
@@ -120,8 +117,7 @@ static void pick_from(struct reuse_delivery *dv, const u8 *addr,
 		return;
 	memcpy(dv->key.addr, addr, sizeof(dv->key.addr));
 	dv->key.class = class;
-	if (dv->protocol == IPPROTO_TCP &&
-	    reuse_bucket_try_each(&dv->key, only_devices, SCAN_MAX, fn, dv))
+	if (reuse_bucket_try_each(&dv->key, only_devices, SCAN_MAX, fn, dv))
 		return;
 	dv->decision = before;
 	dv->refused = refused;

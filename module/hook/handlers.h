@@ -76,6 +76,19 @@ static __always_inline bool may_be_tracked(reuse_fregs_t *regs)
 	return reuse_track_maybe(sk_arg(regs));
 }
 
+/*
+ * Is a UDP socket closed that may have a record? A socket also gives its port back when it is
+ * disconnected, or when its bind fails in the end. The barrier pairs with that in
+ * reuse_track_existing(): either we see the record, or it sees that the socket is closed.
+ */
+static __always_inline bool udp_closed_may_be_tracked(reuse_fregs_t *regs)
+{
+	if (!sock_flag(sk_arg(regs), SOCK_DEAD))
+		return false;
+	smp_mb();
+	return may_be_tracked(regs);
+}
+
 static __always_inline bool bind_is_forced(reuse_fregs_t *regs)
 {
 	return atomic_read(&reuse_forced_binds) &&
@@ -127,6 +140,12 @@ static __always_inline void on_timewait(reuse_fregs_t *regs)
 static __always_inline void on_freed(reuse_fregs_t *regs)
 {
 	if (may_be_tracked(regs))
+		reuse_track_freed(sk_arg(regs));
+}
+
+static __always_inline void on_unhash(reuse_fregs_t *regs)
+{
+	if (udp_closed_may_be_tracked(regs))
 		reuse_track_freed(sk_arg(regs));
 }
 

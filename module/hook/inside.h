@@ -16,6 +16,7 @@ struct sock;
  * @INSIDE_CONNECT4: connect() to an IPv4 remote end
  * @INSIDE_CONNECT6: connect() by an IPv6 socket, which may call the former
  * @INSIDE_CREATE: initialisation
+ * @INSIDE_UNHASH: the end of a UDP socket's hold on its port
  * @INSIDE_DESTRUCT: the end of a socket
  * @INSIDE_LOOKUP: lookup of a listener
  * @INSIDE_LOOKUP_SOFTIRQ: the same, in a softirq, which may interrupt the former
@@ -27,6 +28,7 @@ enum inside_kind {
 	INSIDE_CONNECT4,
 	INSIDE_CONNECT6,
 	INSIDE_CREATE,
+	INSIDE_UNHASH,
 	INSIDE_DESTRUCT,
 	INSIDE_LOOKUP,
 	INSIDE_LOOKUP_SOFTIRQ,

@@ -61,6 +61,16 @@ static int hook_create(struct sock *sk)
 	return err;
 }
 
+static void hook_unhash(struct sock *sk)
+{
+	struct hook_call call;
+
+	reuse_ftrace_enter(&call, reuse_inside_sock(sk, INSIDE_UNHASH));
+	reuse_track_freed(sk);
+	udp_lib_unhash(sk);
+	reuse_ftrace_leave(&call);
+}
+
 static void hook_destruct(struct sock *sk)
 {
 	struct hook_call call;
@@ -246,6 +256,7 @@ static void notrace name##_redirector(unsigned long ip,			\
 OBSERVER(on_created)
 OBSERVER(on_accepted)
 OBSERVER(on_freed)
+OBSERVER(on_unhash)
 OBSERVER(on_timewait)
 OBSERVER(on_disconnect)
 OBSERVER(on_timewait_freed)
@@ -259,6 +270,7 @@ OBSERVER(on_bind_begins)
 #endif
 OBSERVER(on_getsockopt)
 SOCK_REDIRECTOR(create, udp_in_emulating_netns, INSIDE_CREATE)
+SOCK_REDIRECTOR(unhash, udp_closed_may_be_tracked, INSIDE_UNHASH)
 SOCK_REDIRECTOR(destruct, may_be_tracked, INSIDE_DESTRUCT)
 SOCK_REDIRECTOR(get_port, sk_in_minding_netns, INSIDE_GET_PORT)
 SOCK_REDIRECTOR(udp4_connect, sk_in_emulating_netns, INSIDE_CONNECT4)
@@ -295,6 +307,7 @@ FINAL_REDIRECTOR(bind6_denied, is_denied6)
 static struct hook_target targets[] = {
 	OBSERVE_OR_REDIRECT_ON_RT(BIND, "inet_sock_destruct", on_freed, destruct,
 				  hook_destruct),
+	OBSERVE_OR_REDIRECT_ON_RT(BIND, "udp_lib_unhash", on_unhash, unhash, hook_unhash),
 	OBSERVE(BIND, "__inet_inherit_port", on_accepted),
 	OBSERVE_OR_REDIRECT_ON_RT(BIND, "udp_init_sock", on_created, create, hook_create),
 	REDIRECT(BIND, "__ip4_datagram_connect", udp4_connect, hook_udp4_connect),
@@ -374,6 +387,10 @@ static void hooks_remove(enum reuse_hooks group, unsigned int n)
 		synchronize_rcu();
 }
 
+/*
+ * On return, whoever closes a UDP socket passes the hook of udp_lib_unhash(), or has marked the
+ * socket as closed for all CPUs to see: reuse_track_existing() relies on that.
+ */
 static int hooks_install(enum reuse_hooks group)
 {
 	unsigned int i;
@@ -389,6 +406,8 @@ static int hooks_install(enum reuse_hooks group)
 			return err;
 		}
 	}
+	if (group == REUSE_HOOKS_BIND)
+		synchronize_rcu();
 	return 0;
 }
 

@@ -26,6 +26,7 @@ static const char * const redirected[] = {
 	"__inet_lookup_listener", "inet6_lookup_listener", "__ip4_datagram_connect",
 	"__ip6_datagram_connect", "tcp_v4_connect", "tcp_v6_connect", "__inet_bind", "__inet6_bind",
 	"udp_init_sock", "udpv6_init_sock", "inet_sock_destruct",
+	"udp_lib_unhash",
 };
 
 /* The functions that it only watches */

@@ -324,12 +324,25 @@ void reuse_track_bound(struct sock *sk)
 	spin_unlock(&chain->lock);
 }
 
+/*
+ * Called after @sk got a record. UDP sockets are closed without the locks that the caller may hold.
+ * The barrier pairs with that in udp_closed_may_be_tracked(): either that sees the record, or we
+ * see that the socket is closed.
+ */
+static bool udp_is_closed(const struct sock *sk)
+{
+	if (sk->sk_protocol == IPPROTO_TCP)
+		return false;
+	smp_mb();
+	return sock_flag(sk, SOCK_DEAD);
+}
+
 /**
  * reuse_track_existing() - record a socket that was bound while nothing was recorded
  * @sk: socket that holds a port
  * @age: the age to give it
  *
- * Does nothing if the bind of @sk is recorded already.
+ * Does nothing if the bind of @sk is recorded already, or if @sk is a UDP socket that is closed.
  *
  * Context: bottom halves off; the caller sees to it that @sk keeps its port until we return,
  * and the namespace emulates.
@@ -348,6 +361,8 @@ int reuse_track_existing(struct sock *sk, enum track_age age)
 	tracked = reuse_tracked_get(chain, sk);
 	done = tracked && (!profile || tracked->member.key ||
 			   tracked_bound(tracked, profile, age));
+	if (tracked && udp_is_closed(sk))
+		reuse_tracked_forget(tracked);
 	spin_unlock(&chain->lock);
 	return done ? 0 : -ENOMEM;
 }

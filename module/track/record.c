@@ -10,9 +10,11 @@
  * A record is found by its socket or, once the socket was bound, in the bucket of its address
  * and port (bucket.c).
  *
- * inet_sock_destruct() drops the record, under the locks of its chain and of its bucket: while
- * either is held, its socket exists. If the socket still held its port then, RCU keeps it after
- * that, too: UDP sockets and listeners are freed a grace period after they leave their port.
+ * A record is dropped under the locks of its chain and of its bucket, so while either is held, its
+ * socket exists. That of a UDP socket is dropped when the socket is closed, before it gives its
+ * port back: RCU keeps such a socket for a grace period after that. Any other is dropped by
+ * inet_sock_destruct(). RCU keeps a listener, too: it is freed a grace period after it leaves its
+ * port.
  *
  * The table has a fixed size; 1,000,000 records are 16 to a chain. The address of a socket in
  * memory decides on its chain, so no user can choose it.
@@ -177,6 +179,18 @@ static void tracked_drop(struct reuse_tracked *tracked)
 }
 
 /**
+ * reuse_tracked_forget() - drop a record
+ * @tracked: the record, also of a socket that is counted in its namespace
+ *
+ * Context: the lock of the record's chain is held, bottom halves are off; the namespace exists.
+ */
+void reuse_tracked_forget(struct reuse_tracked *tracked)
+{
+	reuse_tracked_uncount(tracked);
+	tracked_drop(tracked);
+}
+
+/**
  * reuse_track_is_sole() - is a socket the only one that was bound to a port?
  * @sk: a TCP, UDP or UDP-Lite socket that RCU keeps
  * @port: the port, in host byte order
@@ -230,7 +244,7 @@ bool reuse_track_maybe(const struct sock *sk)
 
 /**
  * reuse_track_freed() - drop the record of a socket
- * @sk: a socket that is being freed
+ * @sk: a socket that is being freed, or a UDP socket that is being closed
  *
  * Context: any; with PREEMPT_RT, not atomic.
  */
@@ -241,10 +255,8 @@ void reuse_track_freed(const struct sock *sk)
 
 	spin_lock_bh(&chain->lock);
 	tracked = reuse_tracked_find(chain, sk);
-	if (tracked) {
-		reuse_tracked_uncount(tracked);
-		tracked_drop(tracked);
-	}
+	if (tracked)
+		reuse_tracked_forget(tracked);
 	spin_unlock_bh(&chain->lock);
 }
 
@@ -272,10 +284,9 @@ void reuse_track_forget_net(const struct net *net)
 		hlist_for_each_entry_safe(tracked, next, &chain->sockets, node) {
 			if (tracked->net != net)
 				continue;
-			reuse_tracked_uncount(tracked);
 			if (!tracked->timewait && tracked->sk->sk_protocol != IPPROTO_TCP)
 				reuse_sock_release_route(tracked->sk);
-			tracked_drop(tracked);
+			reuse_tracked_forget(tracked);
 		}
 		spin_unlock_bh(&chain->lock);
 	}

@@ -2,16 +2,16 @@
 /*
  * Go over the sockets that share an address and port, in the order in which they receive.
  *
- * A SYN goes over the members under RCU without a lock, if it can. Whatever changes the lists
+ * A packet goes over the members under RCU without a lock, if it can. Whatever changes the lists
  * counts the sequence of the bucket up, and the rules are:
  *
  *  - Records stay records under RCU (SLAB_TYPESAFE_BY_RCU), but one that has left may be in
  *    another bucket. So each pointer that a reader loads is followed only if the sequence is what
  *    it was when the reader began: then it leads to a member, or to the end of the list.
- *  - A socket that was loaded so was a member during this RCU section. It leaves when it is
- *    destructed, after its own grace period, so it may be freed at once. But memory of TCP sockets
- *    stays TCP sockets under RCU (SLAB_TYPESAFE_BY_RCU), and one that listens has not been closed
- *    yet. UDP sockets are no such memory: packets for them take the lock.
+ *  - A socket that was loaded so was a member during this RCU section. A UDP socket leaves before
+ *    it gives its port back, and is freed a grace period after that. A TCP socket leaves when it
+ *    is destructed, so it may be freed at once. But memory of TCP sockets stays TCP sockets under
+ *    RCU (SLAB_TYPESAFE_BY_RCU), and one that listens has not been closed yet.
  *  - What a reader found out counts only if the sequence is still the same in the end. If not,
  *    it begins again, with the lock: so its work is bounded, however often members come and go.
  *  - A reader changes nothing. If there is something to put aside, it takes the lock.
@@ -199,7 +199,7 @@ static enum try_end try_each(struct scan *scan, const struct list_head *list)
 
 /**
  * reuse_bucket_try_each() - go over the records of a bucket without its lock
- * @key: the bucket; of TCP
+ * @key: the bucket
  * @only_devices: only if some member is, or was, bound to a device
  * @budget: how many records to look at, at most
  * @fn: called for each, the first to receive first. The socket that it is shown was a member
