@@ -195,7 +195,6 @@ static void measure_accepted(int n)
 	enum semantics s;
 	int server, i;
 
-	write_file("/proc/sys/fs/nr_open", "%d", n + 1000);
 	bulk_files(n + 100);
 	semantics_set(NETBSD);
 	server = start_server();
@@ -341,7 +340,6 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	if (argc == 3 && !strcmp(argv[1], "switch")) {
-		write_file("/proc/sys/fs/nr_open", "%d", atoi(argv[2]) + 1000);
 		bulk_files(atoi(argv[2]) + 100);
 		semantics_set(BSD);
 		new_netns();
