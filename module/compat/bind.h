@@ -25,9 +25,16 @@ static inline bool reuse_bind_waives_privilege(u32 flags)
 #endif
 
 /*
- * In what the rules of kernels differ: enum sem_native says what each comes to. That
- * inet_csk_update_fastreuse() never sees a bucket without owners is since they are in one list
- * for each address: the newcomer's own list is there by then.
+ * In what the rules of kernels differ: enum sem_native says what each comes to. For the last two
+ * the code that differs is in no header; the headers show what the same change did to them.
+ *
+ * inet_csk_update_fastreuse() sees no bucket without owners since commit 8002d44fe84d ("tcp: Check
+ * hlist_empty(&tb->bhash2) instead of hlist_empty(&tb->owners)."), in 6.8: a bucket has one list
+ * for each address since then, and that of the newcomer is there by the time.
+ *
+ * udp_lib_get_port() looks at all sockets of the port for a wildcard address since commit
+ * e537dd15d0d4 ("udp: Fix wildcard bind conflict check when using hash2") and its backports: it
+ * calls inet_use_hash2_on_bind(), which they moved to a header for that.
  */
 #define reuse_bind_by_address		__is_defined(REUSE_BIND_BY_ADDRESS)
 #define reuse_timewait_by_address	__is_defined(REUSE_TIMEWAIT_BY_ADDRESS)
