@@ -6,24 +6,13 @@
 #include <netinet/in.h>
 
 #include "harness.h"
-#include "tracefs.h"
+#include "traces.h"
 #include "variants.h"
 
 #define EVENT	"reuse_bind"
 #define ONE	"127.0.0.1" AT_PORT
 #define ONE6	"[::1]" AT_PORT
 #define NOTHING	"0.0.0.0:0"
-
-static void __attribute__((constructor)) begin(void)
-{
-	if (tracefs_there(EVENT))
-		tracefs_begin();
-}
-
-static void __attribute__((destructor)) end(void)
-{
-	tracefs_end();
-}
 
 FIXTURE(bind) {};
 

@@ -7,20 +7,9 @@
 
 #define EACH_BSD
 #include "deliver_paths.h"
-#include "tracefs.h"
+#include "traces.h"
 
 #define EVENT	"reuse_deliver"
-
-static void __attribute__((constructor)) begin(void)
-{
-	if (tracefs_there(EVENT))
-		tracefs_begin();
-}
-
-static void __attribute__((destructor)) end(void)
-{
-	tracefs_end();
-}
 
 static void trace_it(void)
 {

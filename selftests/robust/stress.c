@@ -13,7 +13,7 @@
 
 #include "events.h"
 #include "stress.h"
-#include "tracefs.h"
+#include "traces.h"
 #include "variants.h"
 
 #define SECONDS		8
@@ -174,13 +174,6 @@ ADD_BSDS(stress);
 static void __attribute__((constructor)) choose(void)
 {
 	leave_out_untried();
-	if (tracefs_there(""))
-		tracefs_begin();
-}
-
-static void __attribute__((destructor)) end_traces(void)
-{
-	tracefs_end();
 }
 
 FIXTURE_SETUP(stress)

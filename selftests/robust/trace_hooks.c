@@ -11,21 +11,14 @@
 
 #include "fail.h"
 #include "harness.h"
-#include "tracefs.h"
+#include "traces.h"
 
 #define EVENT		"reuse_bind"
 #define FTRACE_ENABLED	"/proc/sys/kernel/ftrace_enabled"
 
-static void __attribute__((constructor)) begin(void)
-{
-	if (tracefs_there(EVENT))
-		tracefs_begin();
-}
-
 /* Also after a test that died */
-static void __attribute__((destructor)) end(void)
+static void __attribute__((destructor)) end_with_the_module(void)
 {
-	tracefs_end();
 	try_write(FTRACE_ENABLED, 0, "1", 1);
 	if (reuse_ko())
 		reuse_load_again();

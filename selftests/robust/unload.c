@@ -13,7 +13,7 @@
 #include "events.h"
 #include "harness.h"
 #include "stress.h"
-#include "tracefs.h"
+#include "traces.h"
 
 #define FREE_PORT	30100	/* no other test binds it, Linux does not choose it */
 
@@ -48,16 +48,9 @@ static void busy_or_not(void)
 	__atomic_store_n(&stress->pause, random() % 4 ? PAUSE : 0, __ATOMIC_RELAXED);
 }
 
-static void __attribute__((constructor)) begin_traces(void)
-{
-	if (tracefs_there(""))
-		tracefs_begin();
-}
-
 /* Also after a test that died: the next program finds the module without semantics= */
 static void __attribute__((destructor)) end_with_the_module(void)
 {
-	tracefs_end();
 	reuse_load_again();
 }
 
