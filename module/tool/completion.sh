@@ -6,6 +6,12 @@
 # _reuse_words: the words that may come next, one each line; COMP_WORDS has those before.
 _reuse_words() {
 	local semantics=/proc/sys/net/reuse/available_semantics
+	case ${COMP_WORDS[COMP_CWORD]} in
+	-N?*)
+		find /run/netns -mindepth 1 -printf '-N%f\n' 2>/dev/null
+		return
+		;;
+	esac
 	case ${COMP_WORDS[COMP_CWORD - 1]} in
 	-N)
 		find /run/netns -mindepth 1 -printf '%f\n' 2>/dev/null

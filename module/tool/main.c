@@ -38,17 +38,32 @@ static const char help[] =
 "Exit status: 0 done, 1 no row fits, 2 wrong usage, 3 the module is not loaded,\n"
 "4 another error. reuse COMMAND --help and reuse(8) have the rest.\n";
 
-/* "-w" may have a number behind it: getopt() knows none that may be missing there */
-static bool take_seconds(struct list_options *o, char * const *argv)
+static bool begins_number(const char *word)
 {
-	const char *word = argv[optind];
+	return *word == '.' || (*word >= '0' && *word <= '9');
+}
+
+/*
+ * "-w" may have a number behind it, which getopt() takes only if it is attached. Other letters
+ * attached are options: their word, now without those before them, is read again.
+ */
+static bool take_seconds(struct list_options *o, char **argv)
+{
+	const char *number = NULL;
 	char *end;
 
 	o->watch = 2;
-	if (!word || (*word != '.' && (*word < '0' || *word > '9')))
+	if (optarg && begins_number(optarg)) {
+		number = optarg;
+	} else if (optarg) {
+		optarg[-1] = '-';
+		argv[--optind] = optarg - 1;
+	} else if (argv[optind] && begins_number(argv[optind])) {
+		number = argv[optind++];
+	}
+	if (!number)
 		return true;
-	o->watch = strtod(word, &end);
-	optind++;
+	o->watch = strtod(number, &end);
 	if (!*end && o->watch >= 0.1 && o->watch <= 86400)
 		return true;
 	say("-w takes seconds, from 0.1 to 86400");
@@ -65,7 +80,7 @@ static int list(int argc, char **argv)
 	struct list_options o = {};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "AN:hjpwV", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "AN:hjpw::V", options, NULL)) != -1) {
 		switch (c) {
 		case 'A':
 			o.all = true;

@@ -103,7 +103,7 @@ watch() {
 	rm -rf "$W/watched"
 	cp -a "$W/mixed" "$W/watched"
 	: >"$W/seen"
-	REUSE_PROC=$W/watched "$REUSE" -w 1 "$@" >"$W/seen" &
+	REUSE_PROC=$W/watched "$REUSE" "$@" >"$W/seen" &
 	pid=$!
 	wait_for :45678
 	sed -i '/:9000/d; s/^\(tcp 0.0.0.0:443 .*\) 4 0 4 4/\1 5 0 5 5/; /45678/p; s/45678/45679/' \
@@ -116,13 +116,13 @@ watch() {
 }
 
 marks() {
-	watch
+	watch -w 1
 	grep -E '^\+ .*:45679 ' "$W/seen" && grep -E '^- .*:9000 ' "$W/seen" &&
 		grep -E '^\* .*0.0.0.0:443 ' "$W/seen" && ! grep -E '^[-+*] .*:8080 ' "$W/seen"
 }
 
 json_marks() {
-	watch -j
+	watch -jw1
 	jq -es 'any(.[]; (.[0].rows | map(.change // empty) | sort) == ["changed", "gone", "new"])' \
 		"$W/seen"
 }
@@ -130,7 +130,7 @@ json_marks() {
 watching() {
 	result "-w marks what is new, gone and changed" marks
 	if command -v jq >/dev/null; then
-		result "-w -j: a text for each round, and what has changed" json_marks
+		result "-jw1: a text for each round, and what has changed" json_marks
 	fi
 }
 
