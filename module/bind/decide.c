@@ -72,13 +72,10 @@ static bool fastreuse_decides(const struct bind_request *req)
 	       req->self.state != SEM_LISTEN;
 }
 
-/*
- * Are the owners in the kernel's list newest first, as the profile sees it? For native, the
- * order is that of the list.
- */
+/* Are the owners in the kernel's list newest first, as the profile sees it? */
 static bool owners_in_order(const struct bind_request *req)
 {
-	if (req->profile == &sem_native)
+	if (req->profile->kernel_view)
 		return true;
 	if (!req->udp)
 		return reuse_tcp_in_order();
@@ -87,7 +84,8 @@ static bool owners_in_order(const struct bind_request *req)
 
 /**
  * reuse_bind_ask() - show the profile the owners of a port, and take its verdict
- * @req: the bind; @req->bind.fastreuse, or for native @req->bind.cache, is set
+ * @req: the bind; @req->bind.fastreuse, or for native @req->bind.cache and @req->bind.in_slot, is
+ *	set
  * @port: the port, in host byte order
  * @search: bind() to port 0 tries this port
  * @owners: number of owners that are not shown: 1 if the socket that asks has the port
@@ -113,9 +111,6 @@ int reuse_bind_ask(struct bind_request *req, unsigned short port, bool search, u
 	else
 		reuse_owners_show(req, port);
 
-	/* The kernel goes by all sockets of the slot, whatever their port */
-	if (req->profile == &sem_native && req->udp)
-		b->owners = reuse_udp_in_slot(req->sk, port);
 	return req->profile->verdict(b);
 }
 

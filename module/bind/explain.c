@@ -34,12 +34,15 @@ static bool is_cache_forgotten(const struct bind_request *req)
 	return req->unrecorded && in_force && in_force->uses_fastreuse && !reuse_tcp_in_order();
 }
 
-static void read_cache(struct bind_request *req, unsigned short port)
+/* What the kernel goes by beside the owners of the port */
+static void read_kernel(struct bind_request *req, unsigned short port)
 {
 	struct sem_cache *cache = req->bind.cache;
 
-	if (req->udp)
+	if (req->udp) {
+		req->bind.in_slot = reuse_udp_in_slot(req->sk, port);
 		return;
+	}
 	reuse_fastreuse_cache(req->sk, port, cache);
 	if (cache->reuse > 0 && is_cache_forgotten(req))
 		cache->reuse = 0;
@@ -53,7 +56,7 @@ static int ask_profile(struct bind_request *req, unsigned short port)
 	bool both = is_bind_and_listen(req, port);
 	int err;
 
-	read_cache(req, port);
+	read_kernel(req, port);
 	if (both)
 		req->self.state = SEM_BOUND;
 	err = reuse_bind_ask(req, port, false, req->sk->sk_num == port);

@@ -127,7 +127,7 @@ static void request_note(struct bind_request *req, struct sock *sk)
 static void request_connected_uid(const struct bind_request *req, struct sock *sk,
 				  struct sem_sock *owner)
 {
-	if (req->profile != &sem_native)
+	if (!req->profile->kernel_view)
 		reuse_owner_connected_uid(req, sk, owner);
 	else if (owner->state != SEM_TIMEWAIT)
 		reuse_owners_uid(req, sk, owner);
@@ -231,11 +231,11 @@ static void request_know(struct bind_request *req, const struct sock *sk)
 
 /*
  * Connections without a record are shown newest first, also where bound sockets are not: if one
- * is too old to matter, those that follow on its address are, too. Native does not go by age.
+ * is too old to matter, those that follow on its address are, too.
  */
 static void request_know_rest(struct bind_request *req, const struct sock *sk)
 {
-	if (req->unrecorded && req->profile != &sem_native && is_known(req, sk) &&
+	if (req->unrecorded && !req->profile->kernel_view && is_known(req, sk) &&
 	    is_unbound_connection(sk))
 		req->rest_is_older = true;
 }
@@ -268,10 +268,10 @@ static enum owner_walk request_owner(struct sock *sk, void *arg)
 		owner.accepted = reuse_owner_accepted(req, sk);
 	/*
 	 * listen() enters TCP_LISTEN before it asks for the port. Until that is granted,
-	 * treat the socket as bound. (Native does not.)
+	 * treat the socket as bound.
 	 */
 	if (owner.state == SEM_LISTEN && req->profile->checks_listen &&
-	    req->profile != &sem_native &&
+	    !req->profile->kernel_view &&
 	    hlist_unhashed_lockless(&sk->sk_node) && !reuse_track_listens(sk))
 		owner.state = SEM_BOUND;
 	if (req->profile->needs_bind_order) {

@@ -156,7 +156,7 @@ static enum sem_rule native_rule(const struct sem_bind *b, const struct sem_sock
 static int native_udp_verdict(struct sem_bind *b)
 {
 	bool wildcard = sem_any(b->sk->addr);
-	bool many = !b->search && b->owners > NATIVE_UDP_FEW &&
+	bool many = !b->search && b->in_slot > NATIVE_UDP_FEW &&
 		    !(wildcard && b->native & SEM_NATIVE_UDP_ALL);
 	int i, first = NATIVE_REFUSES, last = NATIVE_REFUSES;
 
@@ -237,6 +237,7 @@ const struct sem_profile sem_native = {
 	.needs_bind_order	= true,
 	.needs_connected_uid	= true,
 	.checks_listen		= true,
+	.kernel_view		= true,
 	.search_error		= -EADDRINUSE,
 	.search_error6		= -EADDRINUSE,
 };

@@ -154,6 +154,8 @@ extern const char * const sem_native_names[SEM_NATIVES];
  *	show, as Linux keeps them apart by device. At least 1 if the cache decides alone; not
  *	all are counted with @needs_bind_order
  * @native: native: enum sem_native of the kernel
+ * @in_slot: native, UDP: number of sockets in the kernel's hash slot of the port, whatever their
+ *	ports
  * @cache: native, TCP: the current values, and after sem_profile.verdict() those that the kernel
  *	stores if it binds
  * @by: after the verdict, name of the owner that refuses the port, or NULL
@@ -175,6 +177,7 @@ struct sem_bind {
 	u16 port;
 	u32 owners;
 	u32 native;
+	u32 in_slot;
 	struct sem_cache *cache;
 	const struct bsd_rules *rules;
 	u32 n;
@@ -258,6 +261,9 @@ enum sem_member {
  * @drops_local_timewait: a TCP socket in TIME_WAIT does not count if its remote end is an
  *	address of the host or, for IPv6, on the link of one of its devices; the caller does
  *	not show it
+ * @kernel_view: native; owners are shown as this kernel sees them, not as the other system would:
+ *	@bind_seq is the place in the kernel's list, @uid is that of the socket itself, and a
+ *	socket listens from the beginning of listen(), even if that is refused
  * @search_error: negative errno of a bind() to port 0 that finds no port
  * @search_error6: the same for an AF_INET6 socket on another address than a v4-mapped one
  * @wildcard_oldest_first: among sockets on a wildcard address the oldest receives; among
@@ -304,6 +310,7 @@ struct sem_profile {
 	bool drops_local_timewait;
 	bool drops_refused;
 	bool group_on_any_address6;
+	bool kernel_view;
 	int search_error;
 	int search_error6;
 	bool (*deliver)(struct sem_deliver *d, const struct sem_sock *sk,

@@ -63,6 +63,7 @@ int ask(struct sem_bind *b, const struct sock *sk, bool search)
 		    (!profile->needs_bind_order || profile->matters(b, &socks[i].s)))
 			profile->owner(b, &socks[i].s, &socks[i]);
 	}
+	b->in_slot = b->owners;
 	return profile->verdict(b);
 }
 
