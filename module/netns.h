@@ -11,6 +11,7 @@
 
 struct ctl_table;
 struct ctl_table_header;
+struct inode;
 struct reuse_log;
 
 /* Number of counters that the ports share; a port uses number port % REUSE_PORT_SETS */
@@ -77,6 +78,7 @@ struct reuse_net {
 extern unsigned int reuse_net_id;
 
 void reuse_net_init(struct net *net);
+struct net *reuse_net_of_file(struct inode *inode);
 
 /**
  * reuse_net() - find the module's state of a network namespace

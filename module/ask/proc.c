@@ -9,11 +9,12 @@
  */
 #include <linux/fs.h>
 #include <linux/mutex.h>
+#include <linux/proc_fs.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 
 #include "ask.h"
-#include "compat/proc.h"
+#include "netns.h"
 #include "question.h"
 
 /**
@@ -36,8 +37,7 @@ static int ask_open(struct inode *inode, struct file *file)
 
 	if (!asker)
 		return -ENOMEM;
-	/* The file is there until the namespace's exit has run: it may be going */
-	asker->net = maybe_get_net(pde_data(inode));
+	asker->net = reuse_net_of_file(inode);
 	if (!asker->net) {
 		kfree(asker);
 		return -ENXIO;

@@ -7,13 +7,13 @@
  * reader walks each table once, whatever the size of its buffer. A read() that
  * does not begin where the last one ended walks from the start again.
  */
+#include <linux/proc_fs.h>
 #include <linux/sched/signal.h>
 #include <linux/seq_file.h>
-#include <linux/slab.h>
 
-#include "compat/proc.h"
 #include "format.h"
 #include "list.h"
+#include "netns.h"
 #include "rows.h"
 
 static const struct bind_table * const tables[] = {
@@ -227,32 +227,19 @@ static const struct seq_operations reuse_seq_ops = {
 
 static int reuse_proc_open(struct inode *inode, struct file *file)
 {
+	struct net *net = reuse_net_of_file(inode);
 	struct reader *r;
-	int err;
 
-	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
-	if (!r)
+	if (!net)
+		return -ENXIO;
+	r = __seq_open_private(file, &reuse_seq_ops, sizeof(*r));
+	if (!r) {
+		put_net(net);
 		return -ENOMEM;
-
-	/* The file is there until the namespace's exit has run: it may be going */
-	err = -ENXIO;
-	r->net = maybe_get_net(pde_data(inode));
-	if (!r->net)
-		goto free_reader;
-
-	reuse_rows_init(&r->rows, r->net, file->f_cred->user_ns);
-	err = seq_open(file, &reuse_seq_ops);
-	if (err)
-		goto put_net;
-
-	((struct seq_file *)file->private_data)->private = r;
+	}
+	r->net = net;
+	reuse_rows_init(&r->rows, net, file->f_cred->user_ns);
 	return 0;
-
-put_net:
-	put_net(r->net);
-free_reader:
-	kfree(r);
-	return err;
 }
 
 static int reuse_proc_release(struct inode *inode, struct file *file)
@@ -262,8 +249,7 @@ static int reuse_proc_release(struct inode *inode, struct file *file)
 
 	reuse_rows_clean(&r->rows);
 	put_net(r->net);
-	kfree(r);
-	return seq_release(inode, file);
+	return seq_release_private(inode, file);
 }
 
 static const struct proc_ops reuse_proc_ops = {

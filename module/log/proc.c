@@ -18,8 +18,8 @@
 #include <linux/slab.h>
 #include <linux/time64.h>
 
-#include "compat/proc.h"
 #include "log.h"
+#include "netns.h"
 
 /**
  * struct reader - one open /proc/net/reuse_log
@@ -242,9 +242,8 @@ static int log_open(struct inode *inode, struct file *file)
 	if (!r)
 		return -ENOMEM;
 
-	/* The file is there until the namespace's exit has run: it may be going */
 	err = -ENXIO;
-	r->net = maybe_get_net(pde_data(inode));
+	r->net = reuse_net_of_file(inode);
 	if (!r->net)
 		goto free_reader;
 
