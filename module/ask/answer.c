@@ -3,11 +3,11 @@
 #include <linux/capability.h>
 #include <linux/kernel.h>
 #include <linux/net.h>
-#include <linux/netdevice.h>
 #include <net/ip.h>
 #include <net/ipv6.h>
 
 #include "bind/bind.h"
+#include "log/log.h"
 #include "question.h"
 
 /* Has the newcomer the privilege to bind low ports? Another user, if it is root there */
@@ -107,44 +107,22 @@ static __printf(2, 3) void put(struct answer *a, const char *fmt, ...)
 	va_end(args);
 }
 
-static void put_address(struct answer *a, const struct sem_sock *s, u16 port)
+/* Its address, its device and IPV6_V6ONLY */
+static void put_place(struct answer *a, const struct question *q, const struct sem_sock *s)
 {
-	if (s->ipv6)
-		put(a, "[%pI6c]:%u ", s->addr, port);
-	else
-		put(a, "%pI4:%u ", s->addr + 12, port);
-}
+	struct sockaddr_in6 addr;
+	char word[REUSE_LOG_WORD];
 
-static void put_dev(struct answer *a, struct net *net, int ifindex)
-{
-	const struct net_device *dev;
-
-	if (!ifindex) {
-		put(a, "- ");
-		return;
-	}
-	rcu_read_lock();
-	dev = dev_get_by_index_rcu(net, ifindex);
-	if (dev)
-		put(a, "%s ", dev->name);
-	else
-		put(a, "if%d ", ifindex);
-	rcu_read_unlock();
-}
-
-static void put_v6only(struct answer *a, const struct sem_sock *s)
-{
+	reuse_log_address(&addr, s->ipv6, s->addr, htons(q->port));
+	put(a, "%pISpc %s ", &addr, reuse_log_dev_word(word, q->net, s->dev));
 	put(a, s->ipv6 ? "%d " : "- ", s->v6only);
 }
 
-static void put_error(struct answer *a, int err)
+static void put_verdict(struct answer *a, const struct bind_reason *reason)
 {
-	const char *name = sem_error_name(err);
+	char word[REUSE_LOG_WORD];
 
-	if (name)
-		put(a, "%s ", name);
-	else
-		put(a, "%d ", err);
+	put(a, "%s %s ", reuse_log_error_word(word, reason->err), sem_rules[reason->rule].word);
 }
 
 static const char * const columns[] = {
@@ -163,9 +141,7 @@ static void put_blocker(struct answer *a, const struct question *q,
 		put(a, "- - - - - - - -");
 		return;
 	}
-	put_address(a, s, q->port);
-	put_dev(a, q->net, s->dev);
-	put_v6only(a, s);
+	put_place(a, q, s);
 	put(a, "%s ", sem_state_words[s->state]);
 	if (uid_valid(reason->uid))
 		put(a, "%u ", from_kuid_munged(q->ns, reason->uid));
@@ -187,15 +163,11 @@ static void put_answer(struct answer *a, const struct question *q,
 	for (i = 0; i < ARRAY_SIZE(columns); i++)
 		put(a, "%s%c", columns[i], i + 1 < ARRAY_SIZE(columns) ? ' ' : '\n');
 	put(a, "%s ", protos[q->protocol]);
-	put_address(a, self, q->port);
-	put_dev(a, q->net, self->dev);
-	put_v6only(a, self);
+	put_place(a, q, self);
 	put(a, "%u %d %d %d %s ", from_kuid_munged(q->ns, q->uid), self->reuseaddr,
 	    self->reuseport, self->state == SEM_LISTEN, q->as->name);
-	put_error(a, reason->err);
-	put(a, "%s ", sem_rules[reason->rule].word);
-	put_error(a, native->err);
-	put(a, "%s ", sem_rules[native->rule].word);
+	put_verdict(a, reason);
+	put_verdict(a, native);
 	put_blocker(a, q, reason);
 	put(a, "\n");
 }

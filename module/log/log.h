@@ -159,9 +159,13 @@ void reuse_log_free(struct reuse_log *log);
 /* store.c: for the reader */
 void reuse_log_copy(struct reuse_net *rn, struct reuse_log_copy *copy);
 
-/* words.c */
+/* words.c; @word has room for REUSE_LOG_WORD characters */
+#define REUSE_LOG_WORD	16
 const char *reuse_log_call_word(u8 call);
 const char *reuse_log_fate_word(u8 fate);
+const char *reuse_log_error_word(char *word, int err);
+const char *reuse_log_dev_word(char *word, struct net *net, int ifindex);
+void reuse_log_address(void *to, bool ipv6, const u8 *addr, __be16 port);
 
 /* proc.c */
 int reuse_log_create(struct net *net);

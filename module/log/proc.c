@@ -10,7 +10,6 @@
 #include <linux/in.h>
 #include <linux/math64.h>
 #include <linux/mm.h>
-#include <linux/netdevice.h>
 #include <linux/pid_namespace.h>
 #include <linux/proc_fs.h>
 #include <linux/sched.h>
@@ -33,12 +32,9 @@ struct reader {
 
 static void show_error(struct seq_file *m, int err)
 {
-	const char *word = sem_error_name(err);
+	char word[REUSE_LOG_WORD];
 
-	if (word)
-		seq_printf(m, "%s ", word);
-	else
-		seq_printf(m, "%d ", err);
+	seq_printf(m, "%s ", reuse_log_error_word(word, err));
 }
 
 static void show_time(struct seq_file *m, u64 ns)
@@ -87,29 +83,14 @@ static void show_uid(struct seq_file *m, kuid_t uid)
 		seq_puts(m, "- ");
 }
 
-static void show_address(struct seq_file *m, const struct reuse_event_sock *sk)
+/* Its address, and its device */
+static void show_place(struct seq_file *m, struct net *net, const struct reuse_event_sock *sk)
 {
-	if (sk->ipv6)
-		seq_printf(m, "[%pI6c]:%u ", &sk->addr, sk->port);
-	else
-		seq_printf(m, "%pI4:%u ", &sk->addr.s6_addr32[3], sk->port);
-}
+	struct sockaddr_in6 addr;
+	char word[REUSE_LOG_WORD];
 
-static void show_dev(struct seq_file *m, struct net *net, int ifindex)
-{
-	const struct net_device *dev;
-
-	if (!ifindex) {
-		seq_puts(m, "- ");
-		return;
-	}
-	rcu_read_lock();
-	dev = dev_get_by_index_rcu(net, ifindex);
-	if (dev)
-		seq_printf(m, "%s ", dev->name);
-	else
-		seq_printf(m, "if%d ", ifindex);
-	rcu_read_unlock();
+	reuse_log_address(&addr, sk->ipv6, sk->addr.s6_addr, htons(sk->port));
+	seq_printf(m, "%pISpc %s ", &addr, reuse_log_dev_word(word, net, sk->dev));
 }
 
 static const char *protocol_word(u8 protocol)
@@ -124,8 +105,7 @@ static void show_sock(struct seq_file *m, struct net *net, const struct reuse_ev
 	const struct reuse_event_sock *sk = &event->sock;
 
 	seq_printf(m, "%s %s ", reuse_log_call_word(event->call), protocol_word(event->protocol));
-	show_address(m, sk);
-	show_dev(m, net, sk->dev);
+	show_place(m, net, sk);
 	if (sk->ipv6)
 		seq_printf(m, "%d ", sk->v6only);
 	else
@@ -161,8 +141,7 @@ static void show_other(struct seq_file *m, struct net *net, const struct reuse_e
 		seq_puts(m, "- - - - - - -\n");
 		return;
 	}
-	show_address(m, sk);
-	show_dev(m, net, sk->dev);
+	show_place(m, net, sk);
 	seq_printf(m, "%s ", sem_state_words[sk->state]);
 	show_uid(m, sk->uid);
 	seq_printf(m, "%d %d ", sk->reuseaddr, sk->reuseport);

@@ -48,6 +48,7 @@ TRACE_EVENT_FN(reuse_bind,
 	TP_fast_assign(
 		const struct reuse_event_sock *sk = &event->sock;
 		const struct reuse_event_sock *other = &event->other;
+		char word[REUSE_LOG_WORD];
 
 		__entry->netns = net->ns.inum;
 		__entry->pid = task_tgid_nr(current);
@@ -56,7 +57,7 @@ TRACE_EVENT_FN(reuse_bind,
 		strscpy_pad(__entry->call, reuse_log_call_word(event->call), REUSE_TRACE_WORD);
 		strscpy_pad(__entry->proto, reuse_trace_proto(event->protocol, sk->ipv6),
 			REUSE_TRACE_WORD);
-		reuse_trace_addr(__entry->local_address, sk->ipv6, sk->addr.s6_addr,
+		reuse_log_address(__entry->local_address, sk->ipv6, sk->addr.s6_addr,
 				 htons(sk->port));
 		__entry->dev = sk->dev;
 		__entry->port = sk->port;
@@ -65,10 +66,13 @@ TRACE_EVENT_FN(reuse_bind,
 		__entry->reuseport = sk->reuseport;
 		strscpy_pad(__entry->semantics, event->profile ? event->profile->name : "native",
 			REUSE_TRACE_WORD);
-		reuse_trace_error(__entry->verdict, true, event->verdict);
-		reuse_trace_error(__entry->native, event->has_native, event->native);
+		strscpy_pad(__entry->verdict, reuse_log_error_word(word, event->verdict),
+			REUSE_TRACE_WORD);
+		strscpy_pad(__entry->native,
+			event->has_native ? reuse_log_error_word(word, event->native) : "-",
+			REUSE_TRACE_WORD);
 		strscpy_pad(__entry->rule, sem_rules[event->rule].word, REUSE_TRACE_RULE);
-		reuse_trace_addr(__entry->other_address, other->ipv6, other->addr.s6_addr,
+		reuse_log_address(__entry->other_address, other->ipv6, other->addr.s6_addr,
 				 htons(other->port));
 		__entry->other_dev = other->dev;
 		strscpy_pad(__entry->other_state,
@@ -114,8 +118,8 @@ TRACE_EVENT(reuse_deliver,
 		__entry->netns = packet->net->ns.inum;
 		strscpy_pad(__entry->proto, reuse_trace_proto(packet->protocol, packet->ipv6),
 			REUSE_TRACE_WORD);
-		reuse_trace_addr(__entry->saddr, packet->ipv6, packet->from, packet->from_port);
-		reuse_trace_addr(__entry->daddr, packet->ipv6, packet->to, packet->to_port);
+		reuse_log_address(__entry->saddr, packet->ipv6, packet->from, packet->from_port);
+		reuse_log_address(__entry->daddr, packet->ipv6, packet->to, packet->to_port);
 		__entry->sport = ntohs(packet->from_port);
 		__entry->dport = ntohs(packet->to_port);
 		strscpy_pad(__entry->semantics, packet->semantics, REUSE_TRACE_WORD);

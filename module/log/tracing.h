@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/*
- * The arguments of tracepoints, the form in which they keep addresses and words, and what enabling
- * one takes.
- */
+/* The arguments of tracepoints, the form of their words, and what enabling one takes. */
 #ifndef _REUSE_LOG_TRACING_H
 #define _REUSE_LOG_TRACING_H
 
@@ -56,18 +53,6 @@ static inline s32 reuse_trace_uid(kuid_t uid)
 	return uid_valid(uid) ? (s32)from_kuid(&init_user_ns, uid) : -1;
 }
 
-/* Sets @to to the name of an error, or to - if it is not known */
-static inline void reuse_trace_error(char *to, bool known, int err)
-{
-	const char *word = known ? sem_error_name(err) : "-";
-
-	memset(to, 0, REUSE_TRACE_WORD);
-	if (word)
-		strscpy(to, word, REUSE_TRACE_WORD);
-	else
-		snprintf(to, REUSE_TRACE_WORD, "%d", err);
-}
-
 /* The protocol as /proc/net/reuse has it */
 static inline const char *reuse_trace_proto(u8 protocol, bool ipv6)
 {
@@ -78,22 +63,6 @@ static inline const char *reuse_trace_proto(u8 protocol, bool ipv6)
 		return ipv6 ? "udp6" : "udp";
 	default:
 		return ipv6 ? "udplite6" : "udplite";
-	}
-}
-
-/* Makes a struct sockaddr_in or sockaddr_in6 at @to, which may be unaligned */
-static inline void reuse_trace_addr(u8 *to, bool ipv6, const u8 *addr, __be16 port)
-{
-	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = port };
-	struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = port };
-
-	memset(to, 0, sizeof(in6));
-	if (ipv6) {
-		memcpy(&in6.sin6_addr, addr, sizeof(in6.sin6_addr));
-		memcpy(to, &in6, sizeof(in6));
-	} else {
-		memcpy(&in.sin_addr, addr + 12, sizeof(in.sin_addr));
-		memcpy(to, &in, sizeof(in));
 	}
 }
 
