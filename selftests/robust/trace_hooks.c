@@ -162,12 +162,13 @@ TEST_F_TIMEOUT(hooks, unload, 100)
 
 static void toggle_for_ever(void)
 {
-	bool on = false;
+	bool on = true;
 
 	/* After a refusal it waits: for each one the kernel writes a line to its console */
-	for (;;)
-		if (tracefs_enable(EVENT, on = !on))
+	for (;; on = !on) {
+		if (tracefs_enable(EVENT, on))
 			usleep(20000);
+	}
 }
 
 /* Enabled and disabled all the time, while binds and switches are under way and the module goes */
