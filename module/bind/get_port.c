@@ -208,16 +208,16 @@ struct port_search {
 };
 
 /*
- * Try every other of @n ports, the first of which is @first, upwards from a random one.
+ * Try every @step-th of @n ports, the first of which is @first, upwards from a random one.
  * Returns -EADDRINUSE if the search goes on.
  */
-static int search_half(struct port_search *search, int first, int n)
+static int search_every(struct port_search *search, int step, int first, int n)
 {
-	int count = DIV_ROUND_UP(n, 2), start = count ? get_random_u32() % count : 0, i, err;
+	int count = DIV_ROUND_UP(n, step), start = count ? get_random_u32() % count : 0, i, err;
 	struct bind_request *req = search->req;
 
 	for (i = 0; i < count; i++) {
-		int port = first + 2 * ((start + i) % count);
+		int port = first + step * ((start + i) % count);
 
 		if (inet_is_local_reserved_port(sock_net(req->sk), port))
 			continue;
@@ -239,24 +239,23 @@ static int search_half(struct port_search *search, int first, int n)
 }
 
 /*
- * bind() to port 0: try the ports of the range. Those that TCP's connect() prefers come last, as
- * in the kernel's own search; UDP may begin with either half. If no port can be had without
- * sharing, Linux 3.8 takes, of the ports whose owners all allow sharing (fastreuse > 0), the one
- * with the fewest owners.
+ * bind() to port 0: try the ports of the range. With TCP, those that connect() prefers come last,
+ * as in the kernel's own search. If no port can be had without sharing, Linux 3.8 takes, of the
+ * ports whose owners all allow sharing (fastreuse > 0), the one with the fewest owners.
  */
 static int search_ports(struct bind_request *req)
 {
 	struct port_search search = { .req = req, .since = jiffies, .owners = U32_MAX };
-	int low, high, first, second, err;
+	int low, high, err;
 
 	reuse_port_range(req->sk, &low, &high);
-	first = low + 1;
-	second = low;
-	if (req->udp && get_random_u32() & 1)
-		swap(first, second);
-	err = search_half(&search, first, high - first + 1);
-	if (err == -EADDRINUSE)
-		err = search_half(&search, second, high - second + 1);
+	if (req->udp) {
+		err = search_every(&search, 1, low, high - low + 1);
+	} else {
+		err = search_every(&search, 2, low + 1, high - low);
+		if (err == -EADDRINUSE)
+			err = search_every(&search, 2, low, high - low + 1);
+	}
 	if (err != -EADDRINUSE)
 		return err;
 
