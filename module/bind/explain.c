@@ -34,7 +34,7 @@ static bool is_cache_forgotten(const struct bind_request *req)
 	return req->unrecorded && in_force && in_force->uses_fastreuse && !reuse_tcp_in_order();
 }
 
-/* What the kernel goes by beside the owners of the port */
+/* Beside the owners of the port, the kernel goes by these */
 static void read_kernel(struct bind_request *req, unsigned short port)
 {
 	struct sem_cache *cache = req->bind.cache;

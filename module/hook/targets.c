@@ -388,8 +388,8 @@ static void hooks_remove(enum reuse_hooks group, unsigned int n)
 }
 
 /*
- * On return, whoever closes a UDP socket passes the hook of udp_lib_unhash(), or has marked the
- * socket as closed for all CPUs to see: reuse_track_existing() relies on that.
+ * On return, a task that closes a UDP socket passes the hook of udp_lib_unhash(), or has marked
+ * the socket as closed for all CPUs to see: reuse_track_existing() relies on that.
  */
 static int hooks_install(enum reuse_hooks group)
 {
