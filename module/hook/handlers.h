@@ -78,13 +78,13 @@ static __always_inline bool may_be_tracked(reuse_fregs_t *regs)
 
 /*
  * Is a UDP socket closed that may have a record? A socket also gives its port back when it is
- * disconnected, or when its bind fails in the end. The barrier pairs with that in
- * reuse_track_existing(): either we see the record, or it sees that the socket is closed.
+ * disconnected, or when its bind fails in the end.
  */
 static __always_inline bool udp_closed_may_be_tracked(reuse_fregs_t *regs)
 {
 	if (!sock_flag(sk_arg(regs), SOCK_DEAD))
 		return false;
+	/* Pairs with udp_is_closed(): we see the record, or that sees that the socket is closed */
 	smp_mb();
 	return may_be_tracked(regs);
 }

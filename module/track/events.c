@@ -325,14 +325,13 @@ void reuse_track_bound(struct sock *sk)
 }
 
 /*
- * Called after @sk got a record. UDP sockets are closed without the locks that the caller may hold.
- * The barrier pairs with that in udp_closed_may_be_tracked(): either that sees the record, or we
- * see that the socket is closed.
+ * Called after @sk got a record. A UDP socket is closed without the locks that the caller may hold.
  */
 static bool udp_is_closed(const struct sock *sk)
 {
 	if (sk->sk_protocol == IPPROTO_TCP)
 		return false;
+	/* Pairs with udp_closed_may_be_tracked(): that sees the record, or we see SOCK_DEAD */
 	smp_mb();
 	return sock_flag(sk, SOCK_DEAD);
 }

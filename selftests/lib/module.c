@@ -30,7 +30,8 @@ const char * const semantics_functions[] = {
 	"__inet_lookup_listener", "inet6_lookup_listener",
 	"sk_setsockopt", "sk_getsockopt", "sock_setsockopt", "sock_getsockopt",
 	"ipv6_setsockopt", "__inet_bind", "__inet6_bind", "tcp_v6_init_sock", "udp_disconnect",
-	"udp_lib_unhash", "inet_twsk_hashdance", "inet_twsk_hashdance_schedule", "tcp_twsk_destructor",
+	"udp_lib_unhash",
+	"inet_twsk_hashdance", "inet_twsk_hashdance_schedule", "tcp_twsk_destructor",
 	NULL
 };
 
