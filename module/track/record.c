@@ -5,7 +5,7 @@
  * The answers of other systems depend on this order. The kernel keeps it only within one list,
  * but since 6.8 a port has a list for each of its addresses, and TCP's lists hold accepted
  * connections as well. So a namespace that emulates has a record of each socket that was bound,
- * and drops it when the socket is freed.
+ * and drops it when the socket is closed (UDP) or freed.
  *
  * A record is found by its socket or, once the socket was bound, in the bucket of its address
  * and port (bucket.c).
@@ -195,9 +195,9 @@ void reuse_tracked_forget(struct reuse_tracked *tracked)
  * @sk: a TCP, UDP or UDP-Lite socket that RCU keeps
  * @port: the port, in host byte order
  *
- * Records stay records under RCU (SLAB_TYPESAFE_BY_RCU), and buckets stay buckets. The record of
- * @sk is dropped when @sk is freed, so it is found here or, if this loop follows another record to
- * another chain, it is not.
+ * Records stay records under RCU (SLAB_TYPESAFE_BY_RCU), and buckets stay buckets. As long as @sk
+ * is not closed, its record is found here or, if this loop follows another record to another chain,
+ * it is not.
  *
  * Context: under RCU.
  * Return: true if no other socket has a record with that port, whatever its address; false if
