@@ -124,7 +124,7 @@ static int request_bind(struct bind_request *req, unsigned short port)
 {
 	bool listens = req->self.state == SEM_LISTEN;
 	bool held = listens && req->sk->sk_num == port;
-	int err = reuse_track_reserve(req->sk) ?: request_enter(req, port);
+	int err = reuse_track_reserve() ?: request_enter(req, port);
 
 	if (err)
 		return err;
@@ -279,9 +279,8 @@ static int request_search(struct bind_request *req)
 }
 
 /*
- * The kernel's get_port() may sleep if it searches for a port. The bucket that was set aside
- * before may be another CPU's by now, and a switch of the namespace may have freed the record:
- * reserve again. Called under bind_lock.
+ * The kernel's get_port() may sleep if it searches for a port. What was set aside before may have
+ * been used up, or the task may be on another CPU: reserve again. Called under bind_lock.
  */
 static int request_reserve_again(struct bind_request *req)
 {
@@ -290,7 +289,7 @@ static int request_reserve_again(struct bind_request *req)
 
 	if (!req->rn->profile)
 		return 0;
-	err = reuse_track_reserve(sk);
+	err = reuse_track_reserve();
 	if (err)
 		sk->sk_prot->unhash(sk);
 	return err;
@@ -298,7 +297,7 @@ static int request_reserve_again(struct bind_request *req)
 
 static int request_reserve(struct bind_request *req)
 {
-	return reuse_bind_is_stale(req) ? -ESTALE : reuse_track_reserve(req->sk);
+	return reuse_bind_is_stale(req) ? -ESTALE : reuse_track_reserve();
 }
 
 /*

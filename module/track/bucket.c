@@ -171,17 +171,6 @@ struct bucket *reuse_bucket_find(const struct bucket_key *key)
 	return bucket_find(chain_of(key), key);
 }
 
-static struct bucket *bucket_alloc(void)
-{
-	return kmem_cache_alloc(bucket_cache, GFP_ATOMIC | __GFP_NOWARN);
-}
-
-static void bucket_give(struct bucket *bucket)
-{
-	if (!free_list_give(&free_buckets, bucket))
-		kmem_cache_free(bucket_cache, bucket);
-}
-
 /**
  * reuse_bucket_reserve() - set aside memory for one more bucket
  *
@@ -190,14 +179,7 @@ static void bucket_give(struct bucket *bucket)
  */
 bool reuse_bucket_reserve(void)
 {
-	struct bucket *bucket;
-
-	if (free_list_has_any(&free_buckets))
-		return true;
-	bucket = bucket_alloc();
-	if (bucket)
-		bucket_give(bucket);
-	return bucket;
+	return free_list_reserve(&free_buckets, bucket_cache);
 }
 
 static void bucket_lock(struct bucket *bucket)
@@ -217,11 +199,8 @@ static void bucket_unlock(struct bucket *bucket)
 /* Called with the lock of the chain. Until a member joins, the bucket is to readers as none */
 static struct bucket *bucket_new(struct bucket_chain *chain, const struct bucket_key *key)
 {
-	struct bucket *bucket = free_list_take(&free_buckets);
+	struct bucket *bucket = free_list_take(&free_buckets, bucket_cache);
 
-	/* With PREEMPT_RT, another task on this CPU may have taken it */
-	if (!bucket)
-		bucket = bucket_alloc();
 	if (!bucket)
 		return NULL;
 	bucket_lock(bucket);
@@ -330,7 +309,7 @@ void reuse_bucket_leave(struct bucket_member *member)
 	if (empty) {
 		hlist_nulls_del_rcu(&bucket->node);
 		atomic_dec(bucket_count(bucket));
-		bucket_give(bucket);
+		free_list_give(&free_buckets, bucket_cache, bucket);
 	}
 	spin_unlock(&chain->lock);
 }

@@ -277,22 +277,13 @@ static bool tracked_bound(struct reuse_tracked *tracked,
 
 /**
  * reuse_track_reserve() - set aside the memory to record that a socket is bound
- * @sk: the socket
  *
  * Context: bottom halves off, until reuse_track_bound() returns.
  * Return: 0 or -ENOMEM.
  */
-int reuse_track_reserve(struct sock *sk)
+int reuse_track_reserve(void)
 {
-	struct tracked_chain *chain = reuse_tracked_chain(sk);
-	const struct reuse_tracked *tracked;
-
-	if (!reuse_bucket_reserve())
-		return -ENOMEM;
-	spin_lock(&chain->lock);
-	tracked = reuse_tracked_get(chain, sk);
-	spin_unlock(&chain->lock);
-	return tracked ? 0 : -ENOMEM;
+	return reuse_bucket_reserve() && reuse_tracked_reserve() ? 0 : -ENOMEM;
 }
 
 /**
@@ -312,7 +303,6 @@ void reuse_track_bound(struct sock *sk)
 	if (!profile)
 		return;
 	spin_lock(&chain->lock);
-	/* A switch of the namespace may have dropped the record that was reserved */
 	tracked = reuse_tracked_get(chain, sk);
 	if (tracked) {
 		/* The socket may have left another port without being closed */

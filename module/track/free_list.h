@@ -5,6 +5,7 @@
 
 #include <linux/kernel.h>
 #include <linux/percpu.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 #include <linux/local_lock.h>	/* must come after spinlock.h */
 
@@ -24,8 +25,8 @@ struct free_list {
 #define DEFINE_FREE_LIST(name)						\
 	DEFINE_PER_CPU(struct free_list, name) = { .lock = INIT_LOCAL_LOCK(lock) }
 
-/* Called with bottom halves off, as all of these. NULL if there is none */
-static inline void *free_list_take(struct free_list __percpu *list)
+/* Called with bottom halves off, as all of these. Without a piece, from @cache; NULL: no memory */
+static inline void *free_list_take(struct free_list __percpu *list, struct kmem_cache *cache)
 {
 	struct free_list *l;
 	void *piece = NULL;
@@ -35,21 +36,12 @@ static inline void *free_list_take(struct free_list __percpu *list)
 	if (l->n)
 		piece = l->piece[--l->n];
 	local_unlock(&list->lock);
-	return piece;
+	return piece ?: kmem_cache_alloc(cache, GFP_ATOMIC | __GFP_NOWARN);
 }
 
-static inline bool free_list_has_any(struct free_list __percpu *list)
-{
-	bool any;
-
-	local_lock(&list->lock);
-	any = this_cpu_ptr(list)->n;
-	local_unlock(&list->lock);
-	return any;
-}
-
-/* False if the list is full */
-static inline bool free_list_give(struct free_list __percpu *list, void *piece)
+/* To @cache if the list is full */
+static inline void free_list_give(struct free_list __percpu *list, struct kmem_cache *cache,
+				  void *piece)
 {
 	struct free_list *l;
 	bool taken;
@@ -60,7 +52,28 @@ static inline bool free_list_give(struct free_list __percpu *list, void *piece)
 	if (taken)
 		l->piece[l->n++] = piece;
 	local_unlock(&list->lock);
-	return taken;
+	if (!taken)
+		kmem_cache_free(cache, piece);
+}
+
+/*
+ * Sees to it that there is a piece: the next free_list_take() succeeds if bottom halves stay off
+ * until then. (With PREEMPT_RT, another task on this CPU may take it.) False without memory
+ */
+static inline bool free_list_reserve(struct free_list __percpu *list, struct kmem_cache *cache)
+{
+	void *piece;
+	bool any;
+
+	local_lock(&list->lock);
+	any = this_cpu_ptr(list)->n;
+	local_unlock(&list->lock);
+	if (any)
+		return true;
+	piece = kmem_cache_alloc(cache, GFP_ATOMIC | __GFP_NOWARN);
+	if (piece)
+		free_list_give(list, cache, piece);
+	return piece;
 }
 
 /* For use when nothing is given any more: takes from the list of any CPU */

@@ -112,10 +112,8 @@ struct reuse_tracked *reuse_tracked_find(const struct tracked_chain *chain,
 
 static struct reuse_tracked *tracked_new(struct tracked_chain *chain, struct sock *sk)
 {
-	struct reuse_tracked *tracked = free_list_take(&free_records);
+	struct reuse_tracked *tracked = free_list_take(&free_records, tracked_cache);
 
-	if (!tracked)
-		tracked = kmem_cache_alloc(tracked_cache, GFP_ATOMIC | __GFP_NOWARN);
 	if (!tracked)
 		return NULL;
 	/* reuse_track_is_sole() may look at it: whatever it sees, it compares the socket */
@@ -148,6 +146,17 @@ struct reuse_tracked *reuse_tracked_get(struct tracked_chain *chain, struct sock
 }
 
 /**
+ * reuse_tracked_reserve() - set aside memory for one more record
+ *
+ * Context: bottom halves off, until reuse_tracked_get() returns.
+ * Return: false if there is no memory.
+ */
+bool reuse_tracked_reserve(void)
+{
+	return free_list_reserve(&free_records, tracked_cache);
+}
+
+/**
  * reuse_tracked_uncount() - stop counting a socket in its namespace
  * @tracked: its record
  *
@@ -174,8 +183,7 @@ static void tracked_drop(struct reuse_tracked *tracked)
 	if (tracked->member.key)
 		reuse_bucket_leave(&tracked->member);
 	hlist_del_rcu(&tracked->node);
-	if (!free_list_give(&free_records, tracked))
-		kmem_cache_free(tracked_cache, tracked);
+	free_list_give(&free_records, tracked_cache, tracked);
 }
 
 /**

@@ -25,6 +25,7 @@ static inline struct tracked_chain *reuse_tracked_chain(const struct sock *sk)
 
 struct reuse_tracked *reuse_tracked_find(const struct tracked_chain *chain,
 					 const struct sock *sk);
+bool reuse_tracked_reserve(void);
 struct reuse_tracked *reuse_tracked_get(struct tracked_chain *chain, struct sock *sk);
 void reuse_tracked_uncount(struct reuse_tracked *tracked);
 void reuse_tracked_forget(struct reuse_tracked *tracked);

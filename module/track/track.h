@@ -213,7 +213,7 @@ void reuse_track_set_forced(const struct sock *sk);
 void reuse_track_created(struct sock *sk);
 void reuse_track_accepted(struct sock *child);
 bool reuse_track_accepted_uid(const struct sock *sk, kuid_t *uid);
-int reuse_track_reserve(struct sock *sk);
+int reuse_track_reserve(void);
 void reuse_track_bound(struct sock *sk);
 int reuse_track_existing(struct sock *sk, enum track_age age);
 void reuse_track_connecting(const struct sock *sk);
