@@ -196,22 +196,16 @@ static void bucket_unlock(struct bucket *bucket)
 	spin_unlock(&bucket->lock);
 }
 
-/* Called with the lock of the chain. Until a member joins, the bucket is to readers as none */
-static struct bucket *bucket_new(struct bucket_chain *chain, const struct bucket_key *key)
+/* Called with the locks of the chain and of a bucket that was free, whose first member joins */
+static void bucket_begin(struct bucket *bucket, struct bucket_chain *chain,
+			 const struct bucket_key *key)
 {
-	struct bucket *bucket = free_list_take(&free_buckets, bucket_cache);
-
-	if (!bucket)
-		return NULL;
-	bucket_lock(bucket);
 	/* Readers compare the key without a lock: see reuse_bucket_has() */
 	data_race(bucket->key = *key);
 	bucket->chain = chain;
 	WRITE_ONCE(bucket->has_devices, false);
-	bucket_unlock(bucket);
 	atomic_inc(bucket_count(bucket));
 	hlist_nulls_add_head_rcu(&bucket->node, &chain->buckets);
-	return bucket;
 }
 
 /**
@@ -230,11 +224,17 @@ bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *ke
 {
 	struct bucket_chain *chain = chain_of(key);
 	struct bucket *bucket;
+	bool begins;
 
 	spin_lock(&chain->lock);
-	bucket = bucket_find(chain, key) ?: bucket_new(chain, key);
+	bucket = bucket_find(chain, key);
+	begins = !bucket;
+	if (begins)
+		bucket = free_list_take(&free_buckets, bucket_cache);
 	if (bucket) {
 		bucket_lock(bucket);
+		if (begins)
+			bucket_begin(bucket, chain, key);
 		if (last)
 			list_add_tail(&member->link, &bucket->members);
 		else
