@@ -30,19 +30,13 @@ static u8 state_of(const struct sock *sk)
  */
 void reuse_sock_snapshot(const struct sock *sk, struct sem_sock *s)
 {
-	struct reuse_key key;
-
 	memset(s, 0, sizeof(*s));
 
 	s->state = state_of(sk);
 	s->reuseaddr = reuse_has_reuseaddr(sk);
 	s->reuseport = reuse_has_reuseport(sk);
-
-	reuse_key_of(sk, &key);
-	memcpy(s->addr, &key.addr, sizeof(s->addr));
-	s->dev = key.dev;
-	s->ipv6 = key.ipv6;
-	s->v6only = key.v6only;
+	s->dev = READ_ONCE(sk->sk_bound_dev_if);
+	reuse_address_of(sk, (struct in6_addr *)s->addr, &s->ipv6, &s->v6only);
 }
 
 /**

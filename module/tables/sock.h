@@ -30,6 +30,25 @@ struct reuse_key {
 	u8 v6only;
 };
 
+/* What reuse_key_of() and reuse_sock_snapshot() read: @v6only is false for AF_INET */
+static __always_inline void reuse_address_of(const struct sock *sk, struct in6_addr *addr,
+					     bool *ipv6, bool *v6only)
+{
+	*ipv6 = false;
+	*v6only = false;
+#if IS_ENABLED(CONFIG_IPV6)
+	if (READ_ONCE(sk->sk_family) == AF_INET6) {
+		/* connect() may change it meanwhile: the kernel's lookups accept that */
+		*addr = data_race(sk->sk_v6_rcv_saddr);
+		*ipv6 = true;
+		/* setsockopt() may change it meanwhile: the kernel's lookups accept that */
+		*v6only = data_race((bool)sk->sk_ipv6only);
+		return;
+	}
+#endif
+	ipv6_addr_set_v4mapped(READ_ONCE(sk->sk_rcv_saddr), addr);
+}
+
 /**
  * reuse_key_of() - read what a socket is bound to
  * @sk: any kind of socket: only what sock_common has is read
@@ -41,20 +60,13 @@ struct reuse_key {
  */
 static inline void reuse_key_of(const struct sock *sk, struct reuse_key *key)
 {
-	memset(key, 0, sizeof(*key));
+	bool ipv6, v6only;
+
 	key->dev = READ_ONCE(sk->sk_bound_dev_if);
 	key->port = READ_ONCE(sk->sk_num);
-#if IS_ENABLED(CONFIG_IPV6)
-	if (READ_ONCE(sk->sk_family) == AF_INET6) {
-		/* connect() may change it meanwhile: the kernel's lookups accept that */
-		key->addr = data_race(sk->sk_v6_rcv_saddr);
-		key->ipv6 = 1;
-		/* setsockopt() may change it meanwhile: the kernel's lookups accept that */
-		key->v6only = data_race((bool)sk->sk_ipv6only);
-		return;
-	}
-#endif
-	ipv6_addr_set_v4mapped(READ_ONCE(sk->sk_rcv_saddr), &key->addr);
+	reuse_address_of(sk, &key->addr, &ipv6, &v6only);
+	key->ipv6 = ipv6;
+	key->v6only = v6only;
 }
 
 /**
