@@ -375,8 +375,9 @@ static int request_run(struct bind_request *req, unsigned short port)
 }
 
 /*
- * Decide by the semantics in force, which are stored in *@profile; NULL: the kernel has decided.
- * After an error, @why is the reason, if @why is not NULL and the semantics have one.
+ * Decide by the semantics *@profile or, if they are no longer in force, by those that are, which
+ * *@profile is set to; NULL: the kernel has decided. After an error, @why is the reason, if @why is
+ * not NULL and the semantics have one.
  */
 static int decide(struct sock *sk, unsigned short port, bool udp,
 		  const struct sem_profile **profile, struct bind_reason *why)
@@ -385,19 +386,18 @@ static int decide(struct sock *sk, unsigned short port, bool udp,
 	struct bind_request req __uninitialized;
 	int err;
 
-	do {
-		*profile = reuse_net_profile(sock_net(sk));
-		if (!*profile)
-			return sk->sk_prot->get_port(sk, port);
-
+	while (*profile) {
 		reuse_bind_begin(&req, sk, udp, *profile);
 		req.explains = why;
 		err = request_run(&req, port);
-	} while (err == -ESTALE);
-
-	if (err && why)
-		reuse_bind_reason(&req, err, why);
-	return err;
+		if (err != -ESTALE) {
+			if (err && why)
+				reuse_bind_reason(&req, err, why);
+			return err;
+		}
+		*profile = reuse_net_profile(sock_net(sk));
+	}
+	return sk->sk_prot->get_port(sk, port);
 }
 
 /* The kernel decides alone: this is quick unless it refuses */
@@ -410,9 +410,9 @@ static int leave_and_log(struct sock *sk, unsigned short port)
 	return err;
 }
 
-static int decide_and_log(struct sock *sk, unsigned short port, bool udp)
+static int decide_and_log(struct sock *sk, unsigned short port, bool udp,
+			  const struct sem_profile *profile)
 {
-	const struct sem_profile *profile;
 	struct bind_reason why = {}, native;
 	bool before = reuse_report_before(sk, port, udp, &native);
 	int err = decide(sk, port, udp, &profile, &why);
@@ -442,7 +442,7 @@ int reuse_bind_get_port(struct sock *sk, unsigned short port, bool udp)
 	if (!profile)
 		return leave_and_log(sk, port);
 	if (reuse_log_level(sock_net(sk)) || trace_reuse_bind_enabled())
-		return decide_and_log(sk, port, udp);
+		return decide_and_log(sk, port, udp, profile);
 	return decide(sk, port, udp, &profile, NULL);
 }
 
