@@ -6,8 +6,9 @@
  * counts the sequence of the bucket up, and the rules are:
  *
  *  - Records stay records under RCU (SLAB_TYPESAFE_BY_RCU), but one that has left may be in
- *    another bucket. So each pointer that a reader loads is followed only if the sequence is what
- *    it was when the reader began: then it leads to a member, or to the end of the list.
+ *    another bucket. So what a reader loads from a record, the pointer to the next one included, is
+ *    used only if the sequence is what it was when the reader began: then the record was a member,
+ *    and the pointer leads to a member, or to the end of the list.
  *  - A socket that was loaded so was a member during this RCU section. A UDP socket leaves before
  *    it gives its port back, and is freed a grace period after that. A TCP socket leaves when it
  *    is destructed, so it may be freed at once. But memory of TCP sockets stays TCP sockets under
@@ -172,29 +173,28 @@ enum try_end {
 static enum try_end try_each(struct scan *scan, const struct list_head *list)
 {
 	bool aside = list == &scan->bucket->connected;
-	const struct list_head *at = list;
+	const struct list_head *at = READ_ONCE(list->next), *next;
 	unsigned int met = 0;
 
-	for (;;) {
+	if (bucket_changed(scan))
+		return TRY_LOCK;
+	for (; at != list; at = next) {
 		struct bucket_seen seen;
-		enum scan_step next;
+		enum scan_step step;
 
-		at = READ_ONCE(at->next);
-		if (bucket_changed(scan))
-			return TRY_LOCK;
-		if (at == list)
-			return TRY_LIST_END;
 		if (!scan->budget--)
 			return TRY_DONE;
 		member_see(scan, list_entry(at, struct bucket_member, link), &seen);
+		next = READ_ONCE(at->next);
 		if (bucket_changed(scan))
 			return TRY_LOCK;
-		next = scan->fn(&seen, scan->arg);
-		if (next == SCAN_DONE)
+		step = scan->fn(&seen, scan->arg);
+		if (step == SCAN_DONE)
 			return aside ? TRY_LOCK : TRY_DONE;
-		if (next == SCAN_CONNECTED && !aside && ++met > CONNECTED_AT_HEAD_MAX)
+		if (step == SCAN_CONNECTED && !aside && ++met > CONNECTED_AT_HEAD_MAX)
 			return TRY_LOCK;
 	}
+	return TRY_LIST_END;
 }
 
 /**
