@@ -105,6 +105,9 @@ static struct sock *datagram_receiver(struct sk_buff *skb,
 		return NULL;
 
 	dv->native = native;
+	/* Most ports have one socket: the kernel and the profile give it all packets */
+	if (reuse_track_is_sole(native, dv->port))
+		return native;
 	return reuse_deliver_connected(dv, native) ?:
 	       reuse_deliver_select(dv, native, skb, sizeof(*uh));
 }

@@ -231,9 +231,6 @@ struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native
 	struct sock *sk;
 
 	dv->packet.udp = dv->protocol != IPPROTO_TCP;
-	/* Most ports have one socket: the kernel and the profile give it all packets */
-	if (native && reuse_track_is_sole(native, dv->port))
-		return native;
 	dv->decision.packet = &dv->packet;
 	dv->key = key_of(dv);
 	sk = delivery_receiver(dv);
