@@ -160,6 +160,21 @@ static void pick_wildcard(struct reuse_delivery *dv, seen_fn_t fn)
 	pick_any(dv, sem_any4, ADDR_MAPPED, fn);
 }
 
+/*
+ * From the port's only bucket, if it has only one. What receiver_of() tells apart by address and
+ * family is the same for all members then.
+ */
+static bool pick_only(struct reuse_delivery *dv, const struct sock *native)
+{
+	if (READ_ONCE(reuse_net(dv->net)->has_device_sockets))
+		return false;
+	if (reuse_bucket_try_only(native, dv->port, SCAN_MAX, delivery_member, dv))
+		return true;
+	dv->decision.id = NULL;
+	dv->refused = false;
+	return false;
+}
+
 typedef void (*pick_fn_t)(struct reuse_delivery *dv, seen_fn_t fn);
 
 static bool receiver_from(struct reuse_delivery *dv, pick_fn_t pick, bool only_devices)
@@ -232,8 +247,12 @@ struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native
 
 	dv->packet.udp = dv->protocol != IPPROTO_TCP;
 	dv->decision.packet = &dv->packet;
-	dv->key = key_of(dv);
-	sk = delivery_receiver(dv);
+	if (native && pick_only(dv, native)) {
+		sk = (struct sock *)dv->decision.id;
+	} else {
+		dv->key = key_of(dv);
+		sk = delivery_receiver(dv);
+	}
 	if (!sk)
 		return native;
 	/* If it does not listen, RCU does not keep @sk: do not dereference it */

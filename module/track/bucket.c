@@ -239,6 +239,7 @@ bool reuse_bucket_join(struct bucket_member *member, const struct bucket_key *ke
 			list_add_tail(&member->link, &bucket->members);
 		else
 			list_add(&member->link, &bucket->members);
+		WRITE_ONCE(bucket->n, bucket->n + 1);
 		atomic_inc(bucket_members(bucket));
 		/* A reader that sees the key sees that it is counted: reuse_track_is_sole() */
 		smp_store_release(&member->key, &bucket->key);
@@ -303,8 +304,9 @@ void reuse_bucket_leave(struct bucket_member *member)
 	bucket_lock(bucket);
 	list_del(&member->link);
 	WRITE_ONCE(member->key, NULL);
+	WRITE_ONCE(bucket->n, bucket->n - 1);
 	atomic_dec(bucket_members(bucket));
-	empty = list_empty(&bucket->members) && list_empty(&bucket->connected);
+	empty = !bucket->n;
 	bucket_unlock(bucket);
 	if (empty) {
 		hlist_nulls_del_rcu(&bucket->node);

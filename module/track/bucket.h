@@ -22,6 +22,7 @@ struct bucket_chain;
  * @sequence: counts these changes, those of @key, and those of the members' bind sequence
  * @members: records, the first to receive first
  * @connected: records put aside: these sockets had a remote end when a scan last met them
+ * @n: how many members are in both lists
  * @has_devices: some member is, or was, bound to a device
  */
 struct bucket {
@@ -32,6 +33,7 @@ struct bucket {
 	seqcount_spinlock_t sequence;
 	struct list_head members;
 	struct list_head connected;
+	unsigned int n;
 	bool has_devices;
 };
 

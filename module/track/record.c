@@ -203,9 +203,7 @@ void reuse_tracked_forget(struct reuse_tracked *tracked)
  * @sk: a TCP, UDP or UDP-Lite socket that RCU keeps
  * @port: the port, in host byte order
  *
- * Records stay records under RCU (SLAB_TYPESAFE_BY_RCU), and buckets stay buckets. As long as @sk
- * is not closed, its record is found here or, if this loop follows another record to another chain,
- * it is not.
+ * Buckets stay buckets under RCU, as records stay records: see reuse_tracked_look().
  *
  * Context: under RCU.
  * Return: true if no other socket has a record with that port, whatever its address; false if
@@ -214,28 +212,23 @@ void reuse_tracked_forget(struct reuse_tracked *tracked)
  */
 bool reuse_track_is_sole(const struct sock *sk, unsigned short port)
 {
-	const struct reuse_tracked *tracked;
+	const struct reuse_tracked *tracked = reuse_tracked_look(sk);
 	const struct bucket_key *key;
 	u32 hash;
 
-	hlist_for_each_entry_rcu(tracked, &reuse_tracked_chain(sk)->sockets, node) {
-		/* The record of another socket may be changing */
-		if (data_race(READ_ONCE(tracked->sk)) != sk)
-			continue;
-
-		/* In reuse_bucket_join(), @sk was counted before */
-		key = smp_load_acquire(&tracked->member.key);
-		if (!key)
-			return false;
-		/* If @sk is being bound anew, the bucket may be another one's: compare again */
-		hash = data_race(key->hash);
-		/* The same */
-		if (data_race(key->port) != port)
-			return false;
-		return atomic_read(&reuse_bucket_counts_of(hash)->members) == 1 &&
-		       READ_ONCE(tracked->member.key) == key;
-	}
-	return false;
+	if (!tracked)
+		return false;
+	/* In reuse_bucket_join(), @sk was counted before */
+	key = smp_load_acquire(&tracked->member.key);
+	if (!key)
+		return false;
+	/* If @sk is being bound anew, the bucket may be another one's: compare again */
+	hash = data_race(key->hash);
+	/* The same */
+	if (data_race(key->port) != port)
+		return false;
+	return atomic_read(&reuse_bucket_counts_of(hash)->members) == 1 &&
+	       READ_ONCE(tracked->member.key) == key;
 }
 
 /**

@@ -21,6 +21,7 @@
 #include <linux/rcupdate.h>
 
 #include "bucket.h"
+#include "record.h"
 #include "track.h"
 
 /* A scan leaves this many connected sockets in bucket.members and puts the others aside */
@@ -197,6 +198,16 @@ static enum try_end try_each(struct scan *scan, const struct list_head *list)
 	return TRY_LIST_END;
 }
 
+/* Called after the scan has got its sequence. False as for reuse_bucket_try_each() */
+static bool try_both(struct scan *scan)
+{
+	enum try_end end = try_each(scan, &scan->bucket->members);
+
+	if (end == TRY_LIST_END)
+		end = try_each(scan, &scan->bucket->connected);
+	return end != TRY_LOCK && !bucket_changed(scan);
+}
+
 /**
  * reuse_bucket_try_each() - go over the records of a bucket without its lock
  * @key: the bucket
@@ -216,7 +227,6 @@ bool reuse_bucket_try_each(const struct bucket_key *key, bool only_devices,
 	struct scan scan = {
 		.bucket = bucket, .key = key, .budget = budget, .fn = fn, .arg = arg,
 	};
-	enum try_end end;
 
 	if (!bucket)
 		return true;
@@ -225,10 +235,48 @@ bool reuse_bucket_try_each(const struct bucket_key *key, bool only_devices,
 		return false;
 	if (only_devices && !READ_ONCE(bucket->has_devices))
 		return !bucket_changed(&scan);
-	end = try_each(&scan, &bucket->members);
-	if (end == TRY_LIST_END)
-		end = try_each(&scan, &bucket->connected);
-	return end != TRY_LOCK && !bucket_changed(&scan);
+	return try_both(&scan);
+}
+
+/**
+ * reuse_bucket_try_only() - go over the records of a port without a lock, if it has one bucket
+ * @sk: a socket of that port, which RCU keeps
+ * @port: the port, in host byte order
+ * @budget: how many records to look at, at most
+ * @fn: as for reuse_bucket_try_each()
+ * @arg: for @fn
+ *
+ * Most sockets that share a port share its address, too: then the record of any of them leads to
+ * the bucket of all, and none has to be looked for.
+ *
+ * Context: bottom halves off, under RCU.
+ * Return: false if the caller must forget what @fn found, and go over each bucket of the port.
+ */
+bool reuse_bucket_try_only(const struct sock *sk, u16 port, unsigned int budget,
+			   seen_fn_t fn, void *arg)
+{
+	const struct reuse_tracked *tracked = reuse_tracked_look(sk);
+	const struct bucket_key *at = tracked ? READ_ONCE(tracked->member.key) : NULL;
+	struct scan scan = { .budget = budget, .fn = fn, .arg = arg };
+	struct bucket_key key;
+
+	if (!at)
+		return false;
+	scan.bucket = container_of(at, struct bucket, key);
+	scan.sequence = read_seqcount_begin(&scan.bucket->sequence);
+	/*
+	 * Is @sk a member? Then it stays one as long as the sequence stays. The record may be that
+	 * of another socket by now: pairs with reuse_bucket_join(), which that one called later.
+	 */
+	if (smp_load_acquire(&tracked->member.key) != at || READ_ONCE(tracked->sk) != sk)
+		return false;
+	/* It may be changing: the sequence tells before it is used for more than this */
+	key = data_race(*at);
+	if (key.port != port ||
+	    READ_ONCE(scan.bucket->n) != atomic_read(&reuse_bucket_counts_of(key.hash)->members))
+		return false;
+	scan.key = &key;
+	return try_both(&scan);
 }
 
 /* Called with the lock of the bucket */

@@ -179,6 +179,8 @@ u32 reuse_bucket_hash(const struct net *net, u8 protocol, u16 port);
 /* scan.c */
 bool reuse_bucket_try_each(const struct bucket_key *key, bool only_devices,
 			   unsigned int budget, seen_fn_t fn, void *arg);
+bool reuse_bucket_try_only(const struct sock *sk, u16 port, unsigned int budget,
+			   seen_fn_t fn, void *arg);
 void reuse_bucket_each(const struct bucket_key *key, bool only_devices,
 		       unsigned int budget, seen_fn_t fn, void *arg);
 bool reuse_bucket_newest(const struct bucket_key *key, bool oldest_first,
