@@ -325,8 +325,8 @@ static enum scan_step request_member(const struct bucket_member *member, void *a
 	return request_show(req, sk, &owner) ? SCAN_DONE : SCAN_NEXT;
 }
 
-static bool request_bucket(struct bind_address *address, const u8 *addr,
-			   enum addr_class class)
+static bool request_members(struct bind_address *address, const u8 *addr,
+			    enum addr_class class)
 {
 	struct bind_request *req = address->req;
 	struct bucket_key key = {
@@ -334,11 +334,18 @@ static bool request_bucket(struct bind_address *address, const u8 *addr,
 		.protocol = IPPROTO_TCP, .class = class, .hash = address->hash,
 	};
 
-	if (!atomic_read(reuse_bucket_count(key.hash, class, sem_any(addr))))
-		return true;
 	memcpy(key.addr, addr, sizeof(key.addr));
 	return reuse_bucket_newest(&key, sem_oldest_first(req->profile, addr, class != ADDR_IPV4),
 				   &req->budget, request_member, address);
+}
+
+/* Mostly, there are no such buckets */
+static bool request_bucket(struct bind_address *address, const u8 *addr,
+			   enum addr_class class)
+{
+	if (!atomic_read(reuse_bucket_count(address->hash, class, sem_any(addr))))
+		return true;
+	return request_members(address, addr, class);
 }
 
 /*
