@@ -73,21 +73,34 @@ static int profile_by_name(const char *name, const struct sem_profile **profile)
 	return *profile || !strcmp(name, NATIVE) ? 0 : -EINVAL;
 }
 
+/* Reads what a task writes; @word has room for WORD_MAX characters */
+static int take_word(char *word, void *buffer, size_t *lenp, loff_t *ppos)
+{
+	struct ctl_table tmp = { .data = word, .maxlen = WORD_MAX };
+
+	*word = '\0';
+	return proc_dostring(&tmp, 1, buffer, lenp, ppos);
+}
+
+/* Gives a task that reads @text; this does not change it */
+static int show_text(const char *text, void *buffer, size_t *lenp, loff_t *ppos)
+{
+	struct ctl_table tmp = { .data = (void *)text, .maxlen = strlen(text) + 1 };
+
+	return proc_dostring(&tmp, 0, buffer, lenp, ppos);
+}
+
 static int semantics_write(reuse_ctl_table *ctl, struct net *net, void *buffer,
 			   size_t *lenp, loff_t *ppos)
 {
 	const struct sem_profile *profile;
-	char word[WORD_MAX] = "";
-	struct ctl_table tmp = {
-		.data = word,
-		.maxlen = sizeof(word),
-	};
+	char word[WORD_MAX];
 	int err;
 
 	if (!ns_capable(net->user_ns, CAP_NET_ADMIN))
 		return -EPERM;
 
-	err = proc_dostring(&tmp, 1, buffer, lenp, ppos);
+	err = take_word(word, buffer, lenp, ppos);
 	if (err)
 		return err;
 
@@ -108,28 +121,18 @@ static int semantics_handler(reuse_ctl_table *ctl, int write, void *buffer,
 {
 	struct net *net = ctl->data;
 	const struct sem_profile *profile;
-	char word[WORD_MAX];
-	struct ctl_table tmp = {
-		.data = word,
-		.maxlen = sizeof(word),
-	};
 
 	if (write)
 		return semantics_write(ctl, net, buffer, lenp, ppos);
 
 	profile = reuse_net_profile(net);
-	strscpy(word, profile ? profile->name : NATIVE, sizeof(word));
-	return proc_dostring(&tmp, 0, buffer, lenp, ppos);
+	return show_text(profile ? profile->name : NATIVE, buffer, lenp, ppos);
 }
 
 static int available_handler(reuse_ctl_table *ctl, int write, void *buffer,
 			     size_t *lenp, loff_t *ppos)
 {
 	char words[64] = NATIVE;
-	struct ctl_table tmp = {
-		.data = words,
-		.maxlen = sizeof(words),
-	};
 	unsigned int i;
 
 	for (i = 0; i < SEM_PROFILES; i++) {
@@ -138,7 +141,7 @@ static int available_handler(reuse_ctl_table *ctl, int write, void *buffer,
 		strlcat(words, " ", sizeof(words));
 		strlcat(words, sem_profiles[i]->name, sizeof(words));
 	}
-	return proc_dostring(&tmp, write, buffer, lenp, ppos);
+	return show_text(words, buffer, lenp, ppos);
 }
 
 /* In the order of enum reuse_log_level */
@@ -147,17 +150,13 @@ static const char * const log_words[] = { "off", "refused", "all" };
 static int log_write(reuse_ctl_table *ctl, struct net *net, void *buffer, size_t *lenp,
 		     loff_t *ppos)
 {
-	char word[WORD_MAX] = "";
-	struct ctl_table tmp = {
-		.data = word,
-		.maxlen = sizeof(word),
-	};
+	char word[WORD_MAX];
 	int level, err;
 
 	if (!ns_capable(net->user_ns, CAP_NET_ADMIN))
 		return -EPERM;
 
-	err = proc_dostring(&tmp, 1, buffer, lenp, ppos);
+	err = take_word(word, buffer, lenp, ppos);
 	if (err)
 		return err;
 
@@ -176,17 +175,11 @@ static int log_write(reuse_ctl_table *ctl, struct net *net, void *buffer, size_t
 static int log_handler(reuse_ctl_table *ctl, int write, void *buffer, size_t *lenp, loff_t *ppos)
 {
 	struct net *net = ctl->data;
-	char word[WORD_MAX];
-	struct ctl_table tmp = {
-		.data = word,
-		.maxlen = sizeof(word),
-	};
 
 	if (write)
 		return log_write(ctl, net, buffer, lenp, ppos);
 
-	strscpy(word, log_words[reuse_log_level(net)], sizeof(word));
-	return proc_dostring(&tmp, 0, buffer, lenp, ppos);
+	return show_text(log_words[reuse_log_level(net)], buffer, lenp, ppos);
 }
 
 static const struct ctl_table reuse_ctl_entries[] = {
