@@ -308,7 +308,11 @@ struct bind_address {
 	u32 hash;
 };
 
-/* The member was bound to the bucket's address; it may have moved or be connected by now */
+/*
+ * The member was bound to the bucket's address; it may have moved or be connected by now. What
+ * was read of it decides, not what it is a moment later: the user of a connection is looked up
+ * with the lock of a chain of records, which is not taken under that of a bucket.
+ */
 static enum scan_step request_member(const struct bucket_member *member, void *arg)
 {
 	const struct reuse_tracked *tracked = reuse_tracked_of(member);
@@ -317,9 +321,8 @@ static enum scan_step request_member(const struct bucket_member *member, void *a
 	struct sock *sk = tracked->sk;
 	struct sem_sock owner;
 
-	if (!is_bound_or_listens(sk) ||
-	    !reuse_tcp_same_bucket(sk, address->owner) ||
-	    !request_sees(req, sk, &owner) || !sem_same(owner.addr, address->addr))
+	if (!reuse_tcp_same_bucket(sk, address->owner) || !request_sees(req, sk, &owner) ||
+	    sem_is_connected(&owner) || !sem_same(owner.addr, address->addr))
 		return SCAN_NEXT;
 	owner.bind_seq = tracked->bind_seq;
 	return request_show(req, sk, &owner) ? SCAN_DONE : SCAN_NEXT;
