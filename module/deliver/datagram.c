@@ -199,7 +199,10 @@ static unsigned int route_again(struct sk_buff *skb,
 	if (!dev || !reuse_route_input(skb, dev) ||
 	    skb_rtable(skb)->rt_type != RTN_MULTICAST)
 		return NF_DROP;
+	/* As above: the sockets' receive queues are locked with bottom halves off */
+	local_bh_disable();
 	skb_dst(skb)->input(skb);
+	local_bh_enable();
 	return NF_STOLEN;
 }
 
