@@ -9,8 +9,8 @@
  *    another bucket. So what a reader loads from a record, the pointer to the next one included, is
  *    used only if the sequence is what it was when the reader began: then the record was a member,
  *    and the pointer leads to a member, or to the end of the list.
- *  - A socket that was loaded so was a member during this RCU section. A UDP socket leaves before
- *    it gives its port back, and is freed a grace period after that. A TCP socket leaves when it
+ *  - A socket that was loaded so was a member during this RCU section. A UDP socket that is
+ *    closed leaves before it gives its port back, and is freed a grace period after that. A TCP socket leaves when it
  *    is destructed, so it may be freed at once. But memory of TCP sockets stays TCP sockets under
  *    RCU (SLAB_TYPESAFE_BY_RCU), and one that listens has not been closed yet.
  *  - What a reader found out counts only if the sequence is still the same in the end. If not,
@@ -68,12 +68,12 @@ static enum scan_step member_show(const struct scan *scan, const struct bucket_m
 	return scan->fn(&seen, scan->arg);
 }
 
-/* Called with the lock of the bucket: moves a member to the head of a list of the bucket */
+/* Called with the lock of the bucket: moves a member to the other list, behind @after */
 static void bucket_put(struct bucket *bucket, struct bucket_member *member,
-		       struct list_head *list)
+		       struct list_head *after)
 {
 	write_seqcount_begin(&bucket->sequence);
-	list_move(&member->link, list);
+	list_move(&member->link, after);
 	write_seqcount_end(&bucket->sequence);
 }
 
@@ -106,19 +106,10 @@ static void bucket_each_connected(struct scan *scan)
 		if (!scan->budget--)
 			break;
 		if (member_show(scan, member) == SCAN_DONE) {
-			bucket_put(scan->bucket, member, &scan->bucket->members);
+			bucket_put(scan->bucket, member, scan->bucket->members.prev);
 			break;
 		}
 	}
-}
-
-/*
- * Called with the lock of a bucket that was found without it. If it was freed meanwhile, there was
- * a moment at which no socket had the key, and that is the answer.
- */
-static bool still_has(const struct bucket *bucket, const struct bucket_key *key)
-{
-	return reuse_bucket_has(bucket, key);
 }
 
 /**
@@ -146,7 +137,8 @@ void reuse_bucket_each(const struct bucket_key *key, bool only_devices,
 	if (!bucket)
 		return;
 	spin_lock(&bucket->lock);
-	if (still_has(bucket, key) && (bucket->has_devices || !only_devices) &&
+	/* If it was freed meanwhile, there was a moment at which no socket had the key */
+	if (reuse_bucket_has(bucket, key) && (bucket->has_devices || !only_devices) &&
 	    !bucket_each(&scan) && !list_empty(&bucket->connected))
 		bucket_each_connected(&scan);
 	spin_unlock(&bucket->lock);
@@ -320,7 +312,8 @@ bool reuse_bucket_newest(const struct bucket_key *key, bool oldest_first,
 	bucket = reuse_bucket_find(key);
 	if (bucket) {
 		spin_lock(&bucket->lock);
-		if (still_has(bucket, key))
+		/* As in reuse_bucket_each() */
+		if (reuse_bucket_has(bucket, key))
 			all = bucket_newest(bucket, oldest_first, budget, fn, arg);
 		spin_unlock(&bucket->lock);
 	}
