@@ -258,7 +258,7 @@ struct sock *reuse_deliver_select(struct reuse_delivery *dv, struct sock *native
 	/* If it does not listen, RCU does not keep @sk: do not dereference it */
 	if (dv->refused)
 		return NULL;
-	/* It began to listen after the kernel had looked: the SYN came before */
+	/* It began to listen after the kernel had looked, or a BPF program refused the SYN */
 	if (!native) {
 		dv->refused = true;
 		return NULL;

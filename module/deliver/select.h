@@ -37,7 +37,7 @@ struct reuse_delivery {
 	const struct sem_profile *profile;
 	const struct net *net;
 	struct sem_packet packet;
-	u8 from[16];
+	u8 from[16] __aligned(4);
 	struct sem_deliver decision;
 	const struct sock *native;
 	struct bucket_key key;

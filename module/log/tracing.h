@@ -71,7 +71,7 @@ static inline const char *reuse_trace_proto(u8 protocol, bool ipv6)
  * @get: begin; 0 or a negative errno
  * @put: undo that
  *
- * Both are called under tracepoints_mutex of the kernel, and may sleep.
+ * Both may sleep, and may be called under tracepoints_mutex of the kernel.
  */
 struct reuse_trace_hooks {
 	int (*get)(void);

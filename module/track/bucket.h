@@ -19,7 +19,7 @@ struct bucket_chain;
  * @chain: of the hash table
  * @lock: protects changes to the lists and to @has_devices; nests in the lock of @chain where
  *	members come and go
- * @sequence: counts these changes, those of @key, and those of the members' bind sequence
+ * @sequence: counts changes to the lists, those of @key, and those of the members' bind sequence
  * @members: records, the first to receive first
  * @connected: records put aside: these sockets had a remote end when a scan last met them
  * @n: how many members are in both lists

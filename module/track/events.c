@@ -315,7 +315,8 @@ void reuse_track_bound(struct sock *sk)
 }
 
 /*
- * Called after @sk got a record. A UDP socket is closed without the locks that the caller may hold.
+ * Called after @sk got a record. close() of a UDP socket sets SOCK_DEAD and looks for a record
+ * before it takes the lock of the slot: none of our locks keeps it from that.
  */
 static bool udp_is_closed(const struct sock *sk)
 {
@@ -428,6 +429,9 @@ u64 reuse_track_created_seq(const struct sock *sk)
 /**
  * reuse_track_to_device() - record that a socket is being bound to a device
  * @sk: any socket
+ *
+ * A socket that is not bound is not looked for again: reuse_track_bound() reads its device. If
+ * another thread binds the same socket at this moment, that may read the device too early.
  *
  * With PREEMPT_RT, all buckets of the namespace count as having a device from then on. To find
  * the one bucket takes locks that may sleep there. ftrace could free the trampoline that called

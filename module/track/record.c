@@ -49,8 +49,9 @@ int __init reuse_track_setup(void)
 	unsigned int i;
 
 	/*
-	 * Records are charged to the memory cgroup that is charged for the sockets. Packets
-	 * read them without a lock: see scan.c and reuse_track_is_sole().
+	 * Records are charged to the memory cgroup that is charged for the sockets; one that is
+	 * used again stays with the cgroup of its first socket. Packets read them without a lock:
+	 * see scan.c and reuse_track_is_sole().
 	 */
 	tracked_cache = KMEM_CACHE(reuse_tracked, SLAB_ACCOUNT | SLAB_TYPESAFE_BY_RCU);
 	if (!tracked_cache)
