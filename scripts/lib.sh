@@ -25,10 +25,20 @@ ALL_KERNELS=$(awk 'NF { printf "%s%s", s, $1; s = " " }' <<<"$SERIES")
 # shellcheck disable=SC2034
 FLAVOUR=${REUSE_FLAVOUR:-cloud}
 
-# Flavours that Debian does not have: built from its linux-source.
+# Flavours that Debian does not have: built from its linux-source; and small ones, for
+# scripts/check-configs.
 SOURCE_FLAVOURS="debug kcsan gcov"
 from_source() {
-	[[ " $SOURCE_FLAVOURS " = *" $1 "* ]]
+	[[ " $SOURCE_FLAVOURS $(small_flavours) " = *" $1 "* ]]
+}
+
+small_flavours() {
+	local f names=()
+	for f in "$TREE/selftests/kconfig/small/"*.config; do
+		f=${f##*/}
+		[[ $f = base* || $f = "*"* ]] || names+=("${f%.config}")
+	done
+	echo "${names[*]}"
 }
 
 # Of these, those that look for bugs: slow, and not to stop at the first complaint.
@@ -65,8 +75,8 @@ need_kernels() {
 
 # need_flavour F: ends the script if there is no such flavour.
 need_flavour() {
-	[[ " cloud amd64 rt arm64 $SOURCE_FLAVOURS " = *" $1 "* ]] ||
-		bad_usage "no flavour '$1': choose from cloud amd64 rt arm64 $SOURCE_FLAVOURS"
+	[[ " cloud amd64 rt arm64 " = *" $1 "* ]] || from_source "$1" ||
+		bad_usage "no flavour '$1': choose from cloud amd64 rt arm64 $SOURCE_FLAVOURS $(small_flavours)"
 }
 
 # kernel_for SUITE: the kernel for a test in a root of SUITE: its own if $KERNELS has that, or
