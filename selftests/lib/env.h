@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 /* kselftest.h of some kernels has these */
 #ifndef __printf
@@ -63,6 +64,22 @@ struct child {
 void child_start(struct child *child, uid_t uid, void (*fn)(void *arg), void *arg);
 void child_netns(struct child *child);
 void child_stop(struct child *child);
+
+/* Has this kernel IPv6, more than one network namespace, sysctls? */
+static inline bool has_ipv6(void)
+{
+	return !access("/proc/net/if_inet6", F_OK);
+}
+
+static inline bool has_netns(void)
+{
+	return !access("/proc/self/ns/net", F_OK);
+}
+
+static inline bool has_sysctl(void)
+{
+	return !access("/proc/sys", F_OK);
+}
 
 bool kernel_before(int major, int minor);
 bool kernel_is_realtime(void);

@@ -40,17 +40,22 @@ void far_addresses(bool there)
 		int index;
 	} in6 = { .prefix = 128, .index = if_nametoindex("lo") };
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	int fd6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd6;
 
-	inet_pton(AF_INET6, FAR6, &in6.addr);
 	if (there) {
 		addr->sin_family = AF_INET;
 		inet_pton(AF_INET, FAR4, &addr->sin_addr);
 	}
-	if (ioctl(fd, there ? SIOCSIFADDR : SIOCSIFFLAGS, &in) ||
-	    ioctl(fd6, there ? SIOCSIFADDR : SIOCDIFADDR, &in6))
-		die("addresses of lo");
+	if (ioctl(fd, there ? SIOCSIFADDR : SIOCSIFFLAGS, &in))
+		die("address of lo");
 	close(fd);
+	if (!has_ipv6())
+		return;
+
+	fd6 = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	inet_pton(AF_INET6, FAR6, &in6.addr);
+	if (ioctl(fd6, there ? SIOCSIFADDR : SIOCDIFADDR, &in6))
+		die("IPv6 address of lo");
 	close(fd6);
 	if (there && !wait_for(far6_has_route, NULL, 10000))
 		die("no route to " FAR6);

@@ -31,11 +31,13 @@
 #define FIRST_PORT	2000
 #define LAST_PORT	49999
 #define CLIENT_PORTS	"50000 65535"
+/* Without sysctl, a kernel gives clients ports from here on */
+#define FIXED_CLIENT_PORTS	32768
 
 #define WAIT_S		5
 
 static const char *semantics;
-static int fence = -1, away = -1, port;
+static int fence = -1, away = -1, port, last_port = LAST_PORT;
 
 static void set_time_limit(int fd, int option)
 {
@@ -69,8 +71,11 @@ static void route_groups(void)
 		.rtmsg_flags = RTF_UP | RTF_LOCAL,
 		.rtmsg_ifindex = if_nametoindex("lo"),
 	};
-	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd;
 
+	if (!has_ipv6())
+		return;
+	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || ioctl(fd, SIOCADDRT, &route))
 		die("no route to groups");
 	close(fd);
@@ -95,22 +100,33 @@ static void host_start(void)
 		close(fence);
 		close(away);
 	}
-	new_netns();
+	if (has_netns())
+		new_netns();
+	else if (port > last_port)
+		die("all ports were used, and there is no other namespace");
+	else
+		lo_up();
 	route_groups();
-	write_file(PORT_RANGE, CLIENT_PORTS);
-	write_file(IPV4_SYSCTL "tcp_max_tw_buckets", "262144");
+	if (has_sysctl()) {
+		write_file(PORT_RANGE, CLIENT_PORTS);
+		write_file(IPV4_SYSCTL "tcp_max_tw_buckets", "262144");
+	} else {
+		last_port = FIXED_CLIENT_PORTS - 1;
+	}
 	fence = sock_bind("udp", text("127.0.0.1:%d", FENCE_PORT), 0);
 	sock_connect(fence, text("127.0.0.1:%d", FENCE_PORT));
 	set_time_limit(fence, SO_RCVTIMEO);
 	/* Dual-stack, which some semantics do not allow */
-	away = sock_bind("tcp", text("[::]:%d", AWAY_PORT), S_LISTEN);
+	away = sock_bind("tcp", text("%s:%d", has_ipv6() ? "[::]" : "0.0.0.0", AWAY_PORT),
+			 S_LISTEN);
 	if (semantics)
 		set_semantics();
-	port = FIRST_PORT;
+	if (has_netns() || !port)
+		port = FIRST_PORT;
 }
 
 /**
- * host_new() - go to a host with nothing on it: a new network namespace
+ * host_new() - go to a host with nothing on it: a new network namespace, where there are any
  * @word: the net.reuse.semantics of that host, or NULL
  *
  * A packet through lo has arrived when the call that sent it returns. This process
@@ -134,7 +150,7 @@ void host_new(const char *word)
  */
 int host_port(void)
 {
-	if (port > LAST_PORT)
+	if (port > last_port)
 		host_start();
 	if (port % 128 == 0)
 		port++;
