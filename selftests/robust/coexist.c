@@ -296,7 +296,7 @@ static unsigned int btf_id(const char *name)
 	s = data + h->hdr_len + h->type_off;
 	end = s + h->type_len;
 	for (; s < end; id++) {
-		static const char each[] = {
+		static const signed char each[] = {
 			[BTF_KIND_ARRAY] = 12, [BTF_KIND_STRUCT] = -12, [BTF_KIND_UNION] = -12,
 			[BTF_KIND_ENUM] = -8, [BTF_KIND_FUNC_PROTO] = -8, [BTF_KIND_INT] = 4,
 			[BTF_KIND_VAR] = 4, [BTF_KIND_DATASEC] = -12, [BTF_KIND_DECL_TAG] = 4,
@@ -320,8 +320,16 @@ static unsigned int btf_id(const char *name)
 	return id;
 }
 
-/* An empty BPF program at the entry (or exit) of a function; -1 with errno */
-static int attach(const char *name, int type)
+/* Programs, each at the entry or the exit of a function */
+static struct program {
+	const char *function;
+	int fd;
+	int link;
+} programs[64];
+static unsigned int n_programs;
+
+/* An empty BPF program for the entry (or exit) of a function; -1 with errno */
+static int load(const char *function, int type)
 {
 	const struct bpf_insn insns[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K },
@@ -330,63 +338,76 @@ static int attach(const char *name, int type)
 	union bpf_attr attr = {
 		.prog_type = BPF_PROG_TYPE_TRACING, .expected_attach_type = type,
 		.insns = (unsigned long)insns, .insn_cnt = 2,
-		.license = (unsigned long)"GPL", .attach_btf_id = btf_id(name),
+		.license = (unsigned long)"GPL", .attach_btf_id = btf_id(function),
 	};
-	int prog, link, err;
 
 	if (!attr.attach_btf_id) {
 		errno = ENOENT;
 		return -1;
 	}
-	prog = sys_bpf(BPF_PROG_LOAD, &attr);
-	if (prog < 0)
-		return -1;
-	memset(&attr, 0, sizeof(attr));
-	attr.raw_tracepoint.prog_fd = prog;
-	link = sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
-	err = errno;
-	close(prog);
-	errno = err;
-	return link;
+	return sys_bpf(BPF_PROG_LOAD, &attr);
 }
 
-static int links[32];
-static unsigned int n_links;
+static int attach(int program)
+{
+	union bpf_attr attr = { .raw_tracepoint.prog_fd = program };
+
+	return program < 0 ? -1 : sys_bpf(BPF_RAW_TRACEPOINT_OPEN, &attr);
+}
 
 static void detach_all(void)
 {
-	while (n_links)
-		close(links[--n_links]);
+	while (n_programs) {
+		n_programs--;
+		close(programs[n_programs].link);
+		close(programs[n_programs].fd);
+	}
 }
 
-/* An empty program at the entry or the exit of each: whether there are any */
-static bool attach_all(struct __test_metadata *_metadata, int type, bool first)
+#define NO_TRAMPOLINES	524	/* ENOTSUPP, which only the kernel has */
+
+/*
+ * An empty program at each function that BPF knows, of which some have arguments that it cannot
+ * have. Returns NULL, or why no function can have one.
+ */
+static const char *attach_all(struct __test_metadata *_metadata, bool first, int type)
 {
-	unsigned int i;
+	int i, refused = 0, why = ENOENT;
 
 	for (i = 0; semantics_functions[i]; i++) {
-		const char *name = semantics_functions[i];
+		struct program *p = &programs[n_programs];
 
-		links[n_links] = attach(name, type);
-		if (links[n_links] >= 0)
-			n_links++;
-		else if (errno == EBUSY && !first)
-			TH_LOG("%s: the program is refused", name);
-		/* The others may not be there, or have arguments that BPF cannot have */
-		else if (!i)
-			return false;
+		p->function = semantics_functions[i];
+		p->fd = load(p->function, type);
+		p->link = attach(p->fd);
+		if (p->link >= 0) {
+			n_programs++;
+			continue;
+		}
+		if (errno != ENOENT)
+			why = errno;
+		if (errno == EBUSY && !first) {
+			TH_LOG("%s: the program is refused", p->function);
+			refused++;
+		}
+		close(p->fd);
 	}
-	return true;
+	if (n_programs || refused)
+		return NULL;
+	if (why == NO_TRAMPOLINES)
+		return "this kernel has no BPF trampolines";
+	return why == ENOENT ? "BTF has none of the functions" : strerror(why);
 }
 
 /* Before 6.0 one of the two is refused, and says so; then both live together */
 static void expect_programs(struct __test_metadata *_metadata, bool first, int type)
 {
+	const char *why = attach_all(_metadata, first, type);
 	int err;
 
-	if (!attach_all(_metadata, type, first))
-		SKIP(return, "no such BPF programs here: %m");
-	EXPECT_LT(0, n_links);
+	if (why)
+		SKIP(return, "no program can be attached: %s", why);
+	EXPECT_LT(0, n_programs);
 	err = semantics_try(OPENBSD);
 	if (!err) {
 		expect_calls(_metadata, NULL, NULL);
