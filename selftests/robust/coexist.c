@@ -364,6 +364,26 @@ static void detach_all(void)
 	}
 }
 
+/* A function that is called without its program; enabled statistics count how often these run */
+static const char *unnoticed(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < n_programs; i++) {
+		struct bpf_prog_info info = {};
+		union bpf_attr attr = {
+			.info.bpf_fd = programs[i].fd, .info.info_len = sizeof(info),
+			.info.info = (unsigned long)&info,
+		};
+
+		if (sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr))
+			die("BPF_OBJ_GET_INFO_BY_FD");
+		if (!info.run_cnt)
+			return programs[i].function;
+	}
+	return NULL;
+}
+
 #define NO_TRAMPOLINES	524	/* ENOTSUPP, which only the kernel has */
 
 /*
@@ -402,15 +422,21 @@ static const char *attach_all(struct __test_metadata *_metadata, bool first, int
 /* Before 6.0 one of the two is refused, and says so; then both live together */
 static void expect_programs(struct __test_metadata *_metadata, bool first, int type)
 {
-	const char *why = attach_all(_metadata, first, type);
+	const char *why = attach_all(_metadata, first, type), *missed;
+	union bpf_attr attr = { .enable_stats.type = BPF_STATS_RUN_TIME };
 	int err;
 
 	if (why)
 		SKIP(return, "no program can be attached: %s", why);
 	EXPECT_LT(0, n_programs);
+	if (sys_bpf(BPF_ENABLE_STATS, &attr) < 0)
+		die("BPF_ENABLE_STATS");
 	err = semantics_try(OPENBSD);
 	if (!err) {
 		expect_calls(_metadata, NULL, NULL);
+		missed = unnoticed();
+		EXPECT_EQ(NULL, missed)
+			TH_LOG("they did not see %s()", missed);
 		expect_departure(_metadata, first, detach_all);
 		return;
 	}
