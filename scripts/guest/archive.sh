@@ -6,7 +6,7 @@
 # Programs that the guest gets beside busybox.
 GUEST_PROGRAMS="bash ip ss tc nft setpriv unshare nsenter"
 # Modules that it gets, with their dependencies, where the kernel has them as modules.
-GUEST_MODULES="virtio_pci virtio_mmio virtio_console dummy veth vrf tun ifb bridge 8021q macvlan ipvlan
+GUEST_MODULES="ipv6 virtio_pci virtio_mmio virtio_console dummy veth vrf tun ifb bridge 8021q macvlan ipvlan
 	inet_diag tcp_diag udp_diag raw_diag unix_diag netlink_diag mptcp_diag af_packet_diag tls sctp sctp_diag
 	sch_netem sch_ingress act_mirred cls_u32 cls_basic cls_bpf ipip sit ip6_tunnel nf_tables nft_queue
 	nft_ct nft_tproxy nft_socket nft_reject_inet nfnetlink_queue wireguard dccp_ipv4 dccp_ipv6 lkdtm binfmt_misc"
