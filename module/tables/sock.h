@@ -30,7 +30,7 @@ struct reuse_key {
 	u8 v6only;
 };
 
-/* What reuse_key_of() and reuse_sock_snapshot() read: @v6only is false for AF_INET */
+/* For reuse_key_of() and reuse_sock_snapshot(); @v6only is false for AF_INET */
 static __always_inline void reuse_address_of(const struct sock *sk, struct in6_addr *addr,
 					     bool *ipv6, bool *v6only)
 {

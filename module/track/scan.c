@@ -9,10 +9,10 @@
  *    another bucket. So what a reader loads from a record, the pointer to the next one included, is
  *    used only if the sequence is what it was when the reader began: then the record was a member,
  *    and the pointer leads to a member, or to the end of the list.
- *  - A socket that was loaded so was a member during this RCU section. A UDP socket that is
- *    closed leaves before it gives its port back, and is freed a grace period after that. A TCP socket leaves when it
- *    is destructed, so it may be freed at once. But memory of TCP sockets stays TCP sockets under
- *    RCU (SLAB_TYPESAFE_BY_RCU), and one that listens has not been closed yet.
+ *  - A socket that was loaded so was a member during this RCU section. A UDP socket that is closed
+ *    leaves before it gives its port back, and is freed a grace period after that. A TCP socket
+ *    leaves when it is destructed, so it may be freed at once. But memory of TCP sockets stays TCP
+ *    sockets under RCU (SLAB_TYPESAFE_BY_RCU), and one that listens has not been closed yet.
  *  - What a reader found out counts only if the sequence is still the same in the end. If not,
  *    it begins again, with the lock: so its work is bounded, however often members come and go.
  *  - A reader changes nothing. If there is something to put aside, it takes the lock.
