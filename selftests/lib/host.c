@@ -37,7 +37,7 @@
 #define WAIT_S		5
 
 static const char *semantics;
-static int fence = -1, away = -1, port, last_port = LAST_PORT;
+static int fence = -1, away4 = -1, away6 = -1, port, last_port = LAST_PORT;
 
 static void set_time_limit(int fd, int option)
 {
@@ -71,11 +71,8 @@ static void route_groups(void)
 		.rtmsg_flags = RTF_UP | RTF_LOCAL,
 		.rtmsg_ifindex = if_nametoindex("lo"),
 	};
-	int fd;
+	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (!has_ipv6())
-		return;
-	fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || ioctl(fd, SIOCADDRT, &route))
 		die("no route to groups");
 	close(fd);
@@ -98,7 +95,8 @@ static void host_start(void)
 {
 	if (fence >= 0) {
 		close(fence);
-		close(away);
+		close(away4);
+		close(away6);
 	}
 	if (has_netns())
 		new_netns();
@@ -106,7 +104,6 @@ static void host_start(void)
 		die("all ports were used, and there is no other namespace");
 	else
 		lo_up();
-	route_groups();
 	if (has_sysctl()) {
 		write_file(PORT_RANGE, CLIENT_PORTS);
 		write_file(IPV4_SYSCTL "tcp_max_tw_buckets", "262144");
@@ -116,9 +113,11 @@ static void host_start(void)
 	fence = sock_bind("udp", text("127.0.0.1:%d", FENCE_PORT), 0);
 	sock_connect(fence, text("127.0.0.1:%d", FENCE_PORT));
 	set_time_limit(fence, SO_RCVTIMEO);
-	/* Dual-stack, which some semantics do not allow */
-	away = sock_bind("tcp", text("%s:%d", has_ipv6() ? "[::]" : "0.0.0.0", AWAY_PORT),
-			 S_LISTEN);
+	away4 = sock_bind("tcp", text("0.0.0.0:%d", AWAY_PORT), S_LISTEN);
+	if (has_ipv6()) {
+		route_groups();
+		away6 = sock_bind("tcp", text("[::]:%d", AWAY_PORT), S_LISTEN | S_V6ONLY);
+	}
 	if (semantics)
 		set_semantics();
 	if (has_netns() || !port)
@@ -422,6 +421,17 @@ void host_timewait(struct host_sock *s)
 	s->peer = -1;
 }
 
+/* Which of these listens where @fd is connected to */
+static int away(int fd)
+{
+	struct sockaddr_in6 addr;
+	socklen_t len = sizeof(addr);
+
+	if (getpeername(fd, (struct sockaddr *)&addr, &len))
+		die("getpeername");
+	return addr.sin6_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&addr.sin6_addr) ? away6 : away4;
+}
+
 /**
  * host_connect_out() - connect() a socket to a server on another port
  * @s: a socket
@@ -436,7 +446,7 @@ int host_connect_out(struct host_sock *s, const char *host)
 
 	err = sock_try_connect(s->fd, host_addr(host, AWAY_PORT, buf, sizeof(buf)));
 	if (!err && !s->udp)
-		s->peer = sock_accept(away);
+		s->peer = sock_accept(away(s->fd));
 	return err;
 }
 
