@@ -21,8 +21,11 @@ install uninstall: export bindir := $(bindir)
 install uninstall: export mandir := $(mandir)
 install uninstall: export completionsdir := $(completionsdir)
 
+# A module for a kernel that clang built is built by clang, too
+clang = $(shell grep -qsx CONFIG_CC_IS_CLANG=y $(KDIR)/include/config/auto.conf && echo LLVM=1)
+
 all: tree headers
-	+$(MAKE) -C $(KDIR) M="$(CURDIR)" modules
+	+$(MAKE) -C $(KDIR) M="$(CURDIR)" $(if $(LLVM),,$(clang)) modules
 
 # kbuild takes a path apart at some characters, and writes beside the sources.
 tree:
