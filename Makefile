@@ -124,7 +124,7 @@ help:
 	@echo 'make check-debug      all tests on kernels that look for bugs: KASAN, lockdep, kmemleak, KCSAN'
 	@echo 'make check-rt         all tests on the PREEMPT_RT kernels 6.1 and 7.3'
 	@echo 'make check-arm64      all tests on kernels for arm64, in an emulated machine'
-	@echo 'make check-configs    tests on small kernels without IPv6, netfilter, sysctl, ftrace ...'
+	@echo 'make check-configs    tests on small kernels without IPv6, ftrace ..., or built by clang'
 	@echo 'make check-next       tests on the newest kernels of Debian sid and experimental'
 	@echo 'make check-programs   nginx, avahi, postgres ... that do not start, and the tests of libuv'
 	@echo 'make check-long       the random tests for long, on all kernels; prints seeds to repeat them with'

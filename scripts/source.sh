@@ -11,6 +11,8 @@
 SOURCE_GONE="PROC_SYSCTL IP_DCCP"
 
 SOURCE_TOOLS=(make gcc flex bison bc libelf-dev libssl-dev python3-minimal cpio kmod xz-utils lz4 rsync perl)
+# What some flavours need besides
+SOURCE_CLANG=(clang lld llvm)
 
 # source_dir FLAVOUR: where its fragment and its base are.
 source_dir() {
@@ -83,12 +85,13 @@ source_tools() {
 	}
 }
 
-# In the root: $1 is the series, $2 what it need not know, $3 the flavour, $4 ... go to make.
-# What is asked for and not granted is an error.
+# In the root: $1 is the series, $2 what it need not know, $3 the flavour, $4 where the image
+# will be, $5 ... go to make. What is asked for and not granted is an error. Without an image
+# only the headers are made.
 # shellcheck disable=SC2016 # the inner shell expands it
 SOURCE_BUILD='
-k=$1 gone=$2 flavour=$3
-shift 3
+k=$1 gone=$2 flavour=$3 image=$4
+shift 4
 out=/usr/src/build-$k-$flavour made=/usr/src/made-$k-$flavour
 rm -rf "$out" "$made"
 mkdir -p "$out" "$made/boot"
@@ -110,10 +113,15 @@ while IFS== read -r name value; do
 	fi
 done <"$config"
 [ -z "${refused:-}" ] || { echo "the configuration does not get: $refused"; exit 1; }
-"${make[@]}" -j"$(nproc)" bzImage modules
+if [ -n "$image" ]; then
+	"${make[@]}" -j"$(nproc)" "${image##*/}" modules
+	"${make[@]}" -s modules_install INSTALL_MOD_PATH="$made"
+else
+	"${make[@]}" -j"$(nproc)" modules_prepare
+	touch "$out/Module.symvers"
+fi
 rel=$("${make[@]}" -s kernelrelease)
-"${make[@]}" -s modules_install INSTALL_MOD_PATH="$made"
-cp "$out/arch/x86/boot/bzImage" "$made/boot/vmlinuz-$rel"
+[ -z "$image" ] || cp "$out/$image" "$made/boot/vmlinuz-$rel"
 rm -rf "/usr/src/linux-headers-$rel"
 "${make[@]}" -s run-command KBUILD_RUN_COMMAND="\$(srctree)/scripts/package/install-extmod-build /usr/src/linux-headers-$rel"
 cp "$out/.config" "/usr/src/linux-headers-$rel/"
@@ -123,18 +131,26 @@ cp "$out/scripts/mod/modpost" "/usr/src/linux-headers-$rel/scripts/mod/"
 echo "$rel" >"$made/release"
 rm -rf "$out" "$config"'
 
-# source_make FLAVOUR: sets MAKE_ARGS to what make needs to build that kernel, and PACKAGES to
-# the packages. What the configuration of a small kernel does not change is compiled once.
+# source_make FLAVOUR: sets MAKE_ARGS to what make needs to build that kernel, PACKAGES to the
+# packages, and IMAGE to where make puts the image; none if the module does not build for it.
 source_make() {
-	MAKE_ARGS=() PACKAGES=()
-	[[ $(source_dir "$1") = */small ]] || return 0
-	MAKE_ARGS+=(CC='ccache gcc')
-	PACKAGES+=(ccache)
+	local dir
+	dir=$(source_dir "$1")
+	MAKE_ARGS=() PACKAGES=() IMAGE=arch/x86/boot/bzImage
+	if grep -qx CONFIG_CC_IS_CLANG=y "$dir/$1.config"; then
+		MAKE_ARGS+=(LLVM=1)
+		PACKAGES+=("${SOURCE_CLANG[@]}")
+	elif [[ $dir = */small ]]; then
+		# What a configuration does not change is compiled once for all
+		MAKE_ARGS+=(CC='ccache gcc')
+		PACKAGES+=(ccache)
+	fi
+	! grep -q '^# refused: ' "$dir/$1.config" || IMAGE=''
 }
 
 # source_entry DIR K FLAVOUR SUITE: makes the contents of a cache entry there.
 source_entry() {
-	local dir=$1 k=$2 flavour=$3 suite=$4 log=$CACHE/log/kernel-$2-$3 rel made MAKE_ARGS PACKAGES
+	local dir=$1 k=$2 flavour=$3 suite=$4 log=$CACHE/log/kernel-$2-$3 rel made MAKE_ARGS PACKAGES IMAGE
 	local SOURCE_ROOT SOURCE_VERSION
 	with_lock "source-$k" source_root "$k" "$suite"
 	source_make "$flavour"
@@ -143,7 +159,7 @@ source_entry() {
 	ln -s "../../source/${SOURCE_ROOT##*/}" "$dir/root"
 	say "kernel $k: building it with $(source_dir "$flavour" | sed "s|^$TREE/||")/$flavour.config (see $log)"
 	source_config "$flavour" >"$SOURCE_ROOT/usr/src/config-$k-$flavour"
-	in_root "$SOURCE_ROOT" bash -euo pipefail -c "$SOURCE_BUILD" - "$k" "$SOURCE_GONE" "$flavour" "${MAKE_ARGS[@]}" \
+	in_root "$SOURCE_ROOT" bash -euo pipefail -c "$SOURCE_BUILD" - "$k" "$SOURCE_GONE" "$flavour" "$IMAGE" "${MAKE_ARGS[@]}" \
 		</dev/null >"$log" 2>&1 || {
 		tail -n 5 "$log" >&2
 		[ "$(archive_room)" -ge 4 ] || { no_room_for "building $k" || exit 1; }
