@@ -383,7 +383,7 @@ void sock_abort(int fd)
 }
 
 /**
- * sock_close_pair() - close both ends of a TCP connection
+ * sock_close_pair() - close both ends of a TCP connection, and see it enter TIME_WAIT
  * @first: the end that closes first, and has TIME_WAIT after it
  * @second: the other end
  */
@@ -392,6 +392,8 @@ void sock_close_pair(int first, int second)
 	shutdown(first, SHUT_WR);
 	sock_wait_state(second, TCP_CLOSE_WAIT);
 	close(second);
+	/* What the second has sent may still be on its way */
+	sock_wait_state(first, TCP_CLOSE);
 	close(first);
 }
 
