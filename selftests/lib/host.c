@@ -73,7 +73,7 @@ static void route_groups(void)
 	};
 	int fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || ioctl(fd, SIOCADDRT, &route))
+	if (fd < 0 || (ioctl(fd, SIOCADDRT, &route) && errno != EEXIST))
 		die("no route to groups");
 	close(fd);
 }
