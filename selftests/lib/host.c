@@ -424,12 +424,12 @@ void host_timewait(struct host_sock *s)
 /* Which of these listens where @fd is connected to */
 static int away(int fd)
 {
-	struct sockaddr_in6 addr;
-	socklen_t len = sizeof(addr);
+	struct sockaddr_in6 to;
+	socklen_t len = sizeof(to);
 
-	if (getpeername(fd, (struct sockaddr *)&addr, &len))
+	if (getpeername(fd, (struct sockaddr *)&to, &len))
 		die("getpeername");
-	return addr.sin6_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&addr.sin6_addr) ? away6 : away4;
+	return to.sin6_family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(&to.sin6_addr) ? away6 : away4;
 }
 
 /**
