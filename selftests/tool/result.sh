@@ -23,6 +23,6 @@ result() {
 		return
 	fi
 	FAILED=$((FAILED + 1))
-	sed 's/^/# /' "$W/out" | head -n 60
+	head -n 60 "$W/out" | sed 's/^/# /'
 	echo "not ok $COUNT $what"
 }
