@@ -348,6 +348,10 @@ static void put_verdict(const struct port *p, const struct verdict *v)
 		put(p, "or SO_REUSEPORT as the same user.\n");
 	} else if (v->by_addr) {
 		put(p, "must set SO_REUSEADDR before bind().\n");
+	} else if (v->by_port && *v->uid && !*v->asked) {
+		/* Beside a TIME_WAIT that has no user */
+		put(p, "must set SO_REUSEPORT before bind(), and belong to user %s ", v->uid);
+		put(p, "or set SO_REUSEADDR as well.\n");
 	} else if (v->by_port || v->by_either) {
 		put(p, "must set %sSO_REUSEPORT before bind()%s%s.\n",
 		    v->by_port ? "" : "SO_REUSEADDR and ",

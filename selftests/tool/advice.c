@@ -279,6 +279,28 @@ static const char *try_port(struct scene *scene)
 	return NULL;
 }
 
+/* A TIME_WAIT has no user: what another socket asks of the newcomer's user is said still */
+TEST_F(advice, of_timewait_beside_a_user)
+{
+	const struct rules_sock owner = { "[::]", RA | RP, USER };
+	const char *wrong;
+	struct pair pair;
+	int listener, fd;
+
+	if (variant->semantics != NATIVE || strcmp(variant->proto, "tcp"))
+		SKIP(return, "UDP has no TIME_WAIT, and pre39 no SO_REUSEPORT");
+	listener = sock_bind("tcp", text("[::1]:%d", FIRST_PORT), S_REUSEPORT | S_LISTEN);
+	sock_pair(&pair, listener, text("[::1]:%d", FIRST_PORT));
+	sock_close_pair(pair.server, pair.client);
+	close(listener);
+	fd = rules_open("tcp", &owner);
+	keep(&self->scene, fd);
+	ASSERT_EQ(0, rules_bind(fd, &owner, FIRST_PORT));
+	wrong = try_port(&self->scene);
+	EXPECT_FALSE(wrong)
+		TH_LOG("%s", wrong);
+}
+
 /* All that is said of ports with random sockets is true, and most verdicts are met */
 TEST_F_TIMEOUT(advice, of_random_sockets, 120)
 {
