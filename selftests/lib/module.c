@@ -255,14 +255,17 @@ static bool has(const char *path, const char *what)
 	return found;
 }
 
-/* A cache that was merged with another leaves its name in /sys to that */
+/*
+ * A cache that was merged with another leaves its name in /sys to that. A kernel without
+ * CONFIG_SLUB_DEBUG lists none.
+ */
 static bool no_cache(void *nothing)
 {
 	struct stat st;
 
 	(void)nothing;
 	return (lstat("/sys/kernel/slab/reuse_tracked", &st) || S_ISLNK(st.st_mode)) &&
-	       !has("/proc/slabinfo", "\nreuse");
+	       (access("/proc/slabinfo", F_OK) || !has("/proc/slabinfo", "\nreuse"));
 }
 
 /**
