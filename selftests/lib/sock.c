@@ -392,7 +392,7 @@ void sock_close_pair(int first, int second)
 	shutdown(first, SHUT_WR);
 	sock_wait_state(second, TCP_CLOSE_WAIT);
 	close(second);
-	/* What the second has sent may still be on its way */
+	/* Packets of the second may still be on their way */
 	sock_wait_state(first, TCP_CLOSE);
 	close(first);
 }
