@@ -58,6 +58,7 @@ enum net { NET_NONE, NET_HOST, NET_PASTA };
  * @strict: a difference is a failure
  * @file: where the report goes as JSON; NULL: to people
  * @fd: that file
+ * @blocked: the signals that the command is to find blocked
  */
 struct run {
 	enum net net;
@@ -67,6 +68,7 @@ struct run {
 	bool strict;
 	const char *file;
 	int fd;
+	sigset_t blocked;
 };
 
 static bool set_semantics(const char *semantics)
@@ -264,15 +266,15 @@ static int attend(pid_t pid, const sigset_t *all, struct report *report)
 /* Runs the command as a child; returns its status as of waitpid(2), -1 if there is none */
 static int run_child(const struct run *r, struct report *report)
 {
-	sigset_t all, old;
+	sigset_t all;
 	pid_t pid;
 
 	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &old);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
-		sigprocmask(SIG_SETMASK, &old, NULL);
+		sigprocmask(SIG_SETMASK, &r->blocked, NULL);
 		_exit(exec_command(r->command));
 	}
 	if (pid > 0)
@@ -347,6 +349,7 @@ static int run_apart(const struct run *r)
 static int run_here(const struct run *r)
 {
 	char path[PATH_LEN], before[SEMANTICS_LEN];
+	sigset_t all;
 	bool differs;
 	int status;
 
@@ -355,6 +358,9 @@ static int run_here(const struct run *r)
 		no_module();
 		return RUN_FAILED;
 	}
+	/* Until the end: no signal leaves the namespace switched */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
 	if (!set_semantics(r->semantics))
 		return RUN_FAILED;
 	status = run_reported(r, &differs);
@@ -458,5 +464,6 @@ int run_main(int argc, char **argv)
 			return RUN_FAILED;
 		}
 	}
+	sigprocmask(SIG_BLOCK, NULL, &r.blocked);
 	return r.net == NET_HOST ? run_here(&r) : run_apart(&r);
 }
