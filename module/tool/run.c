@@ -241,19 +241,29 @@ static int end_as(int status)
 	return 128 + WTERMSIG(status);
 }
 
+static void hold_signals(void)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, NULL);
+}
+
 /* Hands on signals until the command ends; the terminal sends its own to both */
-static int attend(pid_t pid, const sigset_t *all, struct report *report)
+static int attend(pid_t pid, struct report *report)
 {
 	const struct timespec poll = { .tv_nsec = POLL_MS * 1000000 };
 	siginfo_t info;
 	int status, got;
+	sigset_t all;
 
+	sigfillset(&all);
 	for (;;) {
 		if (waitpid(pid, &status, WNOHANG) == pid)
 			return status;
 		if (report)
 			report_poll(report);
-		got = report ? sigtimedwait(all, &info, &poll) : sigwaitinfo(all, &info);
+		got = report ? sigtimedwait(&all, &info, &poll) : sigwaitinfo(&all, &info);
 		if (got < 0 || got == SIGCHLD)
 			continue;
 		if (info.si_code <= 0)
@@ -263,14 +273,14 @@ static int attend(pid_t pid, const sigset_t *all, struct report *report)
 	}
 }
 
-/* Runs the command as a child; returns its status as of waitpid(2), -1 if there is none */
+/*
+ * Runs the command as a child, while signals are held; returns its status as of waitpid(2), -1 if
+ * there is none
+ */
 static int run_child(const struct run *r, struct report *report)
 {
-	sigset_t all;
 	pid_t pid;
 
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, NULL);
 	fflush(NULL);
 	pid = fork();
 	if (!pid) {
@@ -278,7 +288,7 @@ static int run_child(const struct run *r, struct report *report)
 		_exit(exec_command(r->command));
 	}
 	if (pid > 0)
-		return attend(pid, &all, report);
+		return attend(pid, report);
 	say("no process: %s", strerror(errno));
 	return -1;
 }
@@ -342,6 +352,7 @@ static int run_apart(const struct run *r)
 		return RUN_FAILED;
 	if (!r->report)
 		return exec_command(r->command);
+	hold_signals();
 	status = run_reported(r, &differs);
 	return end(r, status, differs);
 }
@@ -349,7 +360,6 @@ static int run_apart(const struct run *r)
 static int run_here(const struct run *r)
 {
 	char path[PATH_LEN], before[SEMANTICS_LEN];
-	sigset_t all;
 	bool differs;
 	int status;
 
@@ -359,8 +369,7 @@ static int run_here(const struct run *r)
 		return RUN_FAILED;
 	}
 	/* Until the end: no signal leaves the namespace switched */
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, NULL);
+	hold_signals();
 	if (!set_semantics(r->semantics))
 		return RUN_FAILED;
 	status = run_reported(r, &differs);
