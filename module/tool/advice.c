@@ -336,6 +336,8 @@ static bool put_order_counts(const struct port *p, const struct verdict *v)
 
 static void put_verdict(const struct port *p, const struct verdict *v)
 {
+	const char *user = v->by_port ? v->uid : v->asked;
+
 	put_whom(p);
 	if (put_order_counts(p, v))
 		return;
@@ -348,14 +350,12 @@ static void put_verdict(const struct port *p, const struct verdict *v)
 		put(p, "or SO_REUSEPORT as the same user.\n");
 	} else if (v->by_addr) {
 		put(p, "must set SO_REUSEADDR before bind().\n");
-	} else if (v->by_port && *v->uid && !*v->asked) {
-		/* Beside a TIME_WAIT that has no user */
-		put(p, "must set SO_REUSEPORT before bind(), and belong to user %s ", v->uid);
-		put(p, "or set SO_REUSEADDR as well.\n");
 	} else if (v->by_port || v->by_either) {
-		put(p, "must set %sSO_REUSEPORT before bind()%s%s.\n",
+		put(p, "must set %sSO_REUSEPORT before bind()%s%s%s.\n",
 		    v->by_port ? "" : "SO_REUSEADDR and ",
-		    *v->asked ? ", and belong to user " : "", v->asked);
+		    *user ? ", and belong to user " : "", user,
+		    /* Only a TIME_WAIT, which has no user, accepts SO_REUSEPORT alone */
+		    *user && !*v->asked ? " or set SO_REUSEADDR as well" : "");
 	} else {
 		put(p, "must set both options before bind(), and may be refused even so: ");
 		put(p, "the counts do not say which socket has which: ask reuse why.\n");
