@@ -11,7 +11,7 @@
 SOURCE_GONE="PROC_SYSCTL IP_DCCP"
 
 SOURCE_TOOLS=(make gcc flex bison bc libelf-dev libssl-dev python3-minimal cpio kmod xz-utils lz4 rsync perl)
-# What some flavours need besides
+# Some flavours need these besides
 SOURCE_CLANG=(clang lld llvm)
 
 # source_dir FLAVOUR: where its fragment and its base are.
@@ -125,7 +125,7 @@ rel=$("${make[@]}" -s kernelrelease)
 rm -rf "/usr/src/linux-headers-$rel"
 "${make[@]}" -s run-command KBUILD_RUN_COMMAND="\$(srctree)/scripts/package/install-extmod-build /usr/src/linux-headers-$rel"
 cp "$out/.config" "/usr/src/linux-headers-$rel/"
-# What HOSTCC has made, whatever CC is
+# HOSTCC has made these, whatever CC is
 cp "$out/scripts/basic/fixdep" "/usr/src/linux-headers-$rel/scripts/basic/"
 cp "$out/scripts/mod/modpost" "/usr/src/linux-headers-$rel/scripts/mod/"
 echo "$rel" >"$made/release"
@@ -141,7 +141,7 @@ source_make() {
 		MAKE_ARGS+=(LLVM=1)
 		PACKAGES+=("${SOURCE_CLANG[@]}")
 	elif [[ $dir = */small ]]; then
-		# What a configuration does not change is compiled once for all
+		# A file that a configuration does not change is compiled once for all
 		MAKE_ARGS+=(CC='ccache gcc')
 		PACKAGES+=(ccache)
 	fi

@@ -4,7 +4,7 @@
 # The module does what module/INSTALL says of a kernel that lacks something: what it lists, which
 # semantics there are, what it logs, and that the recorded answers are right as far as they go.
 
-# What is in single quotes is for shells in other namespaces
+# Text in single quotes is for shells in other namespaces
 # shellcheck disable=SC2016
 set -euo pipefail
 export LC_ALL=C
