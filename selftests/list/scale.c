@@ -206,7 +206,7 @@ static long long charged(const char *group)
 TEST_F(addresses, memory)
 {
 	const char *group = text(CGROUP "/many.%d", getpid());
-	long long before, each;
+	long long before, each, page = sysconf(_SC_PAGESIZE);
 	int i, fds[FILES];
 	char c[256];
 
@@ -224,7 +224,7 @@ TEST_F(addresses, memory)
 	TH_LOG("%d rows in a slot: %lld bytes for an open file", variant->n, each);
 	/* 3,584 rows, of more than 32 bytes; each CPU is charged 64 pages at a time */
 	EXPECT_LT(variant->n == ADDRESSES ? 128 << 10 : 0, each);
-	EXPECT_GE((512 << 10) + 4096 + 4 * (64 << 12) / FILES, each);
+	EXPECT_GE((512 << 10) + page + 4 * 64 * page / FILES, each);
 	for (i = 0; i < FILES; i++)
 		close(fds[i]);
 	write_file(CGROUP "/cgroup.procs", "%d", getpid());

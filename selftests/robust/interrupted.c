@@ -308,12 +308,13 @@ TEST_F_TIMEOUT(interrupted, waits_for_user_memory, 300)
 	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
 	int uffd = syscall(SYS_userfaultfd, O_CLOEXEC | O_NONBLOCK);
 	struct pollfd p = { .fd = uffd, .events = POLLIN };
-	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t size = sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	pthread_t thread;
 
 	if (uffd < 0)
 		SKIP(return, "no userfaultfd in this kernel");
-	reg.range = (struct uffdio_range){ (uintptr_t)page, 4096 };
+	reg.range = (struct uffdio_range){ (uintptr_t)page, size };
 	zero.range = reg.range;
 	ASSERT_EQ(0, ioctl(uffd, UFFDIO_API, &api));
 	ASSERT_EQ(0, ioctl(uffd, UFFDIO_REGISTER, &reg));
