@@ -8,7 +8,7 @@
 # set_arch FLAVOUR: sets ARCH, and FOREIGN to that if it is not amd64.
 set_arch() {
 	ARCH=amd64 FOREIGN=''
-	[ "$1" != arm64 ] || ARCH=arm64 FOREIGN=arm64
+	[[ $1 != arm64* ]] || ARCH=arm64 FOREIGN=arm64
 }
 set_arch ''
 

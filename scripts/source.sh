@@ -13,6 +13,7 @@ SOURCE_GONE="PROC_SYSCTL IP_DCCP"
 SOURCE_TOOLS=(make gcc flex bison bc libelf-dev libssl-dev python3-minimal cpio kmod xz-utils lz4 rsync perl)
 # Some flavours need these besides
 SOURCE_CLANG=(clang lld llvm)
+SOURCE_CROSS=(gcc-aarch64-linux-gnu libc6-dev-arm64-cross)
 
 # source_dir FLAVOUR: where its fragment and its base are.
 source_dir() {
@@ -23,9 +24,12 @@ source_dir() {
 
 # source_config FLAVOUR: what is set twice has the last value.
 source_config() {
-	local dir
+	local dir base ARCH FOREIGN
 	dir=$(source_dir "$1")
-	cat "$dir/base.config" "$dir/$1.config" | tac | awk -F= '/^CONFIG_/ && !seen[$1]++' | tac
+	set_arch "$1"
+	base=("$dir/base.config" "$dir/base-$ARCH.config")
+	[ -e "${base[1]}" ] || base=("${base[0]}")
+	cat "${base[@]}" "$dir/$1.config" | tac | awk -F= '/^CONFIG_/ && !seen[$1]++' | tac
 }
 
 # source_version SUITE K FLAVOUR: what decides whether a kernel is built again.
@@ -73,13 +77,13 @@ source_newest() {
 
 # source_tools LOG PACKAGE...: sees to it that SOURCE_ROOT has these, too.
 source_tools() {
-	# shellcheck disable=SC2034 # the root has packages of amd64 alone
-	local log=$1 FOREIGN=''
+	local log=$1
 	shift
 	! in_root "$SOURCE_ROOT" dpkg-query -W "$@" >/dev/null 2>&1 || return 0
 	refresh_root_net "$SOURCE_ROOT"
 	say "adding ${*} to the root of the source"
-	in_root "$SOURCE_ROOT" apt-get -q -y install "$@" </dev/null >"$log" 2>&1 || {
+	# The lists that the root was made with may name packages that the archive no longer has
+	in_root "$SOURCE_ROOT" sh -ec 'apt-get -q update; apt-get -q -y install "$@"' - "$@" </dev/null >"$log" 2>&1 || {
 		tail -n 5 "$log" >&2
 		die "cannot install $* (whole log: $log)"
 	}
@@ -137,7 +141,11 @@ source_make() {
 	local dir
 	dir=$(source_dir "$1")
 	MAKE_ARGS=() PACKAGES=() IMAGE=arch/x86/boot/bzImage
-	if grep -qx CONFIG_CC_IS_CLANG=y "$dir/$1.config"; then
+	if [ "$ARCH" = arm64 ]; then
+		MAKE_ARGS+=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)
+		PACKAGES+=("${SOURCE_CROSS[@]}")
+		IMAGE=arch/arm64/boot/Image
+	elif grep -qx CONFIG_CC_IS_CLANG=y "$dir/$1.config"; then
 		MAKE_ARGS+=(LLVM=1)
 		PACKAGES+=("${SOURCE_CLANG[@]}")
 	elif [[ $dir = */small ]]; then
@@ -151,7 +159,8 @@ source_make() {
 # source_entry DIR K FLAVOUR SUITE: makes the contents of a cache entry there.
 source_entry() {
 	local dir=$1 k=$2 flavour=$3 suite=$4 log=$CACHE/log/kernel-$2-$3 rel made MAKE_ARGS PACKAGES IMAGE
-	local SOURCE_ROOT SOURCE_VERSION
+	# shellcheck disable=SC2034 # the root has packages of amd64 alone, whatever the kernel is for
+	local SOURCE_ROOT SOURCE_VERSION FOREIGN=''
 	with_lock "source-$k" source_root "$k" "$suite"
 	source_make "$flavour"
 	[ ${#PACKAGES[@]} = 0 ] || with_lock "source-$k" source_tools "$log" "${PACKAGES[@]}"
