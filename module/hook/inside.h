@@ -20,7 +20,6 @@ struct sock;
  * @INSIDE_DESTRUCT: the end of a socket
  * @INSIDE_LOOKUP: lookup of a listener
  * @INSIDE_LOOKUP_SOFTIRQ: the same, in a softirq, which may interrupt the former
- * @INSIDE_ADDRESS: bind() as a whole; that of MPTCP may call that of TCP
  */
 enum inside_kind {
 	INSIDE_BIND,
@@ -32,7 +31,6 @@ enum inside_kind {
 	INSIDE_DESTRUCT,
 	INSIDE_LOOKUP,
 	INSIDE_LOOKUP_SOFTIRQ,
-	INSIDE_ADDRESS,
 };
 
 /**
@@ -48,9 +46,9 @@ struct hook_inside {
 };
 
 /*
- * A key is an address inside the socket or the task, which no other object has. A socket is
- * locked by the caller, is new, or is about to be freed: no other task calls such a function
- * for it.
+ * A key is an address inside the socket or the task, which no other object has. Unless @kind is
+ * INSIDE_BIND, the caller has locked the socket, or it is new, or about to be freed: no other task
+ * calls such a function for it.
  */
 static inline unsigned long reuse_inside_sock(const struct sock *sk, enum inside_kind kind)
 {
@@ -62,12 +60,6 @@ static inline unsigned long reuse_inside_context(void)
 {
 	return (unsigned long)current +
 	       (in_serving_softirq() ? INSIDE_LOOKUP_SOFTIRQ : INSIDE_LOOKUP);
-}
-
-/* Nobody holds the lock of the socket yet, so the task counts: it calls bind() for one at a time */
-static inline unsigned long reuse_inside_task(void)
-{
-	return (unsigned long)current + INSIDE_ADDRESS;
 }
 
 void reuse_inside_enter(struct hook_inside *in, unsigned long key);
