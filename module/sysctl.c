@@ -132,7 +132,7 @@ static int semantics_handler(reuse_ctl_table *ctl, int write, void *buffer,
 static int available_handler(reuse_ctl_table *ctl, int write, void *buffer,
 			     size_t *lenp, loff_t *ppos)
 {
-	char words[64] = NATIVE;
+	char words[WORD_MAX * (1 + SEM_PROFILES)] = NATIVE;
 	unsigned int i;
 
 	for (i = 0; i < SEM_PROFILES; i++) {
