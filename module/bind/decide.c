@@ -31,7 +31,7 @@ void reuse_bind_begin(struct bind_request *req, struct sock *sk, bool udp,
 	req->bind.fastreuse = 0;
 	req->bind.rule = SEM_RULE_NONE;
 	req->bind.blocker = NULL;
-	/* A log compares them all, however few of them the profile begins */
+	/* request_note() compares all, also those that the profile does not use */
 	for (i = 0; i < SEM_LOOKUPS; i++)
 		req->bind.lookup[i].id = NULL;
 	req->explains = false;

@@ -48,7 +48,7 @@ static bool is_odd_address(const struct sock *sk, const struct sockaddr *addr, i
  * @len: length of @addr
  * @flags: flags of the call
  *
- * It says what the kernel is about to say. reuse_bind_denied() speaks for itself.
+ * It foresees what the kernel itself refuses. What reuse_bind_denied() refuses, its caller logs.
  *
  * Context: any but hard interrupts, from the hooks of __inet_bind() and __inet6_bind(); @sk need
  * not be locked.

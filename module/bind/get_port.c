@@ -44,7 +44,7 @@ static enum owner_walk owner_is_forced(struct sock *owner, void *found)
 	return OWNERS_STOP;
 }
 
-/* Is this listen() of a bound socket, and lets the profile any such socket listen? */
+/* Is this listen() of a bound socket, and does the profile let any bound socket listen? */
 static bool is_granted_listen(const struct bind_request *req, unsigned short port)
 {
 	return req->self.state == SEM_LISTEN && req->sk->sk_num == port &&

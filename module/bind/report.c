@@ -23,7 +23,7 @@
 #include "request.h"
 #include "tables/sock.h"
 
-/* A line does not show the state of the socket that calls, so it is to make no difference */
+/* Equal events are one line, which does not show the caller's state: so all get the same one */
 static void report_begin(struct reuse_event *event, enum reuse_call call, struct sock *sk,
 			 const struct sem_profile *profile, const struct sem_sock *self,
 			 unsigned short port)
@@ -136,7 +136,7 @@ static void report_refused(struct reuse_event *event, struct sock *sk,
 		event->rule = SEM_RULE_PRIVILEGED;
 	else if (why && why->has_blocker)
 		report_reason(event, why);
-	/* The kernel has decided: so it has, if the semantics decide as it does */
+	/* No profile gave a reason. If the kernel's own rules foresee this error, it is theirs */
 	else if (native.err == event->verdict)
 		report_reason(event, &native);
 }

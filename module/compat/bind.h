@@ -25,8 +25,8 @@ static inline bool reuse_bind_waives_privilege(u32 flags)
 #endif
 
 /*
- * In what the rules of kernels differ: enum sem_native says what each comes to. For the last two
- * the code that differs is in no header; the headers show what the same change did to them.
+ * In what the rules of kernels differ: enum sem_native says what each comes to. The last two differ
+ * in code that is in no header, so each is known by what the same change did to a header.
  *
  * inet_csk_update_fastreuse() sees no bucket without owners since commit 8002d44fe84d ("tcp: Check
  * hlist_empty(&tb->bhash2) instead of hlist_empty(&tb->owners)."), in 6.8: a bucket has one list

@@ -32,7 +32,7 @@ static bool on_device(const struct reuse_delivery *dv, int bound)
 {
 	struct net *net = (struct net *)dv->net;
 
-	/* The kernel says so, too; most sockets and packets are like that */
+	/* Quick, for most: what is called below would return true as well */
 	if (!bound && !dv->sdif)
 		return true;
 	if (dv->protocol == IPPROTO_TCP)

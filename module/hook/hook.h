@@ -14,7 +14,7 @@ struct sem_profile;
 /**
  * enum reuse_hooks - groups of hooks, by what needs them
  * @REUSE_HOOKS_BIND: all semantics but native
- * @REUSE_HOOKS_GET_PORT: so do these, and a log
+ * @REUSE_HOOKS_GET_PORT: all semantics but native, and a log
  * @REUSE_HOOKS_SOCKOPT: semantics without SO_REUSEPORT (sem_profile.hides_reuseport)
  * @REUSE_HOOKS_CONNECT: semantics where connect() keeps the port
  *	(sem_profile.connect_keeps_port)

@@ -285,7 +285,7 @@ FINAL_REDIRECTOR(bind6_denied, is_denied6)
 #endif
 
 /*
- * The kinds of hooks. GROUP: the semantics that need it; FN is called for each call;
+ * The kinds of hooks. GROUP: see enum reuse_hooks; FN is called for each call;
  * REDIRECTOR decides whether to redirect the call to TO.
  */
 #define OBSERVE(GROUP, NAME, FN)					\

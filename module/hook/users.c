@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Counts who needs each group of hooks, and keeps it installed meanwhile. A user is a namespace
- * that emulates, one that logs, or anything else that asks for a set of groups.
+ * Counts references to each group of hooks, and keeps it installed while there is one. Each
+ * namespace that emulates holds references, each one that logs, and the tracepoint reuse_bind.
  *
- * A user who has created a user namespace may switch the network namespaces that belong to
- * it, and so cause hooks to be installed and removed. That patches the kernel's code on all
- * processors and waits for tasks, which takes long. So that others hardly notice, even if
- * many users do so all the time:
+ * An unprivileged user who has created a user namespace may switch the network namespaces that
+ * belong to it, and so cause hooks to be installed and removed. That patches the kernel's code on
+ * all processors and waits for tasks, which takes long. So that others hardly notice, even if many
+ * users do so all the time:
  *
  *  * Only a task that needs hooks waits for them. A namespace that is always native and never
  *    logs takes no lock here, nor does one that needs only hooks that others need already; one
@@ -32,7 +32,7 @@
 #define INSTALL_PAUSE	HZ	/* jiffies */
 
 /*
- * Number of users that need each group. Under hooks_lock it leaves 0, after the group
+ * Number of references to each group. Under hooks_lock it leaves 0, after the group
  * was installed; under hooks_lock the group is removed, if it is 0. So while it is not 0,
  * the group is installed.
  */

@@ -44,7 +44,7 @@ struct reader {
 	unsigned int cur;
 };
 
-/* Has a slot a socket? Several take as many instructions and one branch */
+/* Not 0 if one of the slots has a socket. To OR the heads of several saves branches */
 static __always_inline unsigned long any1(const char *head)
 {
 	/* The caller looks again, under the lock, if there is one */

@@ -37,8 +37,9 @@
 #define PARTS_MAX_BITS	31
 
 /*
- * Sockets to look at under one hold of a slot's lock; up to CHUNK_MAX if sockets
- * come and go so fast that the walk loses its place.
+ * Sockets to look at under one hold of a slot's lock; up to CHUNK_MAX if sockets come and go so
+ * fast that the walk loses its place. At the end of a long slot reuse_walk() looks at three times
+ * as many.
  */
 #define CHUNK		256
 #define CHUNK_MAX	4096
@@ -219,7 +220,7 @@ static void uids_add(struct reuse_uids *uids, uid_t uid)
 	uids->uid[i] = uid;
 }
 
-/* Without a place for one more, it takes that of one of the last rank, if it has a better one */
+/* If all places are taken, a socket takes that of one of the last rank, if its own is better */
 static void inodes_add(struct reuse_inodes *inodes, u32 inode, enum reuse_rank rank)
 {
 	u8 *end = inodes->end, n = end[RANKS - 1];

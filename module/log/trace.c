@@ -3,8 +3,8 @@
  * Defines the module's tracepoints, and intercepts binds as long as reuse_bind is enabled.
  *
  * The kernel calls reuse_trace_bind_reg() when the first tracer enables the tracepoint, and
- * reuse_trace_bind_unreg() when the last one disables it; also before module_init() and after
- * module_exit(): tracefs has the tracepoints from before the one until after the other.
+ * reuse_trace_bind_unreg() when the last one disables it. Both may be called before module_init()
+ * has run and after module_exit() has, as tracefs shows the tracepoints that long.
  *
  * Locks: event_mutex and tracepoints_mutex of the kernel, then trace_lock, then what installs hooks
  * takes: hooks_lock of hook/users.c and ftrace_lock. Nothing takes one of the first two under one

@@ -53,7 +53,7 @@ static inline s32 reuse_trace_uid(kuid_t uid)
 	return uid_valid(uid) ? (s32)from_kuid(&init_user_ns, uid) : -1;
 }
 
-/* The protocol as /proc/net/reuse has it */
+/* The protocol, with a 6 for AF_INET6 */
 static inline const char *reuse_trace_proto(u8 protocol, bool ipv6)
 {
 	switch (protocol) {

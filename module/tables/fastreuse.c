@@ -104,7 +104,7 @@ void reuse_fastreuse_reset(const struct sock *sk)
  * reuse_fastreuse_forget_net() - clear what the kernel would not have cached by itself
  * @net: network namespace that is native, or whose profile has just changed
  *
- * Since 6.8, the kernel never sets tb->fastreuse: it would do so for the first owner, but
+ * Since 6.8, the kernel never sets tb->fastreuse to 1: it would do so for the first owner, but
  * finds the bucket not empty by then. So reset what reuse_fastreuse_set() has set.
  *
  * Context: process context, may sleep.

@@ -12,9 +12,10 @@
  *
  * A record is dropped under the locks of its chain and of its bucket, so while either is held, its
  * socket exists. That of a UDP socket is dropped when the socket is closed, before it gives its
- * port back: RCU keeps such a socket for a grace period after that. Any other is dropped by
- * inet_sock_destruct(). RCU keeps a listener, too: it is freed a grace period after it leaves its
- * port.
+ * port back: RCU keeps such a socket for a grace period after that. That of a TIME_WAIT socket is
+ * dropped by tcp_twsk_destructor(), and may outlive its socket if that is not intercepted any more.
+ * Any other is dropped by inet_sock_destruct(). RCU keeps a listener, too: it is freed a grace
+ * period after it leaves its port.
  *
  * The table has a fixed size; 1,000,000 records are 16 to a chain. The address of a socket in
  * memory decides on its chain, so no user can choose it.
