@@ -26,7 +26,7 @@ static const char help[] =
 "\n"
 "  FILTER   tcp, udp, udplite; :8080, 127.0.0.1:, [::1]:80, *:80; listen, bound,\n"
 "           connected, timewait; uid 33; shared (by several sockets).\n"
-"           Of several of one kind one must fit, and of each kind.\n"
+"           A row must fit one of each kind that is given.\n"
 "  -p       the processes behind each row, with their unit or container\n"
 "  -j       as JSON\n"
 "  -w [S]   again every S seconds (2): + new, * changed, - gone\n"

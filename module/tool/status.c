@@ -15,9 +15,9 @@
 static const char help[] =
 "usage: reuse status [-j]\n"
 "\n"
-"Says whether the module is loaded, by which semantics each network namespace\n"
-"goes and whether it has a log, which functions of the kernel are intercepted,\n"
-"and what is in the way of that. -j: as JSON. Exit status 3 if the module is not\n"
+"Says whether the module is loaded, which semantics each network namespace has\n"
+"and whether it has a log, which functions of the kernel are intercepted, and\n"
+"what is in the way of that. -j: as JSON. Exit status 3 if the module is not\n"
 "loaded. What needs root is left out for others.\n";
 
 /* The functions that the module redirects: ftrace lets only one do so, see reuse(7) */
