@@ -4,6 +4,7 @@
 #include <net/if.h>
 #include <sched.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "events.h"
@@ -293,10 +294,11 @@ static bool sees_no_number(void)
 /* A process has a number for who reads in its PID namespace, or in the first one */
 TEST_F(log_file, numbers_processes_for_those_who_know_them)
 {
+	struct stat st;
 	pid_t pid;
 
-	if (inode_of(open("/proc/self/ns/pid", O_RDONLY)) != FIRST_PID_NAMESPACE)
-		SKIP(return, "this is not the first PID namespace");
+	if (stat("/proc/self/ns/pid", &st) || st.st_ino != FIRST_PID_NAMESPACE)
+		SKIP(return, "this is not the first PID namespace, or there is no other");
 	events_begin("refused");
 	pid = first_process(is_first);
 	EXPECT_EVENTS("pid=%d", pid);
