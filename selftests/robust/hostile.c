@@ -19,6 +19,7 @@
 #include "events.h"
 #include "harness.h"
 #include "hostile.h"
+#include "why.h"
 
 #define FTRACE_ENABLED	"/proc/sys/kernel/ftrace_enabled"
 #define SWITCHERS	16
@@ -449,15 +450,19 @@ static int lines(int log)
 	return n;
 }
 
-/* Asks for semantics again and again, and gets this error */
-static void ask(const char *semantics, int times, int err)
+/* The user writes to a file again and again, and gets an error: how many lines the module logs */
+static int lines_after(int log, const char *file, const char *text, int times, int err)
 {
+	pid_t pid = hostile_fork();
 	int fd;
 
+	if (pid)
+		return status_of(pid) ? -1 : lines(log);
+
 	own_namespaces();
-	fd = open(SEMANTICS, O_WRONLY);
+	fd = open(file, O_RDWR);
 	while (times--) {
-		if (write(fd, semantics, strlen(semantics)) >= 0 || errno != err)
+		if (write(fd, text, strlen(text)) >= 0 || errno != err)
 			_exit(1);
 	}
 	_exit(0);
@@ -466,29 +471,38 @@ static void ask(const char *semantics, int times, int err)
 /* The user does not fill the log */
 TEST_F_TIMEOUT(hostile, does_not_fill_the_log, 60)
 {
-	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), n, most;
-	long long start = now_ns();
-	pid_t pid;
+	const struct {
+		const char *file, *text;
+		int err, most, seconds;
+	} wrong[] = {
+		{ SEMANTICS, "linux", EINVAL, 10, 5 },
+		{ EVENTS_SYSCTL, "linux", EINVAL, 10, 5 },
+		{ WHY, "linux", EINVAL, 3, 60 },
+		{ SEMANTICS, semantics_name[bsd], EPERM, 3, 60 },
+	};
+	int log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC), i, n, most;
+	long long start;
 
 	ASSERT_LE(0, lseek(log, 0, SEEK_END));
-	pid = hostile_fork();
-	if (!pid)
-		ask("linux", 5000, EINVAL);
-	EXPECT_EQ(0, status_of(pid));
-	n = lines(log);
-	most = 11 * ((now_ns() - start) / 5000000000LL + 2);
-	TH_LOG("%d lines, at most %d", n, most);
-	EXPECT_LT(0, n);
-	EXPECT_GE(most, n);
+	for (i = 0; i < (int)ARRAY_SIZE(wrong); i++) {
+		write_file(PARAMETERS "host_only", wrong[i].err == EPERM ? "1" : "0");
+		start = now_ns();
+		n = lines_after(log, wrong[i].file, wrong[i].text, 5000, wrong[i].err);
+		most = (now_ns() - start) / 1000000000LL / wrong[i].seconds + 2;
+		most *= wrong[i].most + 1;
+		TH_LOG("%s to %s: %d lines, at most %d", wrong[i].text, wrong[i].file, n, most);
+		/* Three a minute may have been used up before */
+		EXPECT_LE(wrong[i].seconds == 5, n);
+		EXPECT_GE(most, n);
+	}
+	write_file(PARAMETERS "host_only", "0");
 
 	/* Not every kernel lets it be switched off */
 	if (!try_write(FTRACE_ENABLED, 0, "0", 1)) {
-		pid = hostile_fork();
-		if (!pid)
-			ask(semantics_name[bsd], 8, EBUSY);
-		EXPECT_EQ(0, status_of(pid));
+		n = lines_after(log, SEMANTICS, semantics_name[bsd], 8, EBUSY);
+		EXPECT_LE(0, n);
+		EXPECT_GT(5, n);
 		write_file(FTRACE_ENABLED, "1");
-		EXPECT_GT(5, lines(log));
 	}
 	close(log);
 }
