@@ -5,12 +5,22 @@
 # Everything runs on amd64: what is for arm64 is built by a cross compiler and run by an
 # emulated machine, and no program of it is run outside that. Sourced by lib.sh.
 
-# set_arch FLAVOUR: sets ARCH, and FOREIGN to that if it is not amd64.
+# set_arch FLAVOUR: sets ARCH, FOREIGN to that if it is not amd64, and CROSS_MAKE to what make
+# needs to build for it.
 set_arch() {
-	ARCH=amd64 FOREIGN=''
-	[[ $1 != arm64* ]] || ARCH=arm64 FOREIGN=arm64
+	ARCH=amd64 FOREIGN='' CROSS_MAKE=()
+	[[ $1 != arm64* ]] || ARCH=arm64 FOREIGN=arm64 CROSS_MAKE=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)
 }
 set_arch ''
+
+# flavour_of_tree DIR: a flavour for the architecture of the kernel that was built there.
+flavour_of_tree() {
+	if grep -qsx CONFIG_ARM64=y "$1/include/config/auto.conf"; then
+		echo arm64
+	else
+		echo cloud
+	fi
+}
 
 # debian_flavour FLAVOUR: how Debian's packages of such kernels end. For arm64 that is the
 # small one, as for amd64.

@@ -8,7 +8,7 @@ set -euo pipefail
 export LC_ALL=C
 # make hands these down, and users set them for builds of their own: ours do not take them.
 unset MAKEFLAGS MFLAGS MAKELEVEL KDIR RELEASE DESTDIR INSTALL_MOD_PATH INSTALL_MOD_DIR INSTALL_MOD_STRIP
-unset prefix bindir mandir completionsdir
+unset prefix bindir mandir completionsdir ARCH CROSS_COMPILE LLVM LLVM_IAS
 
 # The kernels that the module is made for, oldest first, and the suite of Debian that
 # has each. A new series is a line here. (scripts/check-next has others.)

@@ -24,7 +24,7 @@ source_dir() {
 
 # source_config FLAVOUR: what is set twice has the last value.
 source_config() {
-	local dir base ARCH FOREIGN
+	local dir base ARCH FOREIGN CROSS_MAKE
 	dir=$(source_dir "$1")
 	set_arch "$1"
 	base=("$dir/base.config" "$dir/base-$ARCH.config")
@@ -142,7 +142,7 @@ source_make() {
 	dir=$(source_dir "$1")
 	MAKE_ARGS=() PACKAGES=() IMAGE=arch/x86/boot/bzImage
 	if [ "$ARCH" = arm64 ]; then
-		MAKE_ARGS+=(ARCH=arm64 CROSS_COMPILE=aarch64-linux-gnu-)
+		MAKE_ARGS+=("${CROSS_MAKE[@]}")
 		PACKAGES+=("${SOURCE_CROSS[@]}")
 		IMAGE=arch/arm64/boot/Image
 	elif grep -qx CONFIG_CC_IS_CLANG=y "$dir/$1.config"; then

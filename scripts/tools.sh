@@ -159,7 +159,7 @@ make_programs() {
 	shift
 	if [ "$ARCH" = arm64 ]; then
 		TOOLS=$CROSS
-		set -- CROSS_COMPILE=aarch64-linux-gnu- "$@"
+		set -- "${CROSS_MAKE[@]}" "$@"
 	fi
 	in_tools "$dir" make -C tree/selftests OUTPUT=../../out KSFT=../../ksft "$@" </dev/null
 }
