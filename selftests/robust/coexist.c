@@ -119,6 +119,8 @@ static void __attribute__((destructor)) leave_no_trace(void)
 /* Namespaces for which all functions are intercepted, whatever the test's own does */
 static const enum semantics held[] = { PRE39, OPENBSD };
 static int holders[ARRAY_SIZE(held)];
+/* The lines of enabled_functions then */
+static char *ours;
 
 static void hold(void)
 {
@@ -129,6 +131,19 @@ static void hold(void)
 		semantics_set(held[i]);
 		events_begin("refused");
 		holders[i] = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	}
+	ours = slurp(HOOKED);
+}
+
+/* Each function that we intercept is one that the others may look at */
+static void expect_watched(struct __test_metadata *_metadata)
+{
+	int i;
+
+	for (i = 0; ours && semantics_functions[i]; i++) {
+		if (strstr(ours, text("%s (", semantics_functions[i])))
+			EXPECT_TRUE(watched[i])
+				TH_LOG("not %s()", semantics_functions[i]);
 	}
 }
 
@@ -232,8 +247,13 @@ static void expect_departure(struct __test_metadata *_metadata, bool first, void
 
 static void expect_probes(struct __test_metadata *_metadata, bool first, const struct probe *p)
 {
-	if (!add_probes(&p[0]) || !add_probes(&p[1]))
-		SKIP(return, "no such probes");
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		if (!add_probes(&p[i]))
+			SKIP(return, "no such probes");
+		expect_watched(_metadata);
+	}
 	write_file(TRACING "events/reuse_test/enable", "1");
 	expect_calls(_metadata, text(": %s_", p[0].name), ": (");
 	EXPECT_EQ(NULL, missed(text(": %s_", p[1].name), ": ("));
@@ -253,11 +273,15 @@ TEST_F_TIMEOUT(with, fprobes, 250)
 static void expect_tracer(struct __test_metadata *_metadata, bool first, const char *tracer,
 			  const char *after)
 {
-	int i;
+	int i, n = 0;
 
-	for (i = 0; semantics_functions[i]; i++)
+	for (i = 0; semantics_functions[i]; i++) {
 		watched[i] = trace(TRACING "set_ftrace_filter", O_APPEND,
 				   text("%s\n", semantics_functions[i]));
+		n += watched[i];
+	}
+	EXPECT_LT(8, n);
+	expect_watched(_metadata);
 	if (!trace(TRACING "current_tracer", 0, tracer))
 		SKIP(return, "no such tracer");
 	expect_calls(_metadata, " ", after);
