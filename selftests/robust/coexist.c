@@ -44,7 +44,16 @@ static bool second_binds(const char *proto)
 	return !err;
 }
 
-/* Which of semantics_functions[] somebody else looks at, too */
+/* The lines of enabled_functions while all functions are intercepted that ever are */
+static char *ours;
+
+/* Of semantics_functions[]: a kernel may have some that the module leaves alone */
+static bool is_ours(const char *function)
+{
+	return strstr(ours, text("%s (", function));
+}
+
+/* Which of them somebody else looks at, too */
 static bool watched[64];
 
 /*
@@ -71,7 +80,8 @@ static bool add_probes(const struct probe *p)
 	for (i = 0; semantics_functions[i]; i++) {
 		const char *function = semantics_functions[i];
 
-		watched[i] = trace(TRACING "dynamic_events", O_APPEND,
+		watched[i] = is_ours(function) &&
+			     trace(TRACING "dynamic_events", O_APPEND,
 				   text("%s:reuse_test/%s_%s %s%s\n", p->type, p->name, function,
 					function, p->end));
 		n += watched[i];
@@ -117,10 +127,8 @@ static void __attribute__((destructor)) leave_no_trace(void)
 }
 
 /* Namespaces for which all functions are intercepted, whatever the test's own does */
-static const enum semantics held[] = { PRE39, OPENBSD };
+static const enum semantics held[] = { PRE39, OPENBSD, DARWIN };
 static int holders[ARRAY_SIZE(held)];
-/* The lines of enabled_functions then */
-static char *ours;
 
 static void hold(void)
 {
@@ -140,11 +148,9 @@ static void expect_watched(struct __test_metadata *_metadata)
 {
 	int i;
 
-	for (i = 0; ours && semantics_functions[i]; i++) {
-		if (strstr(ours, text("%s (", semantics_functions[i])))
-			EXPECT_TRUE(watched[i])
-				TH_LOG("not %s()", semantics_functions[i]);
-	}
+	for (i = 0; semantics_functions[i]; i++)
+		EXPECT_EQ(is_ours(semantics_functions[i]), watched[i])
+			TH_LOG("not %s()", semantics_functions[i]);
 }
 
 static void let_go(void)
@@ -192,8 +198,11 @@ FIXTURE_SETUP(with)
 		SKIP(return, "no tracefs");
 	if (!tracer_is_free)
 		SKIP(return, "the tracer is in use");
-	if (!variant->first)
-		hold();
+	hold();
+	if (variant->first) {
+		let_go();
+		ASSERT_TRUE(wait_for(nothing_hooked, NULL, 60000));
+	}
 	new_netns();
 }
 
@@ -276,7 +285,8 @@ static void expect_tracer(struct __test_metadata *_metadata, bool first, const c
 	int i, n = 0;
 
 	for (i = 0; semantics_functions[i]; i++) {
-		watched[i] = trace(TRACING "set_ftrace_filter", O_APPEND,
+		watched[i] = is_ours(semantics_functions[i]) &&
+			     trace(TRACING "set_ftrace_filter", O_APPEND,
 				   text("%s\n", semantics_functions[i]));
 		n += watched[i];
 	}
@@ -421,6 +431,8 @@ static const char *attach_all(struct __test_metadata *_metadata, bool first, int
 	for (i = 0; semantics_functions[i]; i++) {
 		struct program *p = &programs[n_programs];
 
+		if (!is_ours(semantics_functions[i]))
+			continue;
 		p->function = semantics_functions[i];
 		p->fd = load(p->function, type);
 		p->link = attach(p->fd);
