@@ -86,6 +86,22 @@ static bool intercepted(const char *line)
 }
 
 /**
+ * functions_hooked() - how many functions does the module intercept?
+ *
+ * Return: their number.
+ */
+int functions_hooked(void)
+{
+	char *s = slurp(HOOKED), *line, *rest;
+	int n = 0;
+
+	for (line = strtok_r(s, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+		n += strstr(line, "[reuse]") || intercepted(line);
+	free(s);
+	return n;
+}
+
+/**
  * nothing_hooked() - does the module intercept no function?
  * @unused: as wait_for() wants it: a namespace that dies lets go of what it needed
  *	    some time later
@@ -94,14 +110,8 @@ static bool intercepted(const char *line)
  */
 bool nothing_hooked(void *unused)
 {
-	char *s = slurp(HOOKED), *line, *rest;
-	bool none = true;
-
 	(void)unused;
-	for (line = strtok_r(s, "\n", &rest); line && none; line = strtok_r(NULL, "\n", &rest))
-		none = !strstr(line, "[reuse]") && !intercepted(line);
-	free(s);
-	return none;
+	return !functions_hooked();
 }
 
 static int insert(const char *path, const char *parameters)

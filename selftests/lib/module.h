@@ -36,6 +36,7 @@ int reuse_log(void);
 const char *reuse_said(int log);
 const char *reuse_left_behind(bool symbols);
 void reuse_load_again(void);
+int functions_hooked(void);
 bool nothing_hooked(void *unused);
 void stay_hooked(void);
 
