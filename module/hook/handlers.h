@@ -26,7 +26,10 @@
  * observer with preemption off. So on PREEMPT_RT a replacement does the work that must not
  * be missed; other work is skipped, as it is if there is no memory for it.
  */
+/* scripts/style defines it, to see whether what is for PREEMPT_RT builds with other kernels */
+#ifndef HOOK_RT
 #define HOOK_RT		IS_ENABLED(CONFIG_PREEMPT_RT)
+#endif
 
 static __always_inline const struct sock *sk_arg(reuse_fregs_t *regs)
 {

@@ -67,7 +67,8 @@ static void hook_unhash(struct sock *sk)
 
 	reuse_ftrace_enter(&call, reuse_inside_sock(sk, INSIDE_UNHASH));
 	reuse_track_freed(sk);
-	udp_lib_unhash(sk);
+	/* Not every kernel exports udp_lib_unhash(). A sockmap has its own, which calls that */
+	sk->sk_prot->unhash(sk);
 	reuse_ftrace_leave(&call);
 }
 
